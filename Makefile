@@ -1,0 +1,56 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON3 ?= python3
+PYTHON := .venv/bin/python
+ENV ?= local
+PREFLIGHT := @$(PYTHON3) scripts/setup_environments.py
+
+.PHONY: help setup lock lint fix test up down status logs run image plan check apply register
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make the virtual environments from the locks (every target does so first)
+	$(PREFLIGHT)
+
+lock: setup ## Resolve requirements/*.in into hashed locks
+	@$(PYTHON) -m scripts.lock_requirements
+
+lint: setup ## Check formatting, style, Terraform and Dockerfile; writes nothing
+	@$(PYTHON) -m scripts.lint_sources
+
+fix: setup ## Mend what lint finds, where it can be mended by itself
+	@$(PYTHON) -m scripts.lint_sources --fix
+
+test: setup ## Run every test
+	@$(PYTHON) -m pytest $(ARGS)
+
+up: setup ## Run the whole system here and load a year of flights (again: changes nothing)
+	@$(PYTHON) -m scripts.start_local
+
+down: setup ## End everything that `make up` started
+	@$(PYTHON) -m scripts.stop_local
+
+status: setup ## What runs on the local stack
+	@$(PYTHON) -m scripts.show_status
+
+logs: setup ## The end of a log, followed: make logs NAME=agent
+	@$(PYTHON) -m scripts.show_logs $(NAME)
+
+run: setup ## Start a flow run and follow it: make run FLOW=flights_to_warehouse PARAMS='{"max_rejected_percent": 2}'
+	@$(PYTHON) -m scripts.run_flow "$(FLOW)" --env $(ENV) --params '$(or $(PARAMS),{})'
+
+image: setup ## Print the digest of the sources that the image is built from
+	@$(PYTHON) -m scripts.image_digest
+
+plan: setup ## Plan ENV and run the gate on it: make plan ENV=dev OFFLINE=1
+	@$(PYTHON) -m scripts.plan_environment $(ENV) $(if $(OFFLINE),--offline) $(if $(IMAGE_DIGEST),--image-digest $(IMAGE_DIGEST))
+
+check: setup ## Run the gate again on ENV's plan
+	@$(PYTHON) -m scripts.check_plan --env $(ENV) $(if $(OFFLINE),--offline)
+
+apply: setup ## Apply exactly the plan that the gate passed
+	@$(PYTHON) -m scripts.apply_plan $(ENV)
+
+register: setup ## Register the flows with ENV's Prefect: make register ENV=dev
+	@$(PYTHON) -m scripts.register_flows --env $(ENV)

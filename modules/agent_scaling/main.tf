@@ -1,0 +1,25 @@
+resource "aws_appautoscaling_target" "tasks" {
+  service_namespace  = "ecs"
+  scalable_dimension = "ecs:service:DesiredCount"
+  resource_id        = "service/${var.service.cluster}/${var.service.name}"
+  min_capacity       = var.tasks.min
+  max_capacity       = var.tasks.max
+}
+
+resource "aws_appautoscaling_policy" "cpu" {
+  name               = "${var.service.name}-cpu"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = aws_appautoscaling_target.tasks.service_namespace
+  scalable_dimension = aws_appautoscaling_target.tasks.scalable_dimension
+  resource_id        = aws_appautoscaling_target.tasks.resource_id
+
+  target_tracking_scaling_policy_configuration {
+    target_value       = var.cpu_target_percent
+    scale_out_cooldown = 60
+    scale_in_cooldown  = 300 # Flow runs are tasks of their own: stopping an agent ends none of them.
+
+    predefined_metric_specification {
+      predefined_metric_type = "ECSServiceAverageCPUUtilization"
+    }
+  }
+}

@@ -1,0 +1,68 @@
+variable "context" {
+  description = "Names and place of this environment, as the root module makes them."
+  type = object({
+    name       = string
+    path       = string
+    partition  = string
+    account_id = string
+    region     = string
+  })
+  nullable = false
+}
+
+variable "image" {
+  description = "Image by digest: <repository>@sha256:<64 hex>."
+  type        = string
+  nullable    = false
+}
+
+variable "roles" {
+  description = "Role that Fargate uses to start the agent, and the agent's own."
+  type        = object({ execution_arn = string, task_arn = string })
+  nullable    = false
+}
+
+variable "size" {
+  description = "CPU units and memory (MiB) of one agent task."
+  type        = object({ cpu = number, memory_mib = number })
+  nullable    = false
+}
+
+variable "tasks" {
+  description = "Where agent tasks run: private subnets and the egress-only security group."
+  type        = object({ subnet_ids = list(string), security_group_id = string })
+  nullable    = false
+}
+
+variable "min_tasks" {
+  description = "Number of agents the service starts with; scaling owns the number afterwards."
+  type        = number
+  default     = 1
+  nullable    = false
+}
+
+variable "prefect" {
+  description = "Prefect API, and the variable and SSM parameter ARN that hold the credential for it."
+  type        = object({ api_url = string, credential = string, credential_arn = string })
+  nullable    = false
+}
+
+variable "health_port" {
+  description = "Port of the worker's health endpoint inside the task. Nothing outside the task can reach it."
+  type        = number
+  default     = 8080
+  nullable    = false
+}
+
+variable "logs" {
+  description = "How many days logs are kept, and the key that encrypts them."
+  type        = object({ retention_days = number, kms_key_arn = string })
+  nullable    = false
+}
+
+variable "environment" {
+  description = "Further environment variables of the agent. No secret belongs here."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

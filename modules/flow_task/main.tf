@@ -1,0 +1,51 @@
+locals {
+  environment = merge({ PREFECT_API_URL = var.prefect.api_url }, var.environment)
+}
+
+resource "aws_cloudwatch_log_group" "flow" {
+  name              = "${var.context.path}/flow"
+  retention_in_days = var.logs.retention_days
+  kms_key_id        = var.logs.kms_key_arn
+}
+
+# Terraform owns the definition of flow runs: the worker may only start it, so no other image and no other role can run.
+resource "aws_ecs_task_definition" "flow" {
+  family                   = "${var.context.name}-flow"
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = var.size.cpu
+  memory                   = var.size.memory_mib
+  execution_role_arn       = var.roles.execution_arn
+  task_role_arn            = var.roles.task_arn
+
+  container_definitions = jsonencode([{
+    name                   = "prefect" # The worker's observer looks for this name.
+    image                  = var.image
+    essential              = true
+    memory                 = var.size.memory_mib
+    command                = ["prefect", "flow-run", "execute"]
+    environment            = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
+    secrets                = [for name in sort(keys(var.parameter_arns)) : { name = name, valueFrom = var.parameter_arns[name] }]
+    privileged             = false
+    readonlyRootFilesystem = true
+    linuxParameters        = { capabilities = { drop = ["ALL"] }, initProcessEnabled = true }
+    mountPoints            = [{ sourceVolume = "tmp", containerPath = "/tmp", readOnly = false }]
+    stopTimeout            = 120
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        awslogs-group         = aws_cloudwatch_log_group.flow.name
+        awslogs-region        = var.context.region
+        awslogs-stream-prefix = "flow"
+      }
+    }
+  }])
+
+  ephemeral_storage {
+    size_in_gib = var.size.ephemeral_storage_gib
+  }
+
+  volume {
+    name = "tmp"
+  }
+}

@@ -1,0 +1,69 @@
+variable "context" {
+  description = "Names and place of this environment, as the root module makes them."
+  type        = object({ name = string, path = string, region = string })
+  nullable    = false
+}
+
+variable "image" {
+  description = "Image by digest: <repository>@sha256:<64 hex>."
+  type        = string
+  nullable    = false
+}
+
+variable "roles" {
+  description = "Role that Fargate uses to start a flow run, and the flow run's own."
+  type        = object({ execution_arn = string, task_arn = string })
+  nullable    = false
+}
+
+variable "size" {
+  description = "CPU units, memory (MiB) and disk (GiB) of a flow run whose deployment asks for nothing else."
+  type        = object({ cpu = number, memory_mib = number, ephemeral_storage_gib = number })
+  nullable    = false
+
+  validation {
+    condition     = var.size.ephemeral_storage_gib >= 21 && var.size.ephemeral_storage_gib <= 200
+    error_message = "size.ephemeral_storage_gib is ${var.size.ephemeral_storage_gib}; Fargate gives 21 to 200 GiB."
+  }
+}
+
+variable "prefect" {
+  description = "Prefect API, and the variable that holds the credential for it."
+  type        = object({ api_url = string, credential = string })
+  nullable    = false
+}
+
+variable "parameter_arns" {
+  description = "SSM parameters that flow runs receive as secrets, ARN by name."
+  type        = map(string)
+  nullable    = false
+}
+
+variable "logs" {
+  description = "How many days logs are kept, and the key that encrypts them."
+  type        = object({ retention_days = number, kms_key_arn = string })
+  nullable    = false
+}
+
+variable "placement" {
+  description = "Where flow runs start: cluster, private subnets, the egress-only security group, and FARGATE or FARGATE_SPOT."
+  type = object({
+    cluster_arn       = string
+    subnet_ids        = list(string)
+    security_group_id = string
+    capacity_provider = string
+  })
+  nullable = false
+
+  validation {
+    condition     = contains(["FARGATE", "FARGATE_SPOT"], var.placement.capacity_provider)
+    error_message = "placement.capacity_provider is \"${var.placement.capacity_provider}\"; expected FARGATE or FARGATE_SPOT."
+  }
+}
+
+variable "environment" {
+  description = "Environment variables of every flow run. No secret belongs here."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

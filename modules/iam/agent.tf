@@ -1,0 +1,68 @@
+# The worker starts, watches and stops flow runs. It may neither define tasks nor run any but the flow task.
+data "aws_iam_policy_document" "agent" {
+  statement {
+    sid       = "RunFlows"
+    actions   = ["ecs:RunTask"]
+    resources = ["${local.arn.ecs}:task-definition/${var.context.name}-flow:*"]
+
+    condition {
+      test     = "ArnEquals"
+      variable = "ecs:cluster"
+      values   = ["${local.arn.ecs}:cluster/${var.context.name}"]
+    }
+  }
+
+  statement {
+    sid       = "WatchAndStopFlows"
+    actions   = ["ecs:DescribeTasks", "ecs:StopTask"]
+    resources = ["${local.arn.ecs}:task/${var.context.name}/*"]
+
+    condition {
+      test     = "ArnEquals"
+      variable = "ecs:cluster"
+      values   = ["${local.arn.ecs}:cluster/${var.context.name}"]
+    }
+  }
+
+  statement {
+    sid       = "ReadTaskDefinitions"
+    actions   = ["ecs:DescribeTaskDefinition"]
+    resources = ["*"] # AWS has no narrower form.
+  }
+
+  statement {
+    sid       = "TagFlowsAsTheyStart"
+    actions   = ["ecs:TagResource"]
+    resources = ["${local.arn.ecs}:task/${var.context.name}/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "ecs:CreateAction"
+      values   = ["RunTask"]
+    }
+  }
+
+  statement {
+    sid       = "HandRolesToFlows"
+    actions   = ["iam:PassRole"]
+    resources = ["${local.arn.iam}:role/${var.context.name}-execution", "${local.arn.iam}:role/${var.context.name}-flow"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["ecs-tasks.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "ReadTaskEvents"
+    actions   = ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
+    resources = ["${local.arn.sqs}:${var.context.name}-task-events"]
+  }
+
+  statement {
+    sid       = "ReadLogsOfCrashedFlows"
+    actions   = ["logs:GetLogEvents"]
+    resources = ["${local.arn.log_groups}/flow:log-stream:*"]
+  }
+}

@@ -1,0 +1,56 @@
+# Fargate itself, before a container runs: pull the image, read the secrets, write the logs.
+data "aws_iam_policy_document" "execution" {
+  statement {
+    sid       = "RegistryLogin"
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"] # AWS has no narrower form.
+  }
+
+  statement {
+    sid       = "PullTheImage"
+    actions   = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    resources = ["${local.arn.ecr}:repository/${var.context.image_repository}"]
+  }
+
+  statement {
+    sid       = "WriteLogs"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${local.arn.log_groups}/agent:log-stream:*", "${local.arn.log_groups}/flow:log-stream:*"]
+  }
+
+  statement {
+    sid       = "ReadSecrets"
+    actions   = ["ssm:GetParameters"]
+    resources = values(var.parameter_arns)
+  }
+
+  statement {
+    sid       = "DecryptSecrets"
+    actions   = ["kms:Decrypt"]
+    resources = ["${local.arn.kms}:key/*"] # The key's id is unknown before the first apply; its alias is not.
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "kms:ResourceAliases"
+      values   = ["alias/${var.context.name}"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["ssm.${var.context.region}.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "kms:EncryptionContext:PARAMETER_ARN"
+      values   = values(var.parameter_arns)
+    }
+  }
+}
+
+data "aws_iam_policy_document" "flow_logs" {
+  statement {
+    sid       = "DeliverFlowLogs"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
+    resources = ["${local.arn.log_groups}/vpc", "${local.arn.log_groups}/vpc:log-stream:*"]
+  }
+}

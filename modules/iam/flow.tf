@@ -1,0 +1,37 @@
+# What a flow run itself may do. Secrets reach it through ECS, so it needs no right to read them.
+data "aws_iam_policy_document" "flow" {
+  statement {
+    sid       = "ReadAndWriteData"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = [for prefix in ["landing", "results", "quarantine", "export"] : "${var.results_bucket_arn}/${prefix}/*"]
+  }
+
+  statement {
+    sid       = "ListData"
+    actions   = ["s3:ListBucket"]
+    resources = [var.results_bucket_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["landing/*", "results/*", "quarantine/*", "export/*"]
+    }
+  }
+
+  statement {
+    sid       = "EncryptData"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = ["${local.arn.kms}:key/*"] # The key's id is unknown before the first apply; its alias is not.
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "kms:ResourceAliases"
+      values   = ["alias/${var.context.name}"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.context.region}.amazonaws.com"]
+    }
+  }
+}

@@ -1,0 +1,65 @@
+# Every role of the environment. Policies name what they reach by ARNs built from names: a plan shows them whole.
+locals {
+  arn = {
+    ecs        = "arn:${var.context.partition}:ecs:${var.context.region}:${var.context.account_id}"
+    iam        = "arn:${var.context.partition}:iam::${var.context.account_id}"
+    log_groups = "arn:${var.context.partition}:logs:${var.context.region}:${var.context.account_id}:log-group:${var.context.path}"
+    sqs        = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}"
+    ecr        = "arn:${var.context.partition}:ecr:${var.context.region}:${var.context.account_id}"
+    kms        = "arn:${var.context.partition}:kms:${var.context.region}:${var.context.account_id}"
+  }
+
+  # role → the service that may assume it, and its one policy
+  roles = {
+    agent     = { service = "ecs-tasks", policy = data.aws_iam_policy_document.agent.json }
+    execution = { service = "ecs-tasks", policy = data.aws_iam_policy_document.execution.json }
+    flow      = { service = "ecs-tasks", policy = data.aws_iam_policy_document.flow.json }
+    flow-logs = { service = "vpc-flow-logs", policy = data.aws_iam_policy_document.flow_logs.json }
+  }
+  role_arns = { for role in keys(local.roles) : role => "${local.arn.iam}:role/${var.context.name}-${role}" }
+}
+
+data "aws_iam_policy_document" "trust" {
+  for_each = toset([for role in local.roles : role.service])
+
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["${each.key}.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.context.account_id]
+    }
+  }
+}
+
+resource "aws_iam_role" "task" {
+  for_each = local.roles
+
+  name                 = "${var.context.name}-${each.key}"
+  assume_role_policy   = data.aws_iam_policy_document.trust[each.value.service].json
+  permissions_boundary = aws_iam_policy.boundary.arn
+}
+
+resource "aws_iam_role_policy" "task" {
+  for_each = local.roles
+
+  name   = each.key
+  role   = aws_iam_role.task[each.key].id
+  policy = each.value.policy
+}
+
+# The most that any role of this environment can ever do, whatever is attached to it later.
+resource "aws_iam_policy" "boundary" {
+  name        = "${var.context.name}-boundary"
+  description = "Permissions boundary of every ${var.context.name} role"
+  policy      = data.aws_iam_policy_document.boundary.json
+}
+
+data "aws_iam_policy_document" "boundary" {
+  source_policy_documents = [for role in local.roles : role.policy]
+}

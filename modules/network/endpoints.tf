@@ -1,0 +1,73 @@
+# S3 traffic stays inside AWS and costs nothing; the policy keeps it to our buckets and the registry's image layers.
+resource "aws_vpc_endpoint" "s3" {
+  vpc_id            = aws_vpc.tasks.id
+  service_name      = "com.amazonaws.${var.context.region}.s3"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = [for table in aws_route_table.private : table.id]
+  policy            = data.aws_iam_policy_document.s3_endpoint.json
+
+  tags = { Name = "${var.context.name}-s3" }
+}
+
+data "aws_iam_policy_document" "s3_endpoint" {
+  statement {
+    sid       = "BucketsOfThisEnvironment"
+    actions   = ["s3:GetObject", "s3:PutObject", "s3:ListBucket"]
+    resources = ["arn:${var.context.partition}:s3:::${var.context.bucket_prefix}-*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:PrincipalAccount"
+      values   = [var.context.account_id]
+    }
+  }
+
+  statement {
+    sid       = "ImageLayers"
+    actions   = ["s3:GetObject"]
+    resources = ["arn:${var.context.partition}:s3:::prod-${var.context.region}-starport-layer-bucket/*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+  }
+}
+
+resource "aws_security_group" "endpoints" {
+  count = length(var.interface_endpoints) > 0 ? 1 : 0
+
+  name        = "${var.context.name}-endpoints"
+  description = "Interface endpoints: HTTPS from tasks only"
+  vpc_id      = aws_vpc.tasks.id
+
+  tags = { Name = "${var.context.name}-endpoints" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "endpoints" {
+  count = length(var.interface_endpoints) > 0 ? 1 : 0
+
+  security_group_id            = aws_security_group.endpoints[0].id
+  description                  = "HTTPS from tasks"
+  referenced_security_group_id = aws_security_group.tasks.id
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+}
+
+resource "aws_vpc_endpoint" "interface" {
+  for_each = var.interface_endpoints
+
+  vpc_id              = aws_vpc.tasks.id
+  service_name        = "com.amazonaws.${var.context.region}.${each.key}"
+  vpc_endpoint_type   = "Interface"
+  private_dns_enabled = true
+  subnet_ids          = [for subnet in aws_subnet.private : subnet.id]
+  security_group_ids  = [aws_security_group.endpoints[0].id]
+
+  tags = { Name = "${var.context.name}-${each.key}" }
+}

@@ -1,0 +1,12 @@
+output "arns" {
+  description = "Parameter ARN by parameter name."
+  value = {
+    for name in var.names :
+    name => "arn:${var.context.partition}:ssm:${var.context.region}:${var.context.account_id}:parameter${var.context.path}/${name}"
+  }
+}
+
+output "kms_key_arn" {
+  description = "Key that encrypts this environment's logs and results, and its SecureString parameters."
+  value       = aws_kms_key.data.arn
+}

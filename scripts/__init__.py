@@ -1,0 +1,1 @@
+"""Commands of the Makefile, one file each, and what several of them use."""

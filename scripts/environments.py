@@ -1,0 +1,67 @@
+"""The environments: which there are, where their files lie, and what commands about them need around them."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import hcl2
+
+from scripts.refusal import Refusal
+
+ROOT = Path(__file__).resolve().parent.parent
+FACTS = ROOT / "terraform" / "environments"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment by name, such as `dev`. `directory` is where its plans, records and logs are written."""
+
+    name: str
+    directory: Path
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the embedded AWS of `make up`."""
+        return self.name == "local"
+
+    @property
+    def title(self) -> str:
+        """Name of the environment in AWS and Prefect: cluster, work pool and the prefix of everything else."""
+        return f"DataFlows-{self.name.title()}"
+
+    @property
+    def tfvars(self) -> Path:
+        """File of this environment's facts."""
+        return FACTS / f"{self.name}.tfvars"
+
+    @cached_property
+    def backend(self) -> dict[str, str | bool]:
+        """Settings of the state backend: bucket, key, region, …"""
+        with (FACTS / f"{self.name}.s3.tfbackend").open() as file:
+            settings = hcl2.load(file, serialization_options=hcl2.SerializationOptions(strip_string_quotes=True))
+        return {key: value for key, value in settings.items() if not key.startswith("__")}
+
+    def shell(self) -> dict[str, str]:
+        """Environment variables for Terraform and boto3: the caller's own, or the embedded AWS's for `local`."""
+        if not self.is_local:
+            return dict(os.environ)
+        from scripts.local_stack.settings import LocalSettings  # Only `local` has a local stack.
+
+        return LocalSettings().aws_environment()
+
+
+def find_environment(name: str) -> Environment:
+    """The environment of that name.
+
+    Raises:
+        Refusal: there is none; the message lists those there are.
+    """
+    names = sorted(path.stem for path in FACTS.glob("*.tfvars"))
+    if name not in names:
+        raise Refusal(f'ENV is "{name}"; expected one of {", ".join(names)} (a file in terraform/environments/).')
+    if name == "local":
+        from scripts.local_stack.settings import LocalSettings
+
+        return Environment(name, LocalSettings().directory)
+    return Environment(name, ROOT / "build" / name)

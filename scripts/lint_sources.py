@@ -1,0 +1,42 @@
+"""Check (or with --fix, mend) the form of Python, Terraform and the Dockerfile; everything found is reported at once.
+
+    python -m scripts.lint_sources
+    python -m scripts.lint_sources --fix
+"""
+
+import argparse
+import subprocess
+
+from scripts import terraform
+from scripts.environments import ROOT
+from scripts.refusal import run_command
+
+CHECKS = [
+    [".venv/bin/ruff", "check", "--quiet"],
+    [".venv/bin/ruff", "format", "--quiet", "--check"],
+    ["terraform", "fmt", "-recursive", "-check", "-diff"],
+    [".venv/bin/hadolint", "Dockerfile"],
+]
+FIXES = [
+    [".venv/bin/ruff", "check", "--quiet", "--fix"],
+    [".venv/bin/ruff", "format", "--quiet"],
+    ["terraform", "fmt", "-recursive"],
+]
+
+
+def main() -> int:
+    """Run all of them; 1 if any found something."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fix", action="store_true", help="mend instead of only telling")
+    fix = parser.parse_args().fix
+    terraform.check_version()
+    failed = []
+    for command in FIXES if fix else CHECKS:
+        if subprocess.run(command, cwd=ROOT, check=False).returncode:
+            failed.append(" ".join(command[:2]).removeprefix(".venv/bin/"))
+    print(f"lint: {', '.join(failed)} found something" if failed else "lint: nothing found")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    run_command(main)

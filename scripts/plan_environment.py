@@ -1,0 +1,108 @@
+"""Plan an environment with Terraform and run the gate on the plan at once; the gate's verdict is the exit code.
+
+    python -m scripts.plan_environment dev --image-digest sha256:…
+    python -m scripts.plan_environment prod --offline     # no account, no backend; can never be applied
+
+Writes plan.tfplan, plan.json, gate.json and report.html to build/<environment>/ (offline: build/<environment>/offline/).
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+from scripts import check_plan, terraform
+from scripts.environments import ROOT, Environment, find_environment
+from scripts.image_digest import image_digest, push_locally
+from scripts.refusal import Refusal, run_command
+
+# A plan that calls nothing: no backend, no account. Only ever in a copy of the configuration.
+OFFLINE_OVERRIDE = """
+terraform {
+  backend "local" {}
+}
+
+provider "aws" {
+  access_key                  = "offline"
+  secret_key                  = "offline"
+  allowed_account_ids         = null # There is no account to compare with.
+  max_retries                 = 1
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+  skip_requesting_account_id  = true
+}
+"""
+
+
+def offline_root(directory: Path) -> Path:
+    """A fresh copy of terraform/ and modules/ below `directory` with the offline override; returns its root."""
+    for folder in ("terraform", "modules"):
+        shutil.rmtree(directory / folder, ignore_errors=True)
+        shutil.copytree(ROOT / folder, directory / folder, ignore=shutil.ignore_patterns(".terraform"))
+    (directory / "terraform" / "offline_override.tf").write_text(OFFLINE_OVERRIDE)
+    return directory / "terraform"
+
+
+def variable_files(environment: Environment) -> list[Path]:
+    """The environment's facts, and for `local` the addresses of the running stack, which depend on chosen ports."""
+    if not environment.is_local:
+        return [environment.tfvars]
+    from scripts.local_stack.settings import LocalSettings
+
+    addresses = environment.directory / "addresses.tfvars.json"
+    addresses.parent.mkdir(parents=True, exist_ok=True)
+    addresses.write_text(json.dumps(LocalSettings().terraform_variables(), indent=2))
+    return [environment.tfvars, addresses]
+
+
+def plan(environment: Environment, digest: str, *, offline: bool) -> tuple[Path, bool]:
+    """Write plan.tfplan and plan.json. Returns their folder and whether the plan changes anything.
+
+    Raises:
+        Refusal: wrong Terraform, no provider, or Terraform refused.
+    """
+    terraform.check_version()
+    out = environment.directory / "offline" if offline else environment.directory
+    out.mkdir(parents=True, exist_ok=True)
+    root = offline_root(out) if offline else ROOT / "terraform"
+    shell = terraform.terraform_shell(environment, out / "terraform-data")
+    terraform.init(root, shell, None if offline else environment.tfvars.with_suffix(".s3.tfbackend"))
+    tfplan = out / "plan.tfplan"
+    files = [f"-var-file={file}" for file in variable_files(environment)]
+    code = terraform.run(
+        ["plan", "-compact-warnings", "-detailed-exitcode", f"-out={tfplan}", *files, f"-var=image_digest={digest}"]
+        + (["-no-color"] if offline else []),
+        root,
+        shell,
+        good=(0, 2),
+    )
+    with (out / "plan.json").open("w") as file:
+        command = ["terraform", f"-chdir={root}", "show", "-json", str(tfplan)]
+        subprocess.run(command, env=shell, stdout=file, check=True)
+    return out, code == 2
+
+
+def main() -> int:
+    """Plan, then gate."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("environment")
+    parser.add_argument("--offline", action="store_true", help="from an empty state, without credentials or backend")
+    parser.add_argument("--image-digest", help="digest of the pushed image; local and offline plans take the sources'")
+    arguments = parser.parse_args()
+    environment = find_environment(arguments.environment)
+    if arguments.image_digest:
+        digest = arguments.image_digest
+    elif environment.is_local and not arguments.offline:
+        digest = push_locally(environment.directory)
+    elif arguments.offline:
+        digest = image_digest()
+    else:
+        raise Refusal(f"IMAGE_DIGEST is not set; expected the digest of the pushed image: make plan ENV={environment.name} IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is only looked at.")
+    out, _ = plan(environment, digest, offline=arguments.offline)
+    return check_plan.gate_folder(out, environment=environment.name, image_digest=digest, offline=arguments.offline)
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,25 @@
+"""The one way a command says that it cannot or will not go on."""
+
+import sys
+from collections.abc import Callable
+
+
+class Refusal(Exception):  # noqa: N818 - it is no programming error but an answer to the person at the keyboard.
+    """One sentence for the user: what was got, what was expected, what to do. `exit_code` is 1 or 2."""
+
+    def __init__(self, message: str, exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def run_command(main: Callable[[], int | None]) -> None:
+    """Run a command's `main` and end the process: its exit code, or a refusal's sentence on stderr with its code."""
+    try:
+        code = main() or 0
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        code = refusal.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = 130
+    sys.exit(code)

@@ -1,0 +1,67 @@
+"""Make the two virtual environments from their hashed locks; what is up to date is left alone.
+
+    python3 scripts/setup_environments.py
+
+Runs on any Python from 3.11 with nothing installed. checkov has an environment of its own: it pins a fork of
+python-hcl2 under the same package name.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ROOT / "requirements"
+ENVIRONMENTS = {".venv": "dev.txt", ".venv-checkov": "checkov.txt"}
+
+
+def fingerprint(lock: str) -> str:
+    """What an environment was made from: its lock, uv's lock and the Python."""
+    content = (LOCKS / lock).read_bytes() + (LOCKS / "uv.txt").read_bytes() + sys.version.encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+def run(*command: str | Path) -> None:
+    """Run a command; on failure end with what it said."""
+    shell = os.environ | {"UV_PYTHON_DOWNLOADS": "never", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    answer = subprocess.run(list(map(str, command)), env=shell, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        sys.stderr.write(answer.stdout + answer.stderr)
+        sys.exit(f"setup: {' '.join(map(str, command[:4]))} ended with {answer.returncode}: what it said stands above.")
+
+
+def make(environment: Path, lock: str) -> None:
+    """Make or update one environment, its packages checked against the lock's hashes."""
+    python = environment / "bin" / "python"
+    tools = ROOT / "build" / "uv"
+    uv = tools / "bin" / "uv"
+    tools_stamp = tools / "lock.sha256"
+    if not tools_stamp.exists() or tools_stamp.read_text() != fingerprint("uv.txt"):
+        run(sys.executable, "-m", "venv", "--clear", tools)
+        run(tools / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", LOCKS / "uv.txt")
+        tools_stamp.write_text(fingerprint("uv.txt"))
+    run(uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, environment)
+    run(uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", LOCKS / lock)
+
+
+def main() -> None:
+    """Bring every environment up to its lock."""
+    if sys.version_info < (3, 11):
+        sys.exit(f"setup: Python is {sys.version.split()[0]}; expected 3.11 or newer: make PYTHON3=python3.11 …")
+    for name, lock in ENVIRONMENTS.items():
+        stamp = ROOT / name / "lock.sha256"
+        if stamp.exists() and stamp.read_text() == fingerprint(lock):
+            continue
+        start = time.monotonic()
+        print(f"setup: {name} from requirements/{lock} …", end="", flush=True)
+        stamp.unlink(missing_ok=True)
+        make(ROOT / name, lock)
+        stamp.write_text(fingerprint(lock))
+        print(f" {time.monotonic() - start:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

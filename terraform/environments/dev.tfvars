@@ -1,0 +1,23 @@
+environment = "dev"
+account_id  = "111111111111"
+region      = "eu-west-1"
+owner       = "data-platform"
+
+network = {
+  cidr               = "10.20.0.0/16"
+  availability_zones = ["eu-west-1a", "eu-west-1b"]
+}
+
+prefect = {
+  api_url = "https://prefect.dev.example.com/api"
+}
+
+flow_task = {
+  capacity_provider = "FARGATE_SPOT"
+  environment = {
+    SNOWFLAKE_DATABASE  = "DATA_FLOWS_DEV"
+    SNOWFLAKE_SCHEMA    = "FLIGHTS"
+    SNOWFLAKE_WAREHOUSE = "LOADING_DEV"
+    SNOWFLAKE_ROLE      = "DATA_FLOWS_LOADER_DEV"
+  }
+}

@@ -1,0 +1,13 @@
+# The embedded AWS of `make up`. Ports and addresses come from scripts/local_stack/settings.py.
+environment = "local"
+account_id  = "123456789012"
+region      = "eu-west-1"
+owner       = "data-platform"
+
+network = {
+  cidr               = "10.10.0.0/16"
+  availability_zones = ["eu-west-1a", "eu-west-1b"]
+}
+
+# Gone with the stack: everything in it can be made again.
+protect_data = false

@@ -1,0 +1,27 @@
+environment = "prod"
+account_id  = "222222222222"
+region      = "eu-west-1"
+owner       = "data-platform"
+
+network = {
+  cidr               = "10.30.0.0/16"
+  availability_zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
+  nat_per_zone       = true
+}
+
+prefect = {
+  api_url = "https://prefect.example.com/api"
+}
+
+agent = {
+  tasks = { min = 2, max = 10 }
+}
+
+flow_task = {
+  environment = {
+    SNOWFLAKE_DATABASE  = "DATA_FLOWS"
+    SNOWFLAKE_SCHEMA    = "FLIGHTS"
+    SNOWFLAKE_WAREHOUSE = "LOADING"
+    SNOWFLAKE_ROLE      = "DATA_FLOWS_LOADER"
+  }
+}

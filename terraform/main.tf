@@ -1,0 +1,96 @@
+data "aws_partition" "current" {}
+
+locals {
+  name = "DataFlows-${title(var.environment)}"
+
+  # Every name that more than one module needs. ARNs in policies are built from these and never from computed
+  # attributes, so that a plan is known in full and can be checked without an account.
+  context = {
+    name             = local.name
+    path             = "/DataFlows/${title(var.environment)}"
+    partition        = data.aws_partition.current.partition
+    account_id       = var.account_id
+    region           = var.region
+    bucket_prefix    = "dataflows-${var.environment}"
+    image_repository = var.image_repository
+  }
+
+  image = "${var.account_id}.dkr.ecr.${var.region}.amazonaws.com/${var.image_repository}@${var.image_digest}"
+  tasks = { subnet_ids = module.network.private_subnet_ids, security_group_id = module.network.task_security_group_id }
+}
+
+module "network" {
+  source = "../modules/network"
+
+  context             = local.context
+  cidr                = var.network.cidr
+  availability_zones  = var.network.availability_zones
+  nat_per_zone        = var.network.nat_per_zone
+  egress_ports        = var.network.egress_ports
+  interface_endpoints = var.network.interface_endpoints
+  flow_logs = {
+    role_arn       = module.iam.role_arns.flow_logs
+    retention_days = var.log_retention_days
+    kms_key_arn    = module.parameters.kms_key_arn
+  }
+}
+
+module "parameters" {
+  source = "../modules/parameters"
+
+  context = local.context
+  names   = setunion(var.parameter_names, [var.prefect.credential])
+}
+
+module "iam" {
+  source = "../modules/iam"
+
+  context            = local.context
+  parameter_arns     = module.parameters.arns
+  results_bucket_arn = module.results_store.bucket.arn
+}
+
+module "results_store" {
+  source = "../modules/results_store"
+
+  context      = local.context
+  kms_key_arn  = module.parameters.kms_key_arn
+  protect_data = var.protect_data
+}
+
+module "flow_task" {
+  source = "../modules/flow_task"
+
+  context        = local.context
+  image          = local.image
+  roles          = { execution_arn = module.iam.role_arns.execution, task_arn = module.iam.role_arns.flow }
+  size           = { cpu = var.flow_task.cpu, memory_mib = var.flow_task.memory_mib, ephemeral_storage_gib = var.flow_task.ephemeral_storage_gib }
+  prefect        = var.prefect
+  parameter_arns = module.parameters.arns
+  logs           = { retention_days = var.log_retention_days, kms_key_arn = module.parameters.kms_key_arn }
+  placement      = merge(local.tasks, { cluster_arn = module.ecs_agent.cluster_arn, capacity_provider = var.flow_task.capacity_provider })
+  environment    = merge({ DATA_FLOWS_ENVIRONMENT = var.environment, RESULTS_BUCKET = module.results_store.bucket.name }, var.flow_task.environment)
+}
+
+module "ecs_agent" {
+  source = "../modules/ecs_agent"
+
+  context     = local.context
+  image       = local.image
+  roles       = { execution_arn = module.iam.role_arns.execution, task_arn = module.iam.role_arns.agent }
+  size        = { cpu = var.agent.cpu, memory_mib = var.agent.memory_mib }
+  tasks       = local.tasks
+  min_tasks   = var.agent.tasks.min
+  prefect     = { api_url = var.prefect.api_url, credential = var.prefect.credential, credential_arn = module.parameters.arns[var.prefect.credential] }
+  health_port = var.agent.health_port
+  logs        = { retention_days = var.log_retention_days, kms_key_arn = module.parameters.kms_key_arn }
+  environment = var.agent.environment
+}
+
+module "agent_scaling" {
+  source = "../modules/agent_scaling"
+
+  service            = module.ecs_agent.service
+  tasks              = var.agent.tasks
+  cpu_target_percent = var.agent.cpu_target_percent
+}

@@ -1,0 +1,17 @@
+output "work_pool" {
+  description = "Prefect work pool of this environment: its name and base job template, for registration to write."
+  value = {
+    name              = local.name
+    base_job_template = module.flow_task.base_job_template
+  }
+}
+
+output "results_bucket" {
+  description = "Bucket of landing data, results, quarantine and exports."
+  value       = module.results_store.bucket.name
+}
+
+output "image" {
+  description = "Image that the agent and flow runs use, by digest."
+  value       = local.image
+}

@@ -1,0 +1,136 @@
+variable "environment" {
+  description = "Which of the environments this is; its facts stand in environments/<environment>.tfvars."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.environment))
+    error_message = "environment is \"${var.environment}\"; expected 2 to 12 lower-case letters and digits, a letter first, such as dev."
+  }
+}
+
+variable "account_id" {
+  description = "AWS account to apply into; the provider refuses any other."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id is \"${var.account_id}\"; expected the 12 digits of an AWS account."
+  }
+}
+
+variable "region" {
+  description = "AWS region of everything here."
+  type        = string
+  nullable    = false
+}
+
+variable "owner" {
+  description = "Team that answers for this environment, as a tag on everything."
+  type        = string
+  nullable    = false
+}
+
+variable "repository" {
+  description = "Source repository that describes this environment, as a tag on everything."
+  type        = string
+  default     = "data-flows"
+  nullable    = false
+}
+
+variable "network" {
+  description = "VPC address range, the availability zones to spread over, whether each zone has a NAT gateway of its own, and the AWS services reached by interface endpoint instead of NAT."
+  type = object({
+    cidr                = string
+    availability_zones  = list(string)
+    nat_per_zone        = optional(bool, false)
+    egress_ports        = optional(set(number), [443])
+    interface_endpoints = optional(set(string), [])
+  })
+  nullable = false
+}
+
+variable "image_digest" {
+  description = "Digest of the image to run, sha256:<64 hex>; `make plan` passes it."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^sha256:[0-9a-f]{64}$", var.image_digest))
+    error_message = "image_digest is \"${var.image_digest}\"; expected sha256:<64 hex digits>, as `make image` prints. A tag can be moved to another image."
+  }
+}
+
+variable "image_repository" {
+  description = "Name of the image repository in this account's registry."
+  type        = string
+  default     = "data-flows"
+  nullable    = false
+}
+
+variable "prefect" {
+  description = "Prefect API as the tasks reach it, and the parameter that holds their credential for it: PREFECT_API_KEY (Prefect Cloud) or PREFECT_API_AUTH_STRING (a server with basic auth)."
+  type = object({
+    api_url    = string
+    credential = optional(string, "PREFECT_API_KEY")
+  })
+  nullable = false
+
+  validation {
+    condition     = can(regex("^https?://[^/]+/.*api", var.prefect.api_url))
+    error_message = "prefect.api_url is \"${var.prefect.api_url}\"; expected the address of a Prefect API, such as https://prefect.example.com/api."
+  }
+  validation {
+    condition     = contains(["PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"], var.prefect.credential)
+    error_message = "prefect.credential is \"${var.prefect.credential}\"; expected PREFECT_API_KEY or PREFECT_API_AUTH_STRING."
+  }
+}
+
+variable "parameter_names" {
+  description = "SSM parameters that flow runs receive as secrets, besides Prefect's credential. Values are written by hand (docs/initial-deployment.md), never by Terraform."
+  type        = set(string)
+  default     = ["SNOWFLAKE_ACCOUNT", "SNOWFLAKE_USER", "SNOWFLAKE_PRIVATE_KEY", "DBT_CLOUD_ACCOUNT_ID", "DBT_CLOUD_TOKEN"]
+  nullable    = false
+}
+
+variable "agent" {
+  description = "Size of one agent task (CPU units, MiB), fewest and most tasks, the average CPU to hold, and the port of its health endpoint inside the task."
+  type = object({
+    cpu                = optional(number, 512)
+    memory_mib         = optional(number, 2048)
+    tasks              = optional(object({ min = optional(number, 1), max = optional(number, 10) }), {})
+    cpu_target_percent = optional(number, 45)
+    health_port        = optional(number, 8080)
+    environment        = optional(map(string), {})
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "flow_task" {
+  description = "Size of one flow run (CPU units, MiB, GiB) unless its deployment asks for another, and Fargate's or Fargate Spot's capacity."
+  type = object({
+    cpu                   = optional(number, 1024)
+    memory_mib            = optional(number, 4096)
+    ephemeral_storage_gib = optional(number, 21)
+    capacity_provider     = optional(string, "FARGATE")
+    environment           = optional(map(string), {})
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "log_retention_days" {
+  description = "How long logs are kept, in days."
+  type        = number
+  default     = 365
+  nullable    = false
+}
+
+variable "protect_data" {
+  description = "Whether buckets that hold data refuse to be destroyed while they do. False only where everything can be made again."
+  type        = bool
+  default     = true
+  nullable    = false
+}

@@ -11,6 +11,7 @@ from scripts.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent
 FACTS = ROOT / "terraform" / "environments"
+BUILD_VARIABLE = "DATA_FLOWS_BUILD_DIRECTORY"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Environment:
             return dict(os.environ)
         from scripts.local_stack.settings import LocalSettings  # Only `local` has a local stack.
 
-        return LocalSettings().aws_environment()
+        return LocalSettings.load().aws_environment()
 
 
 def find_environment(name: str) -> Environment:
@@ -63,5 +64,5 @@ def find_environment(name: str) -> Environment:
     if name == "local":
         from scripts.local_stack.settings import LocalSettings
 
-        return Environment(name, LocalSettings().directory)
-    return Environment(name, ROOT / "build" / name)
+        return Environment(name, LocalSettings.load().directory)
+    return Environment(name, ROOT / os.environ.get(BUILD_VARIABLE, "build") / name)

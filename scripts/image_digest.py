@@ -1,7 +1,7 @@
 """The digest of the sources and locks that the image is built from: its name where no container engine is at hand.
 
-    python -m scripts.image_digest
-    python -m scripts.image_digest --push build/local    # put the image where the embedded Fargate pulls from
+python -m scripts.image_digest
+python -m scripts.image_digest --push build/local    # put the image where the embedded Fargate pulls from
 """
 
 import argparse
@@ -59,7 +59,9 @@ def push_locally(directory: Path, root: Path = ROOT) -> str:
 def main() -> None:
     """Print the digest, and push if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--push", type=Path, metavar="DIRECTORY", help="directory of a local stack to push the image to")
+    parser.add_argument(
+        "--push", type=Path, metavar="DIRECTORY", help="directory of a local stack to push the image to"
+    )
     arguments = parser.parse_args()
     print(push_locally(arguments.push) if arguments.push else image_digest())
 

@@ -1,7 +1,7 @@
 """Check (or with --fix, mend) the form of Python, Terraform and the Dockerfile; everything found is reported at once.
 
-    python -m scripts.lint_sources
-    python -m scripts.lint_sources --fix
+python -m scripts.lint_sources
+python -m scripts.lint_sources --fix
 """
 
 import argparse
@@ -30,10 +30,11 @@ def main() -> int:
     parser.add_argument("--fix", action="store_true", help="mend instead of only telling")
     fix = parser.parse_args().fix
     terraform.check_version()
-    failed = []
-    for command in FIXES if fix else CHECKS:
-        if subprocess.run(command, cwd=ROOT, check=False).returncode:
-            failed.append(" ".join(command[:2]).removeprefix(".venv/bin/"))
+    failed = [
+        " ".join(command[:2]).removeprefix(".venv/bin/")
+        for command in (FIXES if fix else CHECKS)
+        if subprocess.run(command, cwd=ROOT, check=False).returncode
+    ]
     print(f"lint: {', '.join(failed)} found something" if failed else "lint: nothing found")
     return 1 if failed else 0
 

@@ -1,6 +1,6 @@
 """Resolve requirements/*.in into locks with a hash for every file and no address of any package index.
 
-    python -m scripts.lock_requirements
+python -m scripts.lock_requirements
 """
 
 import subprocess

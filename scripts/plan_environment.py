@@ -3,7 +3,7 @@
     python -m scripts.plan_environment dev --image-digest sha256:…
     python -m scripts.plan_environment prod --offline     # no account, no backend; can never be applied
 
-Writes plan.tfplan, plan.json, gate.json and report.html to build/<environment>/ (offline: build/<environment>/offline/).
+Writes plan.tfplan, plan.json, gate.json and report.html to build/<environment>/.
 """
 
 import argparse
@@ -49,11 +49,20 @@ def variable_files(environment: Environment) -> list[Path]:
     """The environment's facts, and for `local` the addresses of the running stack, which depend on chosen ports."""
     if not environment.is_local:
         return [environment.tfvars]
-    from scripts.local_stack.settings import LocalSettings
+    from scripts.local_stack.settings import HOST, LocalSettings
 
+    settings = LocalSettings.load()
+    variables = {
+        "prefect_api_url": settings.prefect_api_url,
+        "agent_health_port": settings.agent_health_port,
+        "flow_environment": {
+            "SNOWFLAKE_HOST": HOST,
+            "SNOWFLAKE_PORT": str(settings.snowflake_port),
+            "SNOWFLAKE_PROTOCOL": "http",
+        },
+    }
     addresses = environment.directory / "addresses.tfvars.json"
-    addresses.parent.mkdir(parents=True, exist_ok=True)
-    addresses.write_text(json.dumps(LocalSettings().terraform_variables(), indent=2))
+    addresses.write_text(json.dumps(variables, indent=2))
     return [environment.tfvars, addresses]
 
 
@@ -64,10 +73,10 @@ def plan(environment: Environment, digest: str, *, offline: bool) -> tuple[Path,
         Refusal: wrong Terraform, no provider, or Terraform refused.
     """
     terraform.check_version()
-    out = environment.directory / "offline" if offline else environment.directory
+    out = environment.directory
     out.mkdir(parents=True, exist_ok=True)
-    root = offline_root(out) if offline else ROOT / "terraform"
-    shell = terraform.terraform_shell(environment, out / "terraform-data")
+    root = offline_root(out / "offline") if offline else ROOT / "terraform"
+    shell = terraform.terraform_shell(environment, out / "offline" if offline else out)
     terraform.init(root, shell, None if offline else environment.tfvars.with_suffix(".s3.tfbackend"))
     tfplan = out / "plan.tfplan"
     files = [f"-var-file={file}" for file in variable_files(environment)]
@@ -99,7 +108,10 @@ def main() -> int:
     elif arguments.offline:
         digest = image_digest()
     else:
-        raise Refusal(f"IMAGE_DIGEST is not set; expected the digest of the pushed image: make plan ENV={environment.name} IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is only looked at.")
+        raise Refusal(
+            f"IMAGE_DIGEST is not set; expected the digest of the pushed image: make plan ENV={environment.name} "
+            "IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is only looked at."
+        )
     out, _ = plan(environment, digest, offline=arguments.offline)
     return check_plan.gate_folder(out, environment=environment.name, image_digest=digest, offline=arguments.offline)
 

@@ -61,10 +61,10 @@ def find_mirror() -> Path | None:
     return None
 
 
-def terraform_shell(environment: Environment, data_directory: Path) -> dict[str, str]:
-    """Environment variables to run Terraform with; its plugins and backend settings are kept in `data_directory`."""
+def terraform_shell(environment: Environment, directory: Path | None = None) -> dict[str, str]:
+    """Environment variables to run Terraform with; its own files go below `directory`, or the environment's."""
     shell = environment.shell() | {
-        "TF_DATA_DIR": str(data_directory),
+        "TF_DATA_DIR": str((directory or environment.directory) / "terraform-data"),
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",
         "CHECKPOINT_DISABLE": "1",
@@ -106,8 +106,9 @@ def init(folder: Path, shell: dict[str, str], backend_file: Path | None) -> None
     if not mirror and "registry.terraform.io" in answer.stderr:
         tried = ", ".join(str(place) for place in mirror_places())
         raise Refusal(
-            f"The AWS provider: not in a mirror (looked for {PROVIDER} in {tried}) and the Terraform registry could not "
-            f"be reached; expected one of them: set {MIRROR_VARIABLE} to a folder that `terraform providers mirror` made."
+            f"The AWS provider: not in a mirror (looked for {PROVIDER} in {tried}) and the Terraform registry could "
+            f"not be reached; expected one of them: set {MIRROR_VARIABLE} to a folder that "
+            "`terraform providers mirror` made."
         )
     raise Refusal(f"terraform init in {folder.name}/ failed: what it said stands above.", 1)
 

@@ -39,7 +39,7 @@ module "parameters" {
   source = "../modules/parameters"
 
   context = local.context
-  names   = setunion(var.parameter_names, [var.prefect.credential])
+  names   = setunion(var.parameter_names, [var.prefect_credential])
 }
 
 module "iam" {
@@ -64,27 +64,37 @@ module "flow_task" {
   context        = local.context
   image          = local.image
   roles          = { execution_arn = module.iam.role_arns.execution, task_arn = module.iam.role_arns.flow }
-  size           = { cpu = var.flow_task.cpu, memory_mib = var.flow_task.memory_mib, ephemeral_storage_gib = var.flow_task.ephemeral_storage_gib }
-  prefect        = var.prefect
+  size           = var.flow_task
+  prefect        = { api_url = var.prefect_api_url, credential = var.prefect_credential }
   parameter_arns = module.parameters.arns
   logs           = { retention_days = var.log_retention_days, kms_key_arn = module.parameters.kms_key_arn }
   placement      = merge(local.tasks, { cluster_arn = module.ecs_agent.cluster_arn, capacity_provider = var.flow_task.capacity_provider })
-  environment    = merge({ DATA_FLOWS_ENVIRONMENT = var.environment, RESULTS_BUCKET = module.results_store.bucket.name }, var.flow_task.environment)
+  environment = merge({
+    DATA_FLOWS_ENVIRONMENT = var.environment
+    RESULTS_BUCKET         = module.results_store.bucket.name
+    SNOWFLAKE_DATABASE     = var.snowflake.database
+    SNOWFLAKE_SCHEMA       = var.snowflake.schema
+    SNOWFLAKE_WAREHOUSE    = var.snowflake.warehouse
+    SNOWFLAKE_ROLE         = var.snowflake.role
+  }, var.flow_environment)
 }
 
 module "ecs_agent" {
   source = "../modules/ecs_agent"
 
-  context     = local.context
-  image       = local.image
-  roles       = { execution_arn = module.iam.role_arns.execution, task_arn = module.iam.role_arns.agent }
-  size        = { cpu = var.agent.cpu, memory_mib = var.agent.memory_mib }
-  tasks       = local.tasks
-  min_tasks   = var.agent.tasks.min
-  prefect     = { api_url = var.prefect.api_url, credential = var.prefect.credential, credential_arn = module.parameters.arns[var.prefect.credential] }
-  health_port = var.agent.health_port
+  context   = local.context
+  image     = local.image
+  roles     = { execution_arn = module.iam.role_arns.execution, task_arn = module.iam.role_arns.agent }
+  size      = var.agent
+  tasks     = local.tasks
+  min_tasks = var.agent.tasks.min
+  prefect = {
+    api_url        = var.prefect_api_url
+    credential     = var.prefect_credential
+    credential_arn = module.parameters.arns[var.prefect_credential]
+  }
+  health_port = var.agent_health_port
   logs        = { retention_days = var.log_retention_days, kms_key_arn = module.parameters.kms_key_arn }
-  environment = var.agent.environment
 }
 
 module "agent_scaling" {

@@ -69,22 +69,33 @@ variable "image_repository" {
   nullable    = false
 }
 
-variable "prefect" {
-  description = "Prefect API as the tasks reach it, and the parameter that holds their credential for it: PREFECT_API_KEY (Prefect Cloud) or PREFECT_API_AUTH_STRING (a server with basic auth)."
-  type = object({
-    api_url    = string
-    credential = optional(string, "PREFECT_API_KEY")
-  })
-  nullable = false
+variable "prefect_api_url" {
+  description = "Address of the Prefect API as the tasks reach it."
+  type        = string
+  nullable    = false
 
   validation {
-    condition     = can(regex("^https?://[^/]+/.*api", var.prefect.api_url))
-    error_message = "prefect.api_url is \"${var.prefect.api_url}\"; expected the address of a Prefect API, such as https://prefect.example.com/api."
+    condition     = can(regex("^https?://[^/]+/(.*/)?api(/|$)", var.prefect_api_url))
+    error_message = "prefect_api_url is \"${var.prefect_api_url}\"; expected the address of a Prefect API, such as https://prefect.example.com/api."
   }
+}
+
+variable "prefect_credential" {
+  description = "Parameter that holds the credential for Prefect: PREFECT_API_KEY (Prefect Cloud) or PREFECT_API_AUTH_STRING (a server with basic auth)."
+  type        = string
+  default     = "PREFECT_API_KEY"
+  nullable    = false
+
   validation {
-    condition     = contains(["PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"], var.prefect.credential)
-    error_message = "prefect.credential is \"${var.prefect.credential}\"; expected PREFECT_API_KEY or PREFECT_API_AUTH_STRING."
+    condition     = contains(["PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"], var.prefect_credential)
+    error_message = "prefect_credential is \"${var.prefect_credential}\"; expected PREFECT_API_KEY or PREFECT_API_AUTH_STRING."
   }
+}
+
+variable "snowflake" {
+  description = "Where flows load to and read from; account, user and key come from SSM."
+  type        = object({ database = string, schema = string, warehouse = string, role = string })
+  nullable    = false
 }
 
 variable "parameter_names" {
@@ -95,17 +106,22 @@ variable "parameter_names" {
 }
 
 variable "agent" {
-  description = "Size of one agent task (CPU units, MiB), fewest and most tasks, the average CPU to hold, and the port of its health endpoint inside the task."
+  description = "Size of one agent task (CPU units, MiB), fewest and most tasks, and the average CPU to hold."
   type = object({
     cpu                = optional(number, 512)
     memory_mib         = optional(number, 2048)
     tasks              = optional(object({ min = optional(number, 1), max = optional(number, 10) }), {})
     cpu_target_percent = optional(number, 45)
-    health_port        = optional(number, 8080)
-    environment        = optional(map(string), {})
   })
   default  = {}
   nullable = false
+}
+
+variable "agent_health_port" {
+  description = "Port of the worker's health endpoint inside its task."
+  type        = number
+  default     = 8080
+  nullable    = false
 }
 
 variable "flow_task" {
@@ -115,10 +131,16 @@ variable "flow_task" {
     memory_mib            = optional(number, 4096)
     ephemeral_storage_gib = optional(number, 21)
     capacity_provider     = optional(string, "FARGATE")
-    environment           = optional(map(string), {})
   })
   default  = {}
   nullable = false
+}
+
+variable "flow_environment" {
+  description = "Further environment variables of flow runs. No secret belongs here."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }
 
 variable "log_retention_days" {

@@ -59,10 +59,3 @@ variable "logs" {
   type        = object({ retention_days = number, kms_key_arn = string })
   nullable    = false
 }
-
-variable "environment" {
-  description = "Further environment variables of the agent. No secret belongs here."
-  type        = map(string)
-  default     = {}
-  nullable    = false
-}

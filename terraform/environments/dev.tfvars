@@ -8,16 +8,15 @@ network = {
   availability_zones = ["eu-west-1a", "eu-west-1b"]
 }
 
-prefect = {
-  api_url = "https://prefect.dev.example.com/api"
-}
+prefect_api_url = "https://prefect.dev.example.com/api"
 
 flow_task = {
   capacity_provider = "FARGATE_SPOT"
-  environment = {
-    SNOWFLAKE_DATABASE  = "DATA_FLOWS_DEV"
-    SNOWFLAKE_SCHEMA    = "FLIGHTS"
-    SNOWFLAKE_WAREHOUSE = "LOADING_DEV"
-    SNOWFLAKE_ROLE      = "DATA_FLOWS_LOADER_DEV"
-  }
+}
+
+snowflake = {
+  database  = "DATA_FLOWS_DEV"
+  schema    = "FLIGHTS"
+  warehouse = "LOADING_DEV"
+  role      = "DATA_FLOWS_LOADER_DEV"
 }

@@ -1,4 +1,4 @@
-# The embedded AWS of `make up`. Ports and addresses come from scripts/local_stack/settings.py.
+# The embedded AWS of `make up`. Addresses depend on the ports that are free: plan_environment.py passes them.
 environment = "local"
 account_id  = "123456789012"
 region      = "eu-west-1"
@@ -11,3 +11,12 @@ network = {
 
 # Gone with the stack: everything in it can be made again.
 protect_data = false
+
+prefect_credential = "PREFECT_API_AUTH_STRING"
+
+snowflake = {
+  database  = "DATA_FLOWS"
+  schema    = "FLIGHTS"
+  warehouse = "LOADING"
+  role      = "DATA_FLOWS_LOADER"
+}

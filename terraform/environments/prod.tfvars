@@ -9,19 +9,15 @@ network = {
   nat_per_zone       = true
 }
 
-prefect = {
-  api_url = "https://prefect.example.com/api"
-}
+prefect_api_url = "https://prefect.example.com/api"
 
 agent = {
   tasks = { min = 2, max = 10 }
 }
 
-flow_task = {
-  environment = {
-    SNOWFLAKE_DATABASE  = "DATA_FLOWS"
-    SNOWFLAKE_SCHEMA    = "FLIGHTS"
-    SNOWFLAKE_WAREHOUSE = "LOADING"
-    SNOWFLAKE_ROLE      = "DATA_FLOWS_LOADER"
-  }
+snowflake = {
+  database  = "DATA_FLOWS"
+  schema    = "FLIGHTS"
+  warehouse = "LOADING"
+  role      = "DATA_FLOWS_LOADER"
 }

@@ -1,0 +1,43 @@
+"""Apply exactly the plan that the gate passed, then store the gate's record beside the state.
+
+    python -m scripts.apply_plan dev
+
+Refused when the record is missing, holds a finding, or names another plan, environment or commit.
+"""
+
+import argparse
+import sys
+
+from scripts import gate_store, terraform
+from scripts.environments import ROOT, Environment, find_environment
+from scripts.plan_checks import record
+from scripts.refusal import run_command
+
+
+def apply(environment: Environment) -> None:
+    """Verify the record, apply the plan, store the record.
+
+    Raises:
+        Refusal: the record does not fit, or Terraform failed.
+    """
+    terraform.check_version()
+    tfplan = environment.directory / "plan.tfplan"
+    checked = record.read(environment.directory / "gate.json")
+    record.verify(checked, plan=tfplan, environment=environment.name, commit=record.current_commit())
+    root, shell = ROOT / "terraform", terraform.terraform_shell(environment)
+    # The waits inside the provider dominate, not the calls.
+    colour = [] if sys.stdout.isatty() else ["-no-color"]
+    terraform.run(["apply", *colour, "-parallelism=20", str(tfplan)], root, shell)
+    gate_store.store(environment, checked)
+    print(f"applied {tfplan.name} to {environment.title}; its gate record is stored beside the state")
+
+
+def main() -> None:
+    """Apply one environment's plan."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("environment")
+    apply(find_environment(parser.parse_args().environment))
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,50 @@
+"""The gate record of what is applied, kept beside the Terraform state: in the same bucket, versioned and encrypted."""
+
+import boto3
+from botocore.exceptions import ClientError
+
+from scripts.environments import Environment
+from scripts.plan_checks.record import GateRecord
+from scripts.refusal import Refusal
+
+
+def _object(environment: Environment) -> dict[str, str]:
+    folder = str(environment.backend["key"]).rpartition("/")[0]
+    return {"Bucket": str(environment.backend["bucket"]), "Key": f"{folder}/gate.json"}
+
+
+def _client(environment: Environment):
+    shell = environment.shell()
+    return boto3.client(
+        "s3",
+        region_name=str(environment.backend["region"]),
+        endpoint_url=shell.get("AWS_ENDPOINT_URL"),
+        aws_access_key_id=shell.get("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key=shell.get("AWS_SECRET_ACCESS_KEY"),
+        aws_session_token=shell.get("AWS_SESSION_TOKEN"),
+    )
+
+
+def store(environment: Environment, record: GateRecord) -> None:
+    """Put the record of the plan that was just applied."""
+    body = record.model_dump_json(indent=2).encode()
+    _client(environment).put_object(**_object(environment), Body=body, ContentType="application/json")
+
+
+def stored(environment: Environment) -> GateRecord:
+    """The record of what is applied.
+
+    Raises:
+        Refusal: nothing was applied yet.
+    """
+    place = _object(environment)
+    try:
+        body = _client(environment).get_object(**place)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in {"NoSuchKey", "NoSuchBucket", "404"}:
+            raise
+        raise Refusal(
+            f"No gate record at s3://{place['Bucket']}/{place['Key']}; expected that of an applied plan: "
+            f"`make plan ENV={environment.name}` and `make apply ENV={environment.name}` first."
+        ) from None
+    return GateRecord.model_validate_json(body)

@@ -1,0 +1,109 @@
+"""Start a run of a deployed flow through the agent and follow its log until it ends.
+
+    python -m scripts.run_flow flights_to_warehouse --env local --params '{"max_rejected_percent": 2}'
+    python -m scripts.run_flow warehouse_to_s3/daily --env local
+
+Exit code 0 when the run ends Completed, 1 when it ends otherwise.
+"""
+
+import argparse
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from scripts import prefect_api
+from scripts.environments import find_environment
+from scripts.refusal import Refusal, run_command
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.objects import FlowRun
+
+POLL_SECONDS = 1.0
+LOGS_AT_ONCE = 200
+
+
+async def find_deployment(client: "PrefectClient", wanted: str) -> tuple[str, Any]:
+    """Id of the one deployment of `<flow>` or `<flow>/<deployment>`; underscores and hyphens in names are alike.
+
+    Raises:
+        Refusal: none or several fit; the message lists those there are.
+    """
+    flows = {flow.id: flow.name for flow in await client.read_flows()}
+    names = {f"{flows[found.flow_id]}/{found.name}": found.id for found in await client.read_deployments()}
+    flow, _, deployment = wanted.replace("_", "-").partition("/")
+    fitting = [
+        name
+        for name in names
+        if name.replace("_", "-").partition("/")[0] == flow
+        and deployment in ("", name.replace("_", "-").partition("/")[2])
+    ]
+    if len(fitting) != 1:
+        there = ", ".join(sorted(fitting or names)) or "none: `make register` first"
+        raise Refusal(f'FLOW is "{wanted}"; expected {"one of" if fitting or names else "a registered flow;"} {there}.')
+    return fitting[0], names[fitting[0]]
+
+
+async def follow(client: "PrefectClient", run: "FlowRun") -> "FlowRun":
+    """Print the run's state changes and log lines as they come; returns the run once it is final."""
+    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+    from prefect.client.schemas.sorting import LogSort
+
+    filter_ = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id]))
+    seen, state = 0, None
+    while True:
+        run = await client.read_flow_run(run.id)
+        if run.state_name != state:
+            state = run.state_name
+            print(f"{'':8} {state}", flush=True)
+        while logs := await client.read_logs(filter_, limit=LOGS_AT_ONCE, offset=seen, sort=LogSort.TIMESTAMP_ASC):
+            seen += len(logs)
+            for line in logs:
+                print(f"{line.timestamp:%H:%M:%S} {line.message}", flush=True)
+        if run.state and run.state.is_final():
+            return run
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def start(wanted: str, parameters: dict[str, Any]) -> "FlowRun":
+    """Start and follow one run."""
+    from prefect.client.orchestration import get_client
+
+    async with get_client() as client:
+        name, deployment_id = await find_deployment(client, wanted)
+        run = await client.create_flow_run_from_deployment(deployment_id, parameters=parameters)
+        print(f"{name} as {run.name}", flush=True)
+        return await follow(client, run)
+
+
+def parse_parameters(text: str) -> dict[str, Any]:
+    """The flow's parameters from JSON.
+
+    Raises:
+        Refusal: it is no JSON object.
+    """
+    try:
+        parameters = json.loads(text)
+    except ValueError as error:
+        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"full\": true}}': {error}.") from None
+    if not isinstance(parameters, dict):
+        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"full\": true}}'.")
+    return parameters
+
+
+def main() -> int:
+    """Start a run, follow it, tell how it ended."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("flow", help="flow, or flow/deployment")
+    parser.add_argument("--env", default="local", metavar="ENV")
+    parser.add_argument("--params", default="{}", metavar="JSON", help="parameters as a JSON object")
+    arguments = parser.parse_args()
+    parameters = parse_parameters(arguments.params)
+    prefect_api.configure(find_environment(arguments.env))
+    run = asyncio.run(start(arguments.flow, parameters))
+    print(f"{run.name}: {run.state_name} after {run.total_run_time.total_seconds():.1f} s")
+    return 0 if run.state.is_completed() else 1
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,67 @@
+"""Run the whole system on this machine: embedded cloud, plan, gate, apply, registration, and a year of flights.
+
+    python -m scripts.start_local
+
+Run again, it changes nothing. Interrupted anywhere, run it again or run `make down`.
+"""
+
+import fcntl
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from scripts import local_summary, terraform
+from scripts.environments import find_environment
+from scripts.local_stack.settings import LocalSettings
+from scripts.refusal import Refusal, run_command
+from scripts.steps import Steps
+
+PYTHON = (sys.executable, "-m")
+
+
+@contextmanager
+def only_one(settings: LocalSettings) -> Iterator[None]:
+    """Hold the stack's lock file while it is brought up.
+
+    Raises:
+        Refusal: another `make up` of the same stack is under way.
+    """
+    settings.directory.mkdir(parents=True, exist_ok=True)
+    with (settings.directory / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refusal("Another `make up` is under way; expected none: wait for it, or end it with Ctrl-C.") from None
+        yield
+
+
+def bring_up(settings: LocalSettings) -> None:
+    """All steps, each safe to repeat."""
+    environment = find_environment("local")
+    steps = Steps(7, settings.directory / "logs")
+    start = time.monotonic()
+    steps.run("Embedded AWS, Snowflake, Prefect", *PYTHON, "scripts.local_stack.start")
+    steps.run("Plan and gate", *PYTHON, "scripts.plan_environment", "local")
+    steps.run("Apply", *PYTHON, "scripts.apply_plan", "local")
+    steps.run("Landing data", *PYTHON, "scripts.local_stack.seed_landing")
+    steps.run("Register flows", *PYTHON, "scripts.register_flows", "--env", "local")
+    steps.run("Load the warehouse", *PYTHON, "scripts.run_flow", "flights_to_warehouse")
+    steps.run("Export to S3", *PYTHON, "scripts.run_flow", "warehouse_to_s3")
+    local_summary.print_summary(environment, settings, time.monotonic() - start)
+
+
+def main() -> None:
+    """Bring the stack up; whatever fails, say what still runs and how to end it."""
+    terraform.check_version()
+    settings = LocalSettings.load()
+    with only_one(settings):
+        try:
+            bring_up(settings)
+        except (Refusal, KeyboardInterrupt):
+            local_summary.print_remains(settings)
+            raise
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -8,9 +8,9 @@ Refused when the record is missing, holds a finding, or names another plan, envi
 import argparse
 import sys
 
-from scripts import gate_store, terraform
+from scripts import check_plan, gate_store, terraform
 from scripts.environments import ROOT, Environment, find_environment
-from scripts.plan_checks import record
+from scripts.plan_checks import record, rules
 from scripts.refusal import run_command
 
 
@@ -23,7 +23,13 @@ def apply(environment: Environment) -> None:
     terraform.check_version()
     tfplan = environment.directory / "plan.tfplan"
     checked = record.read(environment.directory / "gate.json")
-    record.verify(checked, plan=tfplan, environment=environment.name, commit=record.current_commit())
+    record.verify(
+        checked,
+        plan=tfplan,
+        environment=environment.name,
+        commit=str(check_plan.source()["commit"]),
+        checks=rules.check_names(),
+    )
     root, shell = ROOT / "terraform", terraform.terraform_shell(environment)
     # The waits inside the provider dominate, not the calls.
     colour = [] if sys.stdout.isatty() else ["-no-color"]

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import hcl2
-
 from scripts.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +37,8 @@ class Environment:
     @cached_property
     def backend(self) -> dict[str, str | bool]:
         """Settings of the state backend: bucket, key, region, …"""
+        import hcl2  # Only commands that reach the state need it, and the image does not hold it.
+
         with (FACTS / f"{self.name}.s3.tfbackend").open() as file:
             settings = hcl2.load(file, serialization_options=hcl2.SerializationOptions(strip_string_quotes=True))
         return {key: value for key, value in settings.items() if not key.startswith("__")}

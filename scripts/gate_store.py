@@ -4,7 +4,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from scripts.environments import Environment
-from scripts.plan_checks.record import GateRecord
+from scripts.plan_checks.record import GateRecord, parse
 from scripts.refusal import Refusal
 
 
@@ -47,4 +47,4 @@ def stored(environment: Environment) -> GateRecord:
             f"No gate record at s3://{place['Bucket']}/{place['Key']}; expected that of an applied plan: "
             f"`make plan ENV={environment.name}` and `make apply ENV={environment.name}` first."
         ) from None
-    return GateRecord.model_validate_json(body)
+    return parse(body, f"s3://{place['Bucket']}/{place['Key']}")

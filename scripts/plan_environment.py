@@ -15,6 +15,7 @@ from pathlib import Path
 from scripts import check_plan, terraform
 from scripts.environments import ROOT, Environment, find_environment
 from scripts.image_digest import image_digest, push_locally
+from scripts.plan_checks.checkov_scan import CheckovScan
 from scripts.refusal import Refusal, run_command
 
 # A plan that calls nothing: no backend, no account. Only ever in a copy of the configuration.
@@ -66,8 +67,8 @@ def variable_files(environment: Environment) -> list[Path]:
     return [environment.tfvars, addresses]
 
 
-def plan(environment: Environment, digest: str, *, offline: bool) -> tuple[Path, bool]:
-    """Write plan.tfplan and plan.json. Returns their folder and whether the plan changes anything.
+def plan(environment: Environment, digest: str, *, offline: bool) -> None:
+    """Write plan.tfplan and plan.json to the environment's directory.
 
     Raises:
         Refusal: wrong Terraform, no provider, or Terraform refused.
@@ -80,7 +81,7 @@ def plan(environment: Environment, digest: str, *, offline: bool) -> tuple[Path,
     terraform.init(root, shell, None if offline else environment.tfvars.with_suffix(".s3.tfbackend"))
     tfplan = out / "plan.tfplan"
     files = [f"-var-file={file}" for file in variable_files(environment)]
-    code = terraform.run(
+    terraform.run(
         ["plan", "-compact-warnings", "-detailed-exitcode", f"-out={tfplan}", *files, f"-var=image_digest={digest}"]
         + (["-no-color"] if offline else []),
         root,
@@ -90,7 +91,6 @@ def plan(environment: Environment, digest: str, *, offline: bool) -> tuple[Path,
     with (out / "plan.json").open("w") as file:
         command = ["terraform", f"-chdir={root}", "show", "-json", str(tfplan)]
         subprocess.run(command, env=shell, stdout=file, check=True)
-    return out, code == 2
 
 
 def main() -> int:
@@ -112,8 +112,16 @@ def main() -> int:
             f"IMAGE_DIGEST is not set; expected the digest of the pushed image: make plan ENV={environment.name} "
             "IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is only looked at."
         )
-    out, _ = plan(environment, digest, offline=arguments.offline)
-    return check_plan.gate_folder(out, environment=environment.name, image_digest=digest, offline=arguments.offline)
+    # checkov loads while Terraform plans.
+    with CheckovScan(ROOT, ROOT / "terraform") as scan:
+        plan(environment, digest, offline=arguments.offline)
+        return check_plan.gate_folder(
+            environment.directory,
+            environment=environment.name,
+            image_digest=digest,
+            offline=arguments.offline,
+            scan=scan,
+        )
 
 
 if __name__ == "__main__":

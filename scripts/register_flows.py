@@ -18,7 +18,7 @@ from scripts import gate_store, prefect_api, terraform
 from scripts.discover_flows import discover
 from scripts.environments import ROOT, Environment, find_environment
 from scripts.image_digest import image_digest
-from scripts.plan_checks import record
+from scripts.plan_checks import record, rules
 from scripts.refusal import Refusal, run_command
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def check_gate(environment: Environment, digest: str) -> None:
     Raises:
         Refusal: nothing is applied, or the record does not fit.
     """
-    record.verify(gate_store.stored(environment), environment=environment.name, image_digest=digest)
+    record.verify(
+        gate_store.stored(environment), environment=environment.name, image_digest=digest, checks=rules.check_names()
+    )
 
 
 def desired_state(found: "Discovered", environment: Environment, work_pool: str) -> dict[str, Any]:
@@ -116,7 +118,7 @@ async def bring_work_pool(client: "PrefectClient", name: str, template: dict[str
     return "update: base_job_template"
 
 
-async def register(environment: Environment, work_pool: dict[str, str], *, dry_run: bool) -> list[tuple[str, str]]:
+async def register(environment: Environment, work_pool: dict[str, Any], *, dry_run: bool) -> list[tuple[str, str]]:
     """Write what differs. Returns (what, action) for the work pool and each deployment."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
@@ -129,7 +131,7 @@ async def register(environment: Environment, work_pool: dict[str, str], *, dry_r
         for found in discover()
     }
     async with get_client() as client:
-        template = json.loads(work_pool["base_job_template"])
+        template = work_pool["base_job_template"]
         actions = [
             (
                 f"work pool {work_pool['name']}",

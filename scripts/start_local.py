@@ -32,7 +32,9 @@ def only_one(settings: LocalSettings) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refusal("Another `make up` is under way; expected none: wait for it, or end it with Ctrl-C.") from None
+            raise Refusal(
+                "Another `make up` is under way; expected none: wait for it, or end it with Ctrl-C."
+            ) from None
         yield
 
 

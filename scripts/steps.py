@@ -1,8 +1,8 @@
 """A long job as numbered steps: each a command of its own with a log, its progress and time on the terminal."""
 
+import re
 import subprocess
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -25,7 +25,7 @@ class Steps:
     """Runs commands one after the other; by convention the last line of a command's output is its summary."""
 
     def __init__(self, total: int, logs: Path) -> None:
-        self.console = Console(highlight=False)
+        self.console = Console(highlight=False, soft_wrap=True)
         self.total = total
         self.done = 0
         self.logs = logs
@@ -39,7 +39,8 @@ class Steps:
         """
         self.done += 1
         name = f"{self.done}/{self.total} {title}"
-        log = self.logs / f"{self.done}-{title.lower().replace(' ', '-')}.log"
+        slug = re.sub(r"[^a-z]+", "-", title.lower()).strip("-")
+        log = self.logs / f"{self.done}-{slug}.log"
         start = time.monotonic()
         with log.open("w") as output:
             process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=shell)
@@ -51,11 +52,11 @@ class Steps:
             raise
         took = f"{time.monotonic() - start:.1f} s"
         if code:
-            self.console.print(f"[red]✗[/] {name:<34} {took:>8}")
+            self.console.print(f"[red]✗[/] {name:<36} {took:>8}")
             end = "\n".join(log.read_text(errors="replace").splitlines()[-LINES_ON_FAILURE:])
             raise Refusal(f"\n{end}\n\nStep {name} failed with exit code {code}; the whole log is {shown(log)}.", 1)
         summary = last_line(log)
-        self.console.print(f"[green]✓[/] {name:<34} {took:>8}   {escape(summary)}")
+        self.console.print(f"[green]✓[/] {name:<36} {took:>8}   {escape(summary)}")
         return summary
 
     def _watch(self, process: subprocess.Popen, name: str, log: Path, start: float) -> int:

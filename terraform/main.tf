@@ -16,7 +16,6 @@ locals {
   }
 
   image = "${var.account_id}.dkr.ecr.${var.region}.amazonaws.com/${var.image_repository}@${var.image_digest}"
-  tasks = { subnet_ids = module.network.private_subnet_ids, security_group_id = module.network.task_security_group_id }
 }
 
 module "network" {
@@ -68,7 +67,12 @@ module "flow_task" {
   prefect        = { api_url = var.prefect_api_url, credential = var.prefect_credential }
   parameter_arns = module.parameters.arns
   logs           = { retention_days = var.log_retention_days, kms_key_arn = module.parameters.kms_key_arn }
-  placement      = merge(local.tasks, { cluster_arn = module.ecs_agent.cluster_arn, capacity_provider = var.flow_task.capacity_provider })
+  placement = {
+    cluster_arn       = module.ecs_agent.cluster_arn
+    subnet_ids        = module.network.private_subnet_ids
+    security_group_id = module.network.task_security_group_id
+    capacity_provider = var.flow_task.capacity_provider
+  }
   environment = merge({
     DATA_FLOWS_ENVIRONMENT = var.environment
     RESULTS_BUCKET         = module.results_store.bucket.name
@@ -82,11 +86,14 @@ module "flow_task" {
 module "ecs_agent" {
   source = "../modules/ecs_agent"
 
-  context   = local.context
-  image     = local.image
-  roles     = { execution_arn = module.iam.role_arns.execution, task_arn = module.iam.role_arns.agent }
-  size      = var.agent
-  tasks     = local.tasks
+  context = local.context
+  image   = local.image
+  roles   = { execution_arn = module.iam.role_arns.execution, task_arn = module.iam.role_arns.agent }
+  size    = var.agent
+  tasks = {
+    subnet_ids        = module.network.private_subnet_ids
+    security_group_id = module.network.task_security_group_id
+  }
   min_tasks = var.agent.tasks.min
   prefect = {
     api_url        = var.prefect_api_url

@@ -1,6 +1,7 @@
 provider "aws" {
   region              = var.region
   allowed_account_ids = [var.account_id]
+  max_retries         = var.aws_max_retries
 
   default_tags {
     tags = {

@@ -26,6 +26,13 @@ variable "region" {
   nullable    = false
 }
 
+variable "aws_max_retries" {
+  description = "How often the provider repeats a failed AWS call. AWS throttles, so many; the embedded AWS does not, so few."
+  type        = number
+  default     = 25
+  nullable    = false
+}
+
 variable "owner" {
   description = "Team that answers for this environment, as a tag on everything."
   type        = string

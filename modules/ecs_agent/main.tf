@@ -28,6 +28,7 @@ resource "aws_ecs_cluster_capacity_providers" "fargate" {
 }
 
 resource "aws_cloudwatch_log_group" "agent" {
+  #checkov:skip=CKV_AWS_158:Encrypted with the key of this environment; its ARN is unknown until the first apply
   name              = "${var.context.path}/agent"
   retention_in_days = var.logs.retention_days
   kms_key_id        = var.logs.kms_key_arn

@@ -4,6 +4,11 @@ resource "aws_sqs_queue" "task_events" {
   name                      = "${var.context.name}-task-events"
   message_retention_seconds = 86400
   sqs_managed_sse_enabled   = true
+}
+
+# Resources of their own: the provider waits half a minute for each change of a queue, and these wait side by side.
+resource "aws_sqs_queue_redrive_policy" "task_events" {
+  queue_url = aws_sqs_queue.task_events.id
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}:${aws_sqs_queue.task_events_dlq.name}"

@@ -3,6 +3,7 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "flow" {
+  #checkov:skip=CKV_AWS_158:Encrypted with the key of this environment; its ARN is unknown until the first apply
   name              = "${var.context.path}/flow"
   retention_in_days = var.logs.retention_days
   kms_key_id        = var.logs.kms_key_arn

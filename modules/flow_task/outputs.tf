@@ -1,6 +1,6 @@
 output "base_job_template" {
-  description = "Base job template of the Prefect work pool, as JSON: every fact of the infrastructure that the worker needs to start a flow run."
-  value = jsonencode({
+  description = "Base job template of the Prefect work pool, an object: every fact of the infrastructure that the worker needs to start a flow run."
+  value = {
     variables = {
       type = "object"
       properties = {
@@ -63,5 +63,5 @@ output "base_job_template" {
         }
       }
     }
-  })
+  }
 }

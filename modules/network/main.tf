@@ -44,6 +44,7 @@ resource "aws_subnet" "public" {
 }
 
 resource "aws_security_group" "tasks" {
+  #checkov:skip=CKV2_AWS_5:ecs_agent attaches it to the agent and flow_task to flow runs
   name        = "${var.context.name}-tasks"
   description = "Agent and flow runs: egress only"
   vpc_id      = aws_vpc.tasks.id
@@ -63,6 +64,7 @@ resource "aws_vpc_security_group_egress_rule" "tasks" {
 }
 
 resource "aws_cloudwatch_log_group" "flow_logs" {
+  #checkov:skip=CKV_AWS_158:Encrypted with the key of this environment; its ARN is unknown until the first apply
   name              = "${var.context.path}/vpc"
   retention_in_days = var.flow_logs.retention_days
   kms_key_id        = var.flow_logs.kms_key_arn

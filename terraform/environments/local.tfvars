@@ -9,6 +9,8 @@ network = {
   availability_zones = ["eu-west-1a", "eu-west-1b"]
 }
 
+aws_max_retries = 1
+
 # Gone with the stack: everything in it can be made again.
 protect_data = false
 

@@ -1,0 +1,1 @@
+"""Data flows: one flow per file, and in `shared/` what several of them use."""

@@ -1,0 +1,1 @@
+"""What several flows use: settings, S3, Snowflake, watermarks, validation, metrics."""

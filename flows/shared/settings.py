@@ -1,0 +1,60 @@
+"""Settings of a flow run, read from the environment that Terraform gives its task."""
+
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from flows.shared.errors import DataFlowsError
+
+
+class SettingsError(DataFlowsError):
+    """Variables are missing or wrong; the message names them and holds no value."""
+
+
+class _Settings(BaseSettings):
+    # Pydantic's own messages quote the input, which here can be a private key.
+    model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore", env_ignore_empty=True)
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment. Raises SettingsError with one sentence that names every missing or wrong variable."""
+        try:
+            return cls()
+        except ValidationError as error:
+            problems = [(str(e["loc"][0]).upper(), e["type"], e["msg"]) for e in error.errors(include_input=False)]
+        missing = [name for name, kind, _ in problems if kind == "missing"]
+        wrong = [f"{name} ({message})" for name, kind, message in problems if kind != "missing"]
+        parts = [f"{', '.join(missing)} not set" if missing else "", f"{', '.join(wrong)} not usable" if wrong else ""]
+        raise SettingsError(
+            f"Environment: got {' and '.join(filter(None, parts))}; expected what terraform/ sets in the flow task "
+            "definition (see .env.example)."
+        )
+
+
+class SnowflakeSettings(_Settings):
+    """Where Snowflake is, who connects and in which database, schema, warehouse and role."""
+
+    account: str = Field(validation_alias="SNOWFLAKE_ACCOUNT")
+    user: str = Field(validation_alias="SNOWFLAKE_USER")
+    private_key: SecretStr = Field(validation_alias="SNOWFLAKE_PRIVATE_KEY")
+    database: str = Field(validation_alias="SNOWFLAKE_DATABASE")
+    schema_name: str = Field(validation_alias="SNOWFLAKE_SCHEMA")
+    warehouse: str = Field(validation_alias="SNOWFLAKE_WAREHOUSE")
+    role: str = Field(validation_alias="SNOWFLAKE_ROLE")
+    # Set for the embedded Snowflake only; the account's own address otherwise.
+    host: str | None = Field(None, validation_alias="SNOWFLAKE_HOST")
+    port: int | None = Field(None, validation_alias="SNOWFLAKE_PORT")
+    protocol: str = Field("https", validation_alias="SNOWFLAKE_PROTOCOL")
+
+
+class StoreSettings(_Settings):
+    """The bucket with the prefixes landing/, quarantine/ and export/."""
+
+    results_bucket: str = Field(validation_alias="RESULTS_BUCKET")
+
+
+class RunSettings(_Settings):
+    """The environment a run belongs to: local, dev or prod."""
+
+    environment: str = Field("local", validation_alias="DATA_FLOWS_ENVIRONMENT")

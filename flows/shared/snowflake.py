@@ -1,0 +1,148 @@
+"""Snowflake through its own connector: connect with a key pair, load by PUT and COPY, merge, read Arrow batches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from flows.shared.private_key import private_key_der
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+    from snowflake.connector import SnowflakeConnection
+
+    from flows.shared.settings import SnowflakeSettings
+
+LOGIN_TIMEOUT_SECONDS = 60
+# The connector also cancels a statement that takes longer than its network timeout, so it is above the lock timeout.
+NETWORK_TIMEOUT_SECONDS = 1800
+# The embedded Snowflake answers what it does not know with HTTP 500, which the connector repeats until this is over.
+EMBEDDED_NETWORK_TIMEOUT_SECONDS = 30
+# Snowflake itself ends a killed run's transaction after 5 idle minutes if it blocks another one.
+LOCK_TIMEOUT_SECONDS = 900
+
+
+@contextmanager
+def connect(settings: SnowflakeSettings, flow: str, run_id: str) -> Iterator[SnowflakeConnection]:
+    """A session in the settings' database and schema; its queries carry flow and run id as query tag.
+
+    An open transaction is rolled back and the session closed when the block is left, however it is left. Raises
+    PrivateKeyError, and the connector's errors.
+    """
+    import snowflake.connector
+
+    embedded = settings.protocol == "http"
+    address = {"host": settings.host, "port": settings.port, "protocol": settings.protocol} if settings.host else {}
+    connection = snowflake.connector.connect(
+        account=settings.account,
+        user=settings.user,
+        private_key=private_key_der(settings.private_key.get_secret_value()),
+        database=settings.database,
+        schema=settings.schema_name,
+        warehouse=settings.warehouse,
+        role=settings.role,
+        application="data_flows",
+        login_timeout=LOGIN_TIMEOUT_SECONDS,
+        network_timeout=EMBEDDED_NETWORK_TIMEOUT_SECONDS if embedded else NETWORK_TIMEOUT_SECONDS,
+        session_parameters={
+            "QUERY_TAG": json.dumps({"flow": flow, "flow_run_id": run_id}),
+            "TIMEZONE": "UTC",
+            "LOCK_TIMEOUT": LOCK_TIMEOUT_SECONDS,
+        },
+        **address,
+    )
+    try:
+        yield connection
+    except BaseException:
+        # The error that led here counts, not that the rollback of a broken session fails too.
+        with suppress(Exception):
+            execute(connection, "ROLLBACK")
+        raise
+    finally:
+        connection.close()
+
+
+def execute(connection: SnowflakeConnection, sql: str, values: Sequence[Any] = ()) -> list[tuple]:
+    """Run one statement, with `%s` for each value, and return its rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, tuple(values) or None)
+        return cursor.fetchall()
+
+
+@contextmanager
+def transaction(connection: SnowflakeConnection) -> Iterator[None]:
+    """Commit what the block does, or roll all of it back. No DDL inside: in Snowflake it commits what came before."""
+    execute(connection, "BEGIN TRANSACTION")
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):
+            execute(connection, "ROLLBACK")
+        raise
+    execute(connection, "COMMIT")
+
+
+def create_table(connection: SnowflakeConnection, table: str, columns: Mapping[str, str], kind: str = "") -> None:
+    """Create a table if there is none of that name. `columns`: name to SQL type; `kind`: "TEMPORARY" or nothing."""
+    body = ", ".join(f"{name} {sql_type}" for name, sql_type in columns.items())
+    execute(connection, f"CREATE {kind} TABLE IF NOT EXISTS {table} ({body})")
+
+
+def put_parquet(connection: SnowflakeConnection, path: Path, table: str) -> None:
+    """Upload a local Parquet file to the table's own stage, replacing one of that name. Not part of a transaction."""
+    # Parquet is compressed already.
+    execute(connection, f"PUT 'file://{path}' @%{table} AUTO_COMPRESS = FALSE OVERWRITE = TRUE")
+
+
+def copy_parquet(connection: SnowflakeConnection, table: str) -> int:
+    """Load all Parquet files of the table's own stage, columns by name, and return the number of rows loaded."""
+    # Without USE_LOGICAL_TYPE Snowflake reads Parquet timestamps as numbers of unknown unit.
+    results = execute(
+        connection,
+        f"COPY INTO {table} FROM @%{table} FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE) "
+        "MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE ON_ERROR = ABORT_STATEMENT",
+    )
+    return sum(int(result[3]) for result in results)
+
+
+def merge_sql(
+    target: str, source: str, key: Sequence[str], compared: Sequence[str], carried: Sequence[str], newest: Sequence[str]
+) -> str:
+    """A MERGE of `source` into `target` by `key` that writes only rows that are new or differ in a `compared` column.
+
+    `carried` columns are written along and not compared. Of several source rows with one key the first in the order
+    `newest` counts, so that the result does not depend on chance.
+    """
+    written = [*compared, *carried]
+    columns = ", ".join([*key, *written])
+    incoming = ", ".join(f"incoming.{c}" for c in [*key, *written])
+    return f"""
+MERGE INTO {target} AS kept USING (
+    SELECT {columns} FROM {source}
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(key)} ORDER BY {", ".join(newest)}) = 1
+) AS incoming
+ON {" AND ".join(f"kept.{c} = incoming.{c}" for c in key)}
+WHEN MATCHED AND ({" OR ".join(f"kept.{c} IS DISTINCT FROM incoming.{c}" for c in compared)})
+THEN UPDATE SET {", ".join(f"{c} = incoming.{c}" for c in written)}
+WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({incoming})"""  # noqa: S608 (names are constants of the code)
+
+
+def merge(connection: SnowflakeConnection, sql: str) -> tuple[int, int]:
+    """Run a `merge_sql` and return the numbers of rows inserted and updated."""
+    [(inserted, updated)] = execute(connection, sql)
+    return int(inserted), int(updated)
+
+
+def read_arrow_batches(connection: SnowflakeConnection, sql: str, schema: pa.Schema) -> Iterable[pa.Table]:
+    """Run a query and yield its result batch by batch as Arrow tables of exactly `schema` (names in lower case).
+
+    Snowflake picks the width of whole numbers by the values of each batch, so batches differ until they are cast.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        for batch in cursor.fetch_arrow_batches():
+            yield batch.rename_columns([name.lower() for name in batch.column_names]).cast(schema)

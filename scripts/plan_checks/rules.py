@@ -1,0 +1,61 @@
+"""Finds the rules in this package and runs them: a file with `check(plan)` is a rule, and its name is the file's."""
+
+import importlib
+import pkgutil
+import time
+from collections.abc import Iterable
+from functools import cache
+from types import ModuleType
+
+from scripts import plan_checks
+from scripts.plan_checks.plan import Plan
+from scripts.plan_checks.record import RuleResult
+from scripts.refusal import Refusal
+
+CHECKOV = "checkov"
+
+
+@cache
+def all_rules() -> dict[str, ModuleType]:
+    """The rules by name, in alphabetical order."""
+    names = sorted(module.name for module in pkgutil.iter_modules(plan_checks.__path__))
+    modules = {name: importlib.import_module(f"{plan_checks.__name__}.{name}") for name in names}
+    return {name: module for name, module in modules.items() if hasattr(module, "check")}
+
+
+def check_names() -> list[str]:
+    """Everything a complete gate runs: the rules and checkov."""
+    return [*all_rules(), CHECKOV]
+
+
+def describe() -> dict[str, str]:
+    """Each check and the sentence that says what holds when it passes."""
+    sentences = {name: (module.__doc__ or "").strip().splitlines()[0] for name, module in all_rules().items()}
+    return sentences | {CHECKOV: "checkov finds nothing in HCL and plan, and each of its skips gives a reason."}
+
+
+def choose(names: Iterable[str]) -> list[str]:
+    """The named checks, with those they need in order to mean anything.
+
+    Raises:
+        Refusal: there is no such check; the message lists those there are.
+    """
+    wanted = list(dict.fromkeys(name.strip() for name in names))
+    for name in wanted:
+        if name not in check_names():
+            raise Refusal(f"--rules: got {name or 'an empty name'}; expected some of {', '.join(check_names())}")
+    needed = [need for name in wanted for need in getattr(all_rules().get(name), "NEEDS", ())]
+    return [name for name in check_names() if name in {*wanted, *needed}]
+
+
+def run_rule(name: str, plan: Plan) -> RuleResult:
+    """Run one rule. A rule that cannot read the plan is no pass: Refusal, exit code 2."""
+    started = time.perf_counter()
+    try:
+        findings = list(dict.fromkeys(all_rules()[name].check(plan)))
+    except Exception as error:
+        # Only the type: the message of an error may repeat a value of the plan.
+        raise Refusal(
+            f"{name}: cannot read this plan ({type(error).__name__}); expected what the AWS provider plans"
+        ) from error
+    return RuleResult.of(name, findings, time.perf_counter() - started)

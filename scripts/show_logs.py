@@ -1,0 +1,37 @@
+"""Show the end of a log of the local stack and follow it (until Ctrl-C, when shown on a terminal).
+
+python -m scripts.show_logs agent
+python -m scripts.show_logs prefect
+"""
+
+import argparse
+import sys
+import time
+
+from scripts.local_stack import supervision
+from scripts.local_stack.settings import LocalSettings
+from scripts.refusal import Refusal, run_command
+
+LAST_LINES = 100
+POLL_SECONDS = 0.5
+
+
+def main() -> None:
+    """Print and follow."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", nargs="?", default="agent", help="aws, snowflake, prefect, agent, or a task's id")
+    name = parser.parse_args().name
+    try:
+        path = supervision.log_path(LocalSettings.load(), name)
+        file = path.open(errors="replace")
+    except (LookupError, FileNotFoundError) as error:
+        raise Refusal(f"NAME: {error}.") from None
+    with file:
+        print(*file.readlines()[-LAST_LINES:], sep="", end="", flush=True)
+        while sys.stdout.isatty():
+            print(file.read(), end="", flush=True)
+            time.sleep(POLL_SECONDS)
+
+
+if __name__ == "__main__":
+    run_command(main)

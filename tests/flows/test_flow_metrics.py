@@ -1,0 +1,18 @@
+"""The metrics line is what CloudWatch's embedded metric format asks for."""
+
+import json
+
+from flows.shared.metrics import embedded_metrics
+
+
+def test_the_line_declares_every_figure_it_holds():
+    line = embedded_metrics("a_flow", "dev", "id", {"rows_read": 3, "seconds": 1.5}, at_seconds=1700000000.25)
+    assert "\n" not in line
+    record = json.loads(line)
+    [directive] = record["_aws"]["CloudWatchMetrics"]
+    assert record["_aws"]["Timestamp"] == 1700000000250
+    assert directive["Namespace"] == "DataFlows"
+    assert directive["Metrics"] == [{"Name": "RowsRead", "Unit": "Count"}, {"Name": "Seconds", "Unit": "Seconds"}]
+    assert all(metric["Name"] in record for metric in directive["Metrics"])
+    assert all(name in record for names in directive["Dimensions"] for name in names)
+    assert (record["RowsRead"], record["Seconds"], record["FlowRunId"]) == (3, 1.5, "id")

@@ -1,0 +1,145 @@
+"""CircleCI: a valid file in which each job is one make target, and which installs the Terraform it says it does."""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scripts.environments import BUILD_VARIABLE, find_environment
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / ".circleci" / "config.yml"
+VERSION = "9.8.7"
+
+
+@pytest.fixture(scope="module")
+def config() -> dict:
+    return yaml.safe_load(CONFIG.read_text())
+
+
+def steps_of(job: dict, kind: str) -> list:
+    """What a job's own steps of one kind hold."""
+    return [step[kind] for step in job["steps"] if isinstance(step, dict) and kind in step]
+
+
+def commands_of(job: dict) -> list[str]:
+    return [run if isinstance(run, str) else run["command"] for run in steps_of(job, "run")]
+
+
+def test_it_is_valid() -> None:
+    checker = Path(sys.executable).with_name("check-jsonschema")
+    assert checker.exists(), "check-jsonschema is missing; expected it in .venv: make setup"
+    command = [checker, "--builtin-schema", "vendor.circle-ci", CONFIG]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def test_each_job_is_one_make_target_that_exists(config: dict) -> None:
+    """So what fails there can be run here under the same name."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for name, job in config["jobs"].items():
+        commands = commands_of(job)
+        assert len(commands) == 1, f"{name}: got {commands}; expected one command"
+        called = re.fullmatch(r"make ([a-z-]+)( [A-Z_0-9]+=\S+| [A-Z_0-9]+=<< [\w.]+ >>)*", commands[0])
+        assert called, f"{name}: got {commands[0]}; expected make and one target"
+        assert called[1] in targets, f"{name}: make {called[1]}; expected one of {sorted(targets)}"
+
+
+def test_the_workflow_runs_every_job(config: dict) -> None:
+    jobs = config["workflows"]["checks"]["jobs"]
+    assert {job if isinstance(job, str) else next(iter(job)) for job in jobs} == config["jobs"].keys()
+
+
+def test_each_environment_with_an_account_is_planned(config: dict) -> None:
+    environments = {path.stem for path in (ROOT / "terraform" / "environments").glob("*.tfvars")} - {"local"}
+    (plan,) = [job["plan"] for job in config["workflows"]["checks"]["jobs"] if isinstance(job, dict)]
+    assert environments
+    assert set(plan["matrix"]["parameters"]["environment"]) == environments
+    assert set(config["jobs"]["plan"]["parameters"]["environment"]["enum"]) == environments
+
+
+def test_a_plan_needs_no_account_and_keeps_its_report(config: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(BUILD_VARIABLE, raising=False)
+    plan = config["jobs"]["plan"]
+    assert "OFFLINE=1" in commands_of(plan)[0]
+    kept = {step["path"] for step in steps_of(plan, "store_artifacts")}
+    written = find_environment("dev").directory.relative_to(ROOT)
+    kept_for_dev = {Path(path.replace("<< parameters.environment >>", "dev")) for path in kept}
+    assert kept_for_dev == {written / "report.html", written / "gate.json"}
+
+
+def test_it_names_no_secret_and_no_orb(config: dict) -> None:
+    assert "orbs" not in config
+    assert not re.search(r"context:|AWS_|API_KEY|TOKEN|PASSWORD|SECRET", CONFIG.read_text())
+
+
+def test_environments_are_kept_under_the_locks_they_were_made_from(config: dict) -> None:
+    (restore,) = [step["restore_cache"] for step in config["commands"]["prepare"]["steps"] if "restore_cache" in step]
+    (save,) = steps_of(config["commands"]["keep_environments"], "save_cache")
+    assert restore["keys"] == [save["key"]]
+    for lock in ("dev", "checkov"):
+        assert f'{{{{ checksum "requirements/{lock}.txt" }}}}' in save["key"]
+
+
+class Release:
+    """A machine on which `curl` finds one release of Terraform, with sums that fit or do not."""
+
+    def __init__(self, folder: Path, command: str, *, sums_fit: bool) -> None:
+        self.folder = folder
+        self.command = command
+        self.home = folder / "home"
+        (self.home / "bin").mkdir(parents=True)
+        (folder / ".terraform-version").write_text(f"{VERSION}\n")
+        served = folder / "served"
+        served.mkdir()
+        archive = served / f"terraform_{VERSION}_linux_amd64.zip"
+        with zipfile.ZipFile(archive, "w") as file:
+            file.writestr("terraform", "the program")
+        content = archive.read_bytes() if sums_fit else b"another"
+        other = hashlib.sha256(b"other").hexdigest()
+        sums = f"{other}  terraform_{VERSION}_darwin_arm64.zip\n{hashlib.sha256(content).hexdigest()}  {archive.name}\n"
+        (served / f"terraform_{VERSION}_SHA256SUMS").write_text(sums)
+        self.put_on_path("curl", f'for url; do :; done; file="{served}/${{url##*/}}"')
+        with (folder / "bin" / "curl").open("a") as curl:
+            curl.write('case " $* " in *" --remote-name "*) cp "$file" . ;; *) cat "$file" ;; esac\n')
+        self.put_on_path("unzip", f'exec "{sys.executable}" -m zipfile -e "$2" "$5"')
+
+    def put_on_path(self, name: str, body: str) -> None:
+        path = self.folder / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/bash\nset -e\n{body}\n")
+        path.chmod(0o755)
+
+    def install(self) -> subprocess.CompletedProcess:
+        """Run the step as CircleCI does: bash, ending at the first failure."""
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        shell = ["bash", "-eo", "pipefail", "-c", self.command]
+        variables = os.environ | {"PATH": path, "HOME": str(self.home), "TMPDIR": str(self.folder)}
+        return subprocess.run(shell, cwd=self.folder, env=variables, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def install_command(config: dict) -> str:
+    (step,) = steps_of(config["commands"]["install_terraform"], "run")
+    return step["command"]
+
+
+def test_the_wanted_terraform_is_installed(tmp_path: Path, install_command: str) -> None:
+    release = Release(tmp_path, install_command, sums_fit=True)
+    answer = release.install()
+    assert answer.returncode == 0, answer.stderr
+    assert (release.home / "bin" / "terraform").read_text() == "the program"
+
+
+def test_a_terraform_that_does_not_fit_its_sum_is_refused(tmp_path: Path, install_command: str) -> None:
+    release = Release(tmp_path, install_command, sums_fit=False)
+    answer = release.install()
+    assert answer.returncode != 0
+    assert "FAILED" in answer.stdout
+    assert not (release.home / "bin" / "terraform").exists()

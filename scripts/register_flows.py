@@ -118,7 +118,9 @@ async def bring_work_pool(client: "PrefectClient", name: str, template: dict[str
     return "update: base_job_template"
 
 
-async def register(environment: Environment, work_pool: dict[str, Any], *, dry_run: bool) -> list[tuple[str, str]]:
+async def register(
+    environment: Environment, discovered: "list[Discovered]", work_pool: dict[str, Any], *, dry_run: bool
+) -> list[tuple[str, str]]:
     """Write what differs. Returns (what, action) for the work pool and each deployment."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
@@ -128,7 +130,7 @@ async def register(environment: Environment, work_pool: dict[str, Any], *, dry_r
             found,
             desired_state(found, environment, work_pool["name"]),
         )
-        for found in discover()
+        for found in discovered
     }
     async with get_client() as client:
         template = work_pool["base_job_template"]
@@ -175,7 +177,8 @@ def main() -> None:
     shell = terraform.terraform_shell(environment)
     work_pool = terraform.output("work_pool", ROOT / "terraform", shell)
     prefect_api.configure(environment)
-    print_actions(asyncio.run(register(environment, work_pool, dry_run=arguments.dry_run)))
+    discovered = discover()  # Inside an event loop `to_deployment` would return coroutines.
+    print_actions(asyncio.run(register(environment, discovered, work_pool, dry_run=arguments.dry_run)))
 
 
 if __name__ == "__main__":

@@ -46,6 +46,8 @@ resource "aws_s3_bucket_logging" "results" {
 
   target_bucket = aws_s3_bucket.access_logs.id
   target_prefix = "results/"
+
+  depends_on = [aws_s3_bucket_policy.access_logs] # It lets the log service write there.
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "results" {

@@ -9,7 +9,7 @@ network = {
   availability_zones = ["eu-west-1a", "eu-west-1b"]
 }
 
-aws_max_retries = 1
+aws_max_retries = 5
 
 # Gone with the stack: everything in it can be made again.
 protect_data = false

@@ -1,0 +1,120 @@
+"""The embedded AWS answers as AWS does where moto would make Terraform plan for ever, and records who called what."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from embedded_cloud import CLUSTER, Cloud
+
+from scripts.local_stack.settings import ACCOUNT_ID, REGION
+
+pytestmark = pytest.mark.xdist_group("embedded_aws")
+
+
+def test_a_service_keeps_what_moto_forgets(cloud: Cloud):
+    kept = {
+        "deploymentConfiguration": {"maximumPercent": 150, "minimumHealthyPercent": 50},
+        "enableECSManagedTags": True,
+        "availabilityZoneRebalancing": "ENABLED",
+        "capacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1, "base": 0}],
+    }
+    cloud["ecs"].create_service(
+        cluster=CLUSTER,
+        serviceName="kept",
+        taskDefinition=cloud.define("true"),
+        desiredCount=0,
+        networkConfiguration=cloud.network,
+        **kept,
+    )
+    found = cloud["ecs"].describe_services(cluster=CLUSTER, services=["kept"])["services"][0]
+    assert {name: found[name] for name in kept} == kept
+    assert "launchType" not in found
+
+
+def test_a_task_gets_the_tags_of_its_definition_when_asked_to_propagate_them(cloud: Cloud):
+    definition = cloud.define("true")
+    cloud["ecs"].tag_resource(resourceArn=definition, tags=[{"key": "owner", "value": "data-platform"}])
+    task = cloud.finish(definition, propagateTags="TASK_DEFINITION", tags=[{"key": "own", "value": "1"}])
+    assert {tag["key"]: tag["value"] for tag in task["tags"]} == {"own": "1", "owner": "data-platform"}
+
+
+def test_a_deleted_cluster_is_not_listed(cloud: Cloud):
+    arn = cloud["ecs"].create_cluster(clusterName="gone")["cluster"]["clusterArn"]
+    cloud["ecs"].delete_cluster(cluster="gone")
+    assert arn not in cloud["ecs"].list_clusters()["clusterArns"]
+
+
+def test_a_scalable_target_keeps_its_tags(cloud: Cloud):
+    scaling = cloud["application-autoscaling"]
+    definition = cloud.define("true")
+    network = cloud.network
+    cloud["ecs"].create_service(
+        cluster=CLUSTER, serviceName="scaled", taskDefinition=definition, desiredCount=0, networkConfiguration=network
+    )
+    answer = scaling.register_scalable_target(
+        ServiceNamespace="ecs",
+        ResourceId=f"service/{CLUSTER}/scaled",
+        ScalableDimension="ecs:service:DesiredCount",
+        MinCapacity=1,
+        MaxCapacity=2,
+        Tags={"owner": "data-platform"},
+    )
+    arn = answer["ScalableTargetARN"]
+    scaling.tag_resource(ResourceARN=arn, Tags={"service": "data-flows"})
+    scaling.untag_resource(ResourceARN=arn, TagKeys=["owner"])
+    assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"service": "data-flows"}
+
+
+def test_a_queue_returns_its_redrive_policy_as_it_was_sent(cloud: Cloud):
+    cloud["sqs"].create_queue(QueueName="dead")
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:dead"
+    sent = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5}, separators=(",", ":"))
+    url = cloud["sqs"].create_queue(QueueName="alive", Attributes={"RedrivePolicy": sent})["QueueUrl"]
+    found = cloud["sqs"].get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert found["RedrivePolicy"] == sent
+
+
+def test_a_queue_keeps_its_policy_when_another_attribute_is_set(cloud: Cloud):
+    url = cloud["sqs"].create_queue(QueueName="guarded")["QueueUrl"]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    cloud["sqs"].set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    cloud["sqs"].set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "60"})
+    found = cloud["sqs"].get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert (found["Policy"], found["VisibilityTimeout"]) == (policy, "60")
+
+
+def test_a_role_that_does_not_exist_cannot_be_assumed(cloud: Cloud):
+    with pytest.raises(ClientError) as refusal:
+        cloud["sts"].assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT_ID}:role/absent", RoleSessionName="test")
+    assert refusal.value.response["Error"]["Code"] == "AccessDenied"
+
+
+def test_an_event_reaches_its_queue_although_another_rule_cannot_be_served(cloud: Cloud):
+    events, sqs = cloud["events"], cloud["sqs"]
+    url = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    for name, arn in (("a-broken", f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:absent"), ("b-sound", "heard")):
+        events.put_rule(Name=name, EventPattern=json.dumps({"source": ["test.rules"]}))
+        target = arn if arn.startswith("arn:") else f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{arn}"
+        events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": target}])
+    events.put_events(Entries=[{"Source": "test.rules", "DetailType": "test", "Detail": "{}"}])
+    assert len(sqs.receive_message(QueueUrl=url)["Messages"]) == 1
+
+
+def test_calls_are_recorded_by_service_action_and_resource_without_any_value(cloud: Cloud):
+    cloud["ssm"].put_parameter(Name="/Test/RECORDED", Value="never-in-the-calls", Type="SecureString")
+    s3 = cloud["s3"]
+    s3.create_bucket(Bucket="recorded-calls", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="recorded-calls", Key="a/b.txt", Body=b"never-in-the-calls")
+    s3.list_objects_v2(Bucket="recorded-calls")
+    with pytest.raises(ClientError):
+        s3.get_object(Bucket="recorded-calls", Key="absent")
+    fields = ("service", "action", "resource", "role", "status")
+    found = {tuple(call[field] for field in fields) for call in cloud.calls()}
+    assert found >= {
+        ("ssm", "PutParameter", "/Test/RECORDED", "administrator", 200),
+        ("s3", "CreateBucket", "recorded-calls", "administrator", 200),
+        ("s3", "PutObject", "recorded-calls/a/b.txt", "administrator", 200),
+        ("s3", "ListObjectsV2", "recorded-calls", "administrator", 200),
+        ("s3", "GetObject", "recorded-calls/absent", "administrator", 404),
+    }
+    assert "never-in-the-calls" not in cloud.settings.calls.read_text()

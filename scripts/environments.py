@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from scripts.refusal import Refusal
 
@@ -50,6 +51,17 @@ class Environment:
         from scripts.local_stack.settings import LocalSettings  # Only `local` has a local stack.
 
         return LocalSettings.load().aws_environment()
+
+    def client(self, service: str) -> Any:
+        """A boto3 client: with the caller's credentials, or for `local` with the embedded AWS's and nothing else."""
+        if not self.is_local:
+            import boto3
+
+            return boto3.client(service, region_name=str(self.backend["region"]))
+        from scripts.local_stack import aws_clients
+        from scripts.local_stack.settings import LocalSettings
+
+        return aws_clients.client(LocalSettings.load().aws_endpoint_url, service)
 
 
 def find_environment(name: str) -> Environment:

@@ -1,6 +1,5 @@
 """The gate record of what is applied, kept beside the Terraform state: in the same bucket, versioned and encrypted."""
 
-import boto3
 from botocore.exceptions import ClientError
 
 from scripts.environments import Environment
@@ -13,22 +12,10 @@ def _object(environment: Environment) -> dict[str, str]:
     return {"Bucket": str(environment.backend["bucket"]), "Key": f"{folder}/gate.json"}
 
 
-def _client(environment: Environment):
-    shell = environment.shell()
-    return boto3.client(
-        "s3",
-        region_name=str(environment.backend["region"]),
-        endpoint_url=shell.get("AWS_ENDPOINT_URL"),
-        aws_access_key_id=shell.get("AWS_ACCESS_KEY_ID"),
-        aws_secret_access_key=shell.get("AWS_SECRET_ACCESS_KEY"),
-        aws_session_token=shell.get("AWS_SESSION_TOKEN"),
-    )
-
-
 def store(environment: Environment, record: GateRecord) -> None:
     """Put the record of the plan that was just applied."""
     body = record.model_dump_json(indent=2).encode()
-    _client(environment).put_object(**_object(environment), Body=body, ContentType="application/json")
+    environment.client("s3").put_object(**_object(environment), Body=body, ContentType="application/json")
 
 
 def stored(environment: Environment) -> GateRecord:
@@ -39,7 +26,7 @@ def stored(environment: Environment) -> GateRecord:
     """
     place = _object(environment)
     try:
-        body = _client(environment).get_object(**place)["Body"].read()
+        body = environment.client("s3").get_object(**place)["Body"].read()
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"NoSuchKey", "NoSuchBucket", "404"}:
             raise

@@ -4,9 +4,6 @@ import asyncio
 import json
 from collections import Counter
 
-from rich.console import Console
-from rich.table import Table
-
 from scripts import prefect_api
 from scripts.environments import Environment
 from scripts.local_stack import supervision
@@ -53,13 +50,10 @@ def print_summary(environment: Environment, settings: LocalSettings, seconds: fl
         "Prefect": f"{settings.prefect_url}, signing in with the content of {shown(settings.prefect_auth_file)}",
         "AWS": f"{settings.aws_endpoint_url} (AWS_ENDPOINT_URL), account {gate.account_id}",
     }
-    table = Table(show_header=False, box=None, pad_edge=False)
+    print()
     for name, value in rows.items():
-        table.add_row(name, value)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print()
-    console.print(table)
-    console.print(
+        print(f"{name:<12} {value}")
+    print(
         f"\nAll of it in {seconds:.0f} s. Next:\n"
         "  make run FLOW=flights_to_warehouse   another run through the agent\n"
         "  make status                          what runs\n"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 1.0
 LOGS_AT_ONCE = 200
+# A run sends its logs in batches; its last comes after its final state.
+LOG_FLUSH_SECONDS = 2.5
 
 
 async def find_deployment(client: "PrefectClient", wanted: str) -> tuple[str, Any]:
@@ -50,19 +52,22 @@ async def follow(client: "PrefectClient", run: "FlowRun") -> "FlowRun":
     from prefect.client.schemas.sorting import LogSort
 
     filter_ = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id]))
-    seen, state = 0, None
+    seen, state, over = 0, None, False
     while True:
         run = await client.read_flow_run(run.id)
-        if run.state_name != state:
-            state = run.state_name
-            print(f"{'':8} {state}", flush=True)
         while logs := await client.read_logs(filter_, limit=LOGS_AT_ONCE, offset=seen, sort=LogSort.TIMESTAMP_ASC):
             seen += len(logs)
             for line in logs:
                 print(f"{line.timestamp:%H:%M:%S} {line.message}", flush=True)
-        if run.state and run.state.is_final():
+        if run.state_name != state:
+            state = run.state_name
+            print(f"{'':8} {state}", flush=True)
+        if over:
             return run
-        await asyncio.sleep(POLL_SECONDS)
+        if over := bool(run.state and run.state.is_final()):
+            await asyncio.sleep(LOG_FLUSH_SECONDS)
+        else:
+            await asyncio.sleep(POLL_SECONDS)
 
 
 async def start(wanted: str, parameters: dict[str, Any]) -> "FlowRun":

@@ -6,8 +6,8 @@ Exit code 0 when all of it runs, 1 when a part does not.
 """
 
 import asyncio
+import sys
 
-import boto3
 from rich.console import Console
 from rich.table import Table
 
@@ -22,14 +22,7 @@ RUNS_SHOWN = 5
 
 def ecs_tasks(environment: Environment) -> list[dict]:
     """Tasks of the environment's cluster as DescribeTasks tells them, running or just stopped."""
-    shell = environment.shell()
-    ecs = boto3.client(
-        "ecs",
-        endpoint_url=shell["AWS_ENDPOINT_URL"],
-        region_name=shell["AWS_REGION"],
-        aws_access_key_id=shell["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=shell["AWS_SECRET_ACCESS_KEY"],
-    )
+    ecs = environment.client("ecs")
     if environment.title not in [arn.rpartition("/")[2] for arn in ecs.list_clusters()["clusterArns"]]:
         return []
     arns = [
@@ -53,7 +46,7 @@ async def flow_runs() -> list[tuple[str, str, str]]:
 def main() -> int:
     """Print what runs."""
     settings, environment = LocalSettings.load(), find_environment("local")
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     parts = supervision.status(settings)
     table = Table("program", "state", "pid", "up", "address", box=None, pad_edge=False)
     for part in parts:
@@ -70,7 +63,7 @@ def main() -> int:
         family = task["taskDefinitionArn"].rpartition("/")[2]
         code = task["containers"][0].get("exitCode")
         tasks.add_row(
-            task["taskArn"].rpartition("/")[2],
+            task["taskArn"].rpartition("/")[2][:8],
             family,
             task["lastStatus"],
             "" if code is None else str(code),

@@ -1,0 +1,108 @@
+"""One local stack for the session, brought up by the very command of `make up`, on ports and in a folder of its own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pytest
+
+from scripts.environments import ROOT
+from scripts.local_stack import aws_clients
+from scripts.local_stack.settings import LocalSettings
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running local stack and the shell that its commands run in."""
+
+    settings: LocalSettings
+    shell: dict[str, str]
+
+    def run(self, command: str, *arguments: str, timeout_seconds: float = 420) -> subprocess.CompletedProcess[str]:
+        """Run one of the Makefile's commands, such as `run_flow`, to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", f"scripts.{command}", *arguments],
+            cwd=ROOT, env=self.shell, capture_output=True, text=True, timeout=timeout_seconds, check=False,
+        )  # fmt: skip
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the embedded AWS, as administrator."""
+        return aws_clients.client(self.settings.aws_endpoint_url, service)
+
+    @cached_property
+    def ecs(self) -> Any:
+        """Client of ECS."""
+        return self.client("ecs")
+
+    def tasks(self, family: str, *states: str) -> list[dict[str, Any]]:
+        """DescribeTasks of one family, in the given states, such as RUNNING."""
+        cluster = "DataFlows-Local"
+        arns = [
+            arn
+            for state in states
+            for arn in self.ecs.list_tasks(cluster=cluster, family=family, desiredStatus=state)["taskArns"]
+        ]
+        return self.ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Every AWS call so far: service, action, role, resource, status."""
+        return [json.loads(line) for line in self.settings.calls.read_text().splitlines()]
+
+    def process_of(self, task: dict[str, Any]) -> int:
+        """Pid of the process that is the task's container."""
+        record = self.settings.tasks / f"{task['taskArn'].rpartition('/')[2]}.json"
+        return json.loads(record.read_text())["pid"]
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody holds now."""
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack, where nothing ran yet; whatever the tests leave of it is ended."""
+    names = ("aws_port", "snowflake_port", "prefect_port", "agent_health_port")
+    settings = LocalSettings(
+        directory=tmp_path_factory.mktemp("stack") / "local", **dict(zip(names, free_ports(4), strict=True))
+    )
+    chosen = {f"DATA_FLOWS_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
+    # What a developer may have set must reach neither the commands nor the tasks.
+    theirs = {
+        "AWS_PROFILE": "personal",
+        "PREFECT_API_URL": "http://127.0.0.1:9/api",
+        "DATA_FLOWS_MARK": "not-for-tasks",
+    }
+    stack = Stack(settings, {**os.environ, **theirs, **chosen})
+    try:
+        yield stack
+    finally:
+        stack.run("stop_local")
+
+
+@pytest.fixture(scope="session")
+def up(stack: Stack) -> str:
+    """What `make up` printed, on a machine where nothing ran."""
+    answer = stack.run("start_local")
+    if answer.returncode:
+        pytest.fail(f"make up ended with {answer.returncode}:\n{answer.stdout}\n{answer.stderr}")
+    return answer.stdout
+
+
+@pytest.fixture(scope="session")
+def secrets(stack: Stack, up: str) -> dict[str, str]:
+    """The secrets of this stack: value of every SecureString, by name."""
+    found = stack.client("ssm").get_parameters_by_path(Path="/DataFlows/Local/", WithDecryption=True)["Parameters"]
+    return {each["Name"].rpartition("/")[2]: each["Value"] for each in found if each["Type"] == "SecureString"}

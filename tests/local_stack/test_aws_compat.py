@@ -60,6 +60,7 @@ def test_a_scalable_target_keeps_its_tags(cloud: Cloud):
         Tags={"owner": "data-platform"},
     )
     arn = answer["ScalableTargetARN"]
+    assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"owner": "data-platform"}
     scaling.tag_resource(ResourceARN=arn, Tags={"service": "data-flows"})
     scaling.untag_resource(ResourceARN=arn, TagKeys=["owner"])
     assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"service": "data-flows"}

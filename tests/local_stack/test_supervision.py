@@ -123,6 +123,7 @@ def test_the_platform_is_seeded_once(stack: LocalSettings):
 
 
 def test_the_seeded_key_opens_the_seeded_schema(stack: LocalSettings):
+    seed.seed_platform(stack)
     ssm = aws_clients.client(stack.aws_endpoint_url, "ssm")
     key = ssm.get_parameter(Name=f"{seed.PARAMETER_PATH}/SNOWFLAKE_PRIVATE_KEY", WithDecryption=True)
     with snowflake.connector.connect(

@@ -1,0 +1,1 @@
+"""The embedded AWS, Snowflake and Prefect that `make up` starts on one machine."""

@@ -1,0 +1,176 @@
+"""What moto answers otherwise than AWS, corrected: only what this system's Terraform and its tasks meet."""
+
+import json
+import logging
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
+
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.core.responses import ActionResult
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ecs.models import EC2ContainerServiceBackend, Service, Task
+from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.events.models import Rule
+from moto.iam.access_control import IAMPolicyStatement, PermissionResult
+from moto.iam.models import iam_backends
+from moto.moto_api import state_manager
+from moto.sqs.models import Queue
+from moto.sts.exceptions import STSClientError
+from moto.sts.models import STSBackend
+
+logger = logging.getLogger(__name__)
+
+SCALING_TAGS: dict[str, dict[str, str]] = {}  # ARN of a scalable target -> its tags, which moto drops.
+# Parameters of CreateService and UpdateService that moto forgets: Terraform would plan them anew for ever.
+SERVICE_ATTRIBUTES = {
+    "deploymentConfiguration": "deployment_configuration",
+    "enableECSManagedTags": "enable_ecs_managed_tags",
+    "availabilityZoneRebalancing": "availability_zone_rebalancing",
+    "capacityProviderStrategy": "capacity_provider_strategy",
+    "enableExecuteCommand": "enable_execute_command",
+    "healthCheckGracePeriodSeconds": "health_check_grace_period_seconds",
+}
+
+
+def install() -> None:
+    """Patch moto's classes, once per process."""
+    # Only the embedded Fargate moves a task on; moto would advance it with every DescribeTasks.
+    state_manager.set_transition("ecs::task", {"progression": "manual", "times": 2**31})
+    _replace(EC2ContainerServiceResponse, "create_service", _keep_service_attributes)
+    _replace(EC2ContainerServiceResponse, "update_service", _keep_service_attributes)
+    _replace(EC2ContainerServiceResponse, "run_task", _propagate_tags)
+    _replace(EC2ContainerServiceBackend, "list_tasks", _list_tasks)
+    _replace(EC2ContainerServiceBackend, "list_services", _list_services)
+    _replace(EC2ContainerServiceBackend, "list_clusters", _list_clusters)
+    _replace(EC2ContainerServiceBackend, "_calculate_task_resource_requirements", _no_instance, wrapper=staticmethod)
+    _replace(STSBackend, "assume_role", _assume_role)
+    _replace(IAMPolicyStatement, "is_action_permitted", _over_tls)
+    _replace(Rule, "send_to_targets", _send_to_targets)
+    NetworkInterface.private_dns_name = ""  # Of an interface in a VPC without DNS host names; RunTask reads it.
+    _replace(ApplicationAutoScalingResponse, "register_scalable_target", _register_scalable_target)
+    ApplicationAutoScalingResponse.list_tags_for_resource = _list_scaling_tags
+    ApplicationAutoScalingResponse.tag_resource = _tag_scaling
+    ApplicationAutoScalingResponse.untag_resource = _untag_scaling
+    _replace(Queue, "_set_attributes", _keep_queue_policy)
+    Queue.attributes = property(partial(_queue_attributes, Queue.attributes.fget))
+
+
+def _replace(owner: type, name: str, function: Callable, wrapper: Callable = lambda replaced: replaced) -> None:
+    original = getattr(owner, name)
+
+    @wraps(original)
+    def replaced(*args: Any, **kwargs: Any) -> Any:
+        return function(original, *args, **kwargs)
+
+    setattr(owner, name, wrapper(replaced))
+
+
+def _keep_service_attributes(original: Callable, response: EC2ContainerServiceResponse) -> ActionResult:
+    parameters = response._get_params()
+    result = original(response)
+    service: Service = result.result["service"]
+    for parameter, attribute in SERVICE_ATTRIBUTES.items():
+        if parameters.get(parameter) is not None:
+            setattr(service, attribute, parameters[parameter])
+    if parameters.get("capacityProviderStrategy"):
+        service.launch_type = None  # AWS knows a service by one of the two.
+    return result
+
+
+def _propagate_tags(original: Callable, response: EC2ContainerServiceResponse) -> ActionResult:
+    result = original(response)
+    for task in result.result["tasks"]:
+        found: list[dict[str, str]] = []
+        if response._get_param("propagateTags") == "TASK_DEFINITION":
+            found += response.ecs_backend.describe_task_definition(task.task_definition_arn).tags
+        if response._get_param("enableECSManagedTags"):
+            found.append({"key": "aws:ecs:clusterName", "value": task.cluster_name})
+        own = {tag["key"] for tag in task.tags}
+        task.tags = [*task.tags, *(tag for tag in found if tag["key"] not in own)]
+    return result
+
+
+def _list_tasks(original: Callable, backend: EC2ContainerServiceBackend, *args: Any, **kwargs: Any) -> list[Task]:
+    names = ("cluster_str", "container_instance", "family", "started_by", "service_name", "desiredStatus")
+    filters = dict(zip(names, args, strict=False)) | kwargs
+    filters["desiredStatus"] = filters.get("desiredStatus") or "RUNNING"
+    tasks = original(backend, **filters)
+    if service := filters.get("service_name"):
+        tasks = [task for task in tasks if task.group == f"service:{service.split('/')[-1]}"]
+    return tasks
+
+
+def _list_services(original: Callable, backend: EC2ContainerServiceBackend, *args: Any, **kwargs: Any) -> list[str]:
+    gone = {service.arn for service in list(backend.services.values()) if service.status == "INACTIVE"}
+    return [arn for arn in original(backend, *args, **kwargs) if arn not in gone]
+
+
+def _list_clusters(original: Callable, backend: EC2ContainerServiceBackend) -> list[str]:
+    gone = {cluster.arn for cluster in list(backend.clusters.values()) if cluster.status == "INACTIVE"}
+    return [arn for arn in original(backend) if arn not in gone]
+
+
+def _no_instance(_original: Callable, _definition: Any) -> dict[str, Any]:
+    # A Fargate task is placed on no instance; moto's sum fails on containers without a memory of their own.
+    return {"CPU": 0, "MEMORY": 0, "PORTS": [], "PORTS_UDP": []}
+
+
+def _assume_role(original: Callable, backend: STSBackend, **kwargs: Any) -> Any:
+    arn = kwargs["role_arn"]
+    account_id = arn.split(":")[4]
+    if not any(role.arn == arn for role in iam_backends[account_id][backend.partition].get_roles()):
+        raise STSClientError("AccessDenied", f"User is not authorized to perform: sts:AssumeRole on resource: {arn}")
+    return original(backend, **kwargs)
+
+
+def _over_tls(original: Callable, statement: IAMPolicyStatement, *args: Any, **kwargs: Any) -> PermissionResult:
+    # The embedded AWS stands for one that is spoken to over TLS. moto takes conditions it does not know as met, so a
+    # bucket policy that denies what comes without TLS would deny everything.
+    without_tls = (statement._statement.get("Condition") or {}).get("Bool", {}).get("aws:SecureTransport")
+    if str(without_tls).lower() == "false":
+        return PermissionResult.NEUTRAL
+    return original(statement, *args, **kwargs)
+
+
+def _send_to_targets(original: Callable, rule: Rule, *args: Any, **kwargs: Any) -> None:
+    # EventBridge tries every rule; in moto the first target it does not know ends the delivery to all others.
+    try:
+        original(rule, *args, **kwargs)
+    except Exception:
+        logger.exception("Rule %s: an event was not delivered", rule.name)
+
+
+def _register_scalable_target(original: Callable, response: ApplicationAutoScalingResponse) -> str:
+    answer = original(response)
+    tags = response._get_param("Tags") or {}
+    SCALING_TAGS.setdefault(json.loads(answer)["ScalableTargetARN"], {}).update(tags)
+    return answer
+
+
+def _list_scaling_tags(response: ApplicationAutoScalingResponse) -> str:
+    return json.dumps({"Tags": SCALING_TAGS.get(response._get_param("ResourceARN"), {})})
+
+
+def _tag_scaling(response: ApplicationAutoScalingResponse) -> str:
+    SCALING_TAGS.setdefault(response._get_param("ResourceARN"), {}).update(response._get_param("Tags"))
+    return "{}"
+
+
+def _untag_scaling(response: ApplicationAutoScalingResponse) -> str:
+    for key in response._get_param("TagKeys"):
+        SCALING_TAGS.get(response._get_param("ResourceARN"), {}).pop(key, None)
+    return "{}"
+
+
+def _keep_queue_policy(original: Callable, queue: Queue, attributes: dict[str, Any], *rest: Any) -> None:
+    # SetQueueAttributes changes what it names; moto drops the policy with every one that does not name it.
+    original(queue, {"Policy": getattr(queue, "policy", None)} | attributes, *rest)
+
+
+def _queue_attributes(original: Callable, queue: Queue) -> dict[str, Any]:
+    attributes = original(queue)
+    if policy := attributes.get("RedrivePolicy"):
+        # As it was sent: Terraform compares the text, and moto puts spaces into it.
+        attributes["RedrivePolicy"] = json.dumps(json.loads(policy), separators=(",", ":"))
+    return attributes

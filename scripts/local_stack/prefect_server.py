@@ -1,0 +1,41 @@
+"""Becomes `prefect server start`, with SQLite in the stack's directory and basic auth read from its file.
+
+The secret passes from the file into the server's environment and so is in no argument, log or supervisor configuration.
+
+Example: python -m scripts.local_stack.prefect_server --port 4200 --directory build/local
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from scripts.local_stack.settings import HOST, LocalSettings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Replace this process by the server; return only when that is impossible."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--directory", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    settings = LocalSettings.model_construct(directory=options.directory.resolve())
+    home = settings.directory / "prefect"
+    home.mkdir(parents=True, exist_ok=True)
+    variables = os.environ | {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home}/prefect.db",
+        "PREFECT_SERVER_API_AUTH_STRING": settings.prefect_auth_string(),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_ENABLED": "true",
+        "DO_NOT_TRACK": "1",
+    }
+    os.chdir(home)  # Prefect also reads .env, prefect.toml and pyproject.toml where it starts.
+    prefect = Path(sys.executable).with_name("prefect")
+    command = [str(prefect), "server", "start", "--host", HOST, "--port", str(options.port)]
+    os.execve(prefect, command, variables)  # noqa: S606 - there is nothing for a shell to do.
+    return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -27,6 +27,7 @@ from scripts.plan_checks.plan import Plan
 from scripts.plan_checks.record import GateRecord, RuleResult, Versions, sha256
 from scripts.plan_checks.report import write_report
 from scripts.refusal import Refusal, run_command
+from scripts.steps import shown
 
 TERRAFORM = ROOT / "terraform"
 CHECKS = Path(__file__).resolve().parent / "plan_checks"
@@ -185,7 +186,7 @@ def _say(console: Console, result: RuleResult) -> None:
 
 def _close(console: Console, gate: GateRecord, seconds: float, report: Path | None) -> None:
     said = "[green]passed[/]" if gate.passed else f"[red]failed[/] with {_plural(len(gate.findings), 'finding')}"
-    where = f"; look at {report}" if report else ""
+    where = f"; look at {shown(report)}" if report else ""
     console.print(f"Gate {said}: {_plural(len(gate.rules), 'check')} in {seconds:.1f} s{where}")
 
 

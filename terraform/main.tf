@@ -101,6 +101,7 @@ module "ecs_agent" {
     credential_arn = module.parameters.arns[var.prefect_credential]
   }
   health_port = var.agent_health_port
+  environment = var.agent_environment
   logs        = { retention_days = var.log_retention_days, kms_key_arn = module.parameters.kms_key_arn }
 }
 

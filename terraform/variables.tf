@@ -131,6 +131,13 @@ variable "agent_health_port" {
   nullable    = false
 }
 
+variable "agent_environment" {
+  description = "Further environment variables of the agent, such as the worker's own settings. No secret belongs here."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
 variable "flow_task" {
   description = "Size of one flow run (CPU units, MiB, GiB) unless its deployment asks for another, and Fargate's or Fargate Spot's capacity."
   type = object({

@@ -1,11 +1,11 @@
 locals {
-  environment = {
+  environment = merge({
     PREFECT_API_URL = var.prefect.api_url
     # Only the container's own health check asks.
     PREFECT_WORKER_WEBSERVER_HOST                        = "127.0.0.1"
     PREFECT_WORKER_WEBSERVER_PORT                        = tostring(var.health_port)
     PREFECT_INTEGRATIONS_AWS_ECS_OBSERVER_SQS_QUEUE_NAME = aws_sqs_queue.task_events.name
-  }
+  }, var.environment)
 }
 
 resource "aws_ecs_cluster" "flows" {

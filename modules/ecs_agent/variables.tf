@@ -54,6 +54,13 @@ variable "health_port" {
   nullable    = false
 }
 
+variable "environment" {
+  description = "Further environment variables of the agent, such as the worker's own settings. No secret belongs here."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
 variable "logs" {
   description = "How many days logs are kept, and the key that encrypts them."
   type        = object({ retention_days = number, kms_key_arn = string })

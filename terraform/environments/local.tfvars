@@ -9,7 +9,13 @@ network = {
   availability_zones = ["eu-west-1a", "eu-west-1b"]
 }
 
-aws_max_retries = 5
+aws_max_retries = 3
+
+# Looks for the work pool and for runs more often than the worker does by itself: somebody is waiting.
+agent_environment = {
+  PREFECT_WORKER_HEARTBEAT_SECONDS = "3"
+  PREFECT_WORKER_QUERY_SECONDS     = "2"
+}
 
 # Gone with the stack: everything in it can be made again.
 protect_data = false

@@ -17,8 +17,6 @@ import pytest
 import snowflake.connector
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-pytestmark = [pytest.mark.xdist_group("local_stack"), pytest.mark.local_stack]
-
 eventually = retry(
     stop=stop_after_delay(60), wait=wait_fixed(0.3), retry=retry_if_exception_type(AssertionError), reraise=True
 )

@@ -14,8 +14,6 @@ import pytest
 from flows import flights_to_warehouse as loading
 from flows.shared import s3, snowflake, validation, watermark
 
-pytestmark = pytest.mark.xdist_group("flows")
-
 
 def run(run_id="run-1", max_rejected_percent=1.0):
     """One run of the flow's two tasks, without Prefect's engine."""

@@ -10,7 +10,7 @@ from flows import flights_to_warehouse as loading
 from flows.shared import s3, validation
 from flows.warehouse_to_s3 import warehouse_to_s3
 
-pytestmark = [pytest.mark.xdist_group("flows"), pytest.mark.usefixtures("prefect_server")]
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,6 @@ def test_the_clock_is_that_of_the_first_page_and_files_are_oldest_first():
     assert listing.files[0].last_modified == datetime(2013, 1, 1, 10, tzinfo=UTC)
 
 
-@pytest.mark.xdist_group("flows")
 def test_a_real_listing_is_not_older_than_what_it_lists(world):
     world.s3.put_object(Bucket=world.bucket, Key="x/1.parquet", Body=b"no parquet")
     listing = s3.list_files(world.s3, world.bucket, "x/")
@@ -41,7 +40,6 @@ def test_a_real_listing_is_not_older_than_what_it_lists(world):
     assert s3.list_files(world.s3, world.bucket, "empty/").files == []
 
 
-@pytest.mark.xdist_group("flows")
 def test_a_file_that_is_no_parquet_is_named(world):
     world.s3.put_object(Bucket=world.bucket, Key="x/1.parquet", Body=b"no parquet")
     with pytest.raises(s3.UnreadableFileError, match=r"x/1.parquet: got 10 bytes that do not read as Parquet"):

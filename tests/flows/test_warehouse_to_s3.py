@@ -10,8 +10,6 @@ from flows import flights_to_warehouse as loading
 from flows import warehouse_to_s3 as exporting
 from flows.shared import s3, snowflake
 
-pytestmark = pytest.mark.xdist_group("flows")
-
 
 def load(world, frames):
     for name, frame in frames.items():

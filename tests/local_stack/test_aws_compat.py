@@ -8,8 +8,6 @@ from embedded_cloud import CLUSTER, Cloud
 
 from scripts.local_stack.settings import ACCOUNT_ID, REGION
 
-pytestmark = pytest.mark.xdist_group("embedded_aws")
-
 
 def test_a_service_keeps_what_moto_forgets(cloud: Cloud):
     kept = {
@@ -77,7 +75,9 @@ def test_a_queue_returns_its_redrive_policy_as_it_was_sent(cloud: Cloud):
 
 def test_a_queue_keeps_its_policy_when_another_attribute_is_set(cloud: Cloud):
     url = cloud["sqs"].create_queue(QueueName="guarded")["QueueUrl"]
-    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    sender = {"Service": "events.amazonaws.com"}
+    statement = {"Effect": "Allow", "Principal": sender, "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     cloud["sqs"].set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     cloud["sqs"].set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "60"})
     found = cloud["sqs"].get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]

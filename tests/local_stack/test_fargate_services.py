@@ -11,8 +11,6 @@ import psutil
 import pytest
 from embedded_cloud import CLUSTER, Cloud, until
 
-pytestmark = pytest.mark.xdist_group("embedded_aws")
-
 
 class Service:
     """A service of `sleep 60` tasks, or of `command`."""

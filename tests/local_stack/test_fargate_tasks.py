@@ -13,8 +13,6 @@ from embedded_cloud import CLUSTER, DIGEST, IMAGE, LOG_GROUP, Cloud, until
 
 from scripts.local_stack.settings import ACCOUNT_ID, REGION
 
-pytestmark = pytest.mark.xdist_group("embedded_aws")
-
 PRINT_ENVIRONMENT = ("python", "-c", "import json, os; print(json.dumps(dict(os.environ)))")
 IMAGE_AND_FARGATE = {
     *("PATH", "LANG", "PYTHONPATH", "PYTHONUNBUFFERED", "PREFECT_HOME", "HOME", "TMPDIR"),

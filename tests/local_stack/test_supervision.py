@@ -18,8 +18,6 @@ from scripts.local_stack import aws_clients, ports, processes, seed, supervision
 from scripts.local_stack.settings import REPOSITORY, LocalSettings, variable
 from scripts.refusal import Refusal
 
-pytestmark = pytest.mark.xdist_group("supervision")
-
 BUCKET = "landing-of-a-test"
 
 

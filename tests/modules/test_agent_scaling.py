@@ -5,8 +5,6 @@ from tftest import TerraformTestError
 
 SERVICE = {"cluster": "DataFlows-Test", "name": "DataFlows-Test-agent"}
 
-pytestmark = pytest.mark.xdist_group("plans")
-
 
 def test_one_to_ten_tasks_hold_the_average_cpu(plan_module):
     plan = plan_module("agent_scaling", service=SERVICE)

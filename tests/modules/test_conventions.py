@@ -8,8 +8,6 @@ from scripts.environments import ROOT
 MODULES = sorted(path.name for path in (ROOT / "modules").iterdir())
 OPTIONS = hcl2.SerializationOptions(strip_string_quotes=True, explicit_blocks=False)
 
-pytestmark = pytest.mark.xdist_group("plans")  # hcl2's parser takes seconds to build: once is enough.
-
 
 def blocks(folder, kind):
     """(name, body) of every block of one kind in a folder's .tf files; data and resources as `type.name`."""

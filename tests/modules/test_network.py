@@ -13,8 +13,6 @@ NETWORK = {
     },
 }
 
-pytestmark = pytest.mark.xdist_group("plans")
-
 
 def planned(plan, type_):
     return {

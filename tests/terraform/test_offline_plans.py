@@ -9,7 +9,6 @@ import pytest
 
 from scripts.environments import ROOT
 
-pytestmark = pytest.mark.xdist_group("plans")
 ACCOUNTS = {"dev": "111111111111", "prod": "222222222222"}
 
 

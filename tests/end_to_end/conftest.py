@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import httpx
 import pytest
 
 from scripts.environments import ROOT
@@ -49,6 +50,13 @@ class Stack:
             for arn in self.ecs.list_tasks(cluster=cluster, family=family, desiredStatus=state)["taskArns"]
         ]
         return self.ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+
+    def prefect(self, method: str, path: str, **body: object) -> Any:
+        """Ask the Prefect API itself, without the client's settings of this process."""
+        user, _, password = self.settings.prefect_auth_string().partition(":")
+        url = f"{self.settings.prefect_api_url}{path}"
+        answer = httpx.request(method, url, json=body, auth=(user, password), trust_env=False, timeout=30)
+        return answer.raise_for_status().json()
 
     def calls(self) -> list[dict[str, Any]]:
         """Every AWS call so far: service, action, role, resource, status."""

@@ -191,56 +191,26 @@ def test_a_killed_agent_comes_back(stack, up):
 
 
 def test_a_killed_flow_run_stops_with_137_and_the_agent_makes_it_crashed(stack, up):
-    import asyncio
-
-    from scripts import prefect_api
-
     before = {task["taskArn"] for task in stack.tasks("DataFlows-Local-flow", "RUNNING", "STOPPED")}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in stack.shell.items():
-            patch.setenv(name, value)
-        prefect_api.configure(find_local())
-        run_id = asyncio.run(start_run("warehouse_to_s3"))
+    deployment = stack.prefect("GET", "/deployments/name/warehouse_to_s3/daily")
+    run = stack.prefect("POST", f"/deployments/{deployment['id']}/create_flow_run", state={"type": "SCHEDULED"})
 
-        @eventually
-        def a_task_runs():
-            new = [task for task in stack.tasks("DataFlows-Local-flow", "RUNNING") if task["taskArn"] not in before]
-            assert new
-            return new[0]
+    @eventually
+    def its_task_runs():
+        new = [task for task in stack.tasks("DataFlows-Local-flow", "RUNNING") if task["taskArn"] not in before]
+        assert [task["lastStatus"] for task in new] == ["RUNNING"]
+        return new[0]
 
-        task = a_task_runs()
-        os.kill(stack.process_of(task), signal.SIGKILL)
+    task = its_task_runs()
+    os.kill(stack.process_of(task), signal.SIGKILL)
 
-        @eventually
-        def it_has_crashed():
-            assert asyncio.run(state_of(run_id)) == "Crashed"
+    @eventually
+    def it_has_crashed():
+        assert stack.prefect("GET", f"/flow_runs/{run['id']}")["state_name"] == "Crashed"
 
-        it_has_crashed()
+    it_has_crashed()
     (dead,) = stack.ecs.describe_tasks(cluster="DataFlows-Local", tasks=[task["taskArn"]])["tasks"]
     assert (dead["lastStatus"], dead["containers"][0]["exitCode"]) == ("STOPPED", 137)
-
-
-def find_local():
-    from scripts.environments import find_environment
-
-    return find_environment("local")
-
-
-async def start_run(flow):
-    from prefect.client.orchestration import get_client
-
-    from scripts.run_flow import find_deployment
-
-    async with get_client() as client:
-        _, deployment_id = await find_deployment(client, flow)
-        return (await client.create_flow_run_from_deployment(deployment_id)).id
-
-
-async def state_of(run_id):
-    from prefect.client.orchestration import get_client
-
-    async with get_client() as client:
-        return (await client.read_flow_run(run_id)).state_name
 
 
 def test_status_shows_programs_tasks_and_runs(stack, up):

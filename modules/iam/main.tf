@@ -16,7 +16,8 @@ locals {
     flow      = { service = "ecs-tasks", policy = data.aws_iam_policy_document.flow.json }
     flow-logs = { service = "vpc-flow-logs", policy = data.aws_iam_policy_document.flow_logs.json }
   }
-  role_arns = { for role in keys(local.roles) : role => "${local.arn.iam}:role/${var.context.name}-${role}" }
+  role_arns    = { for role in keys(local.roles) : role => "${local.arn.iam}:role/${var.context.name}-${role}" }
+  boundary_arn = "${local.arn.iam}:policy/${var.context.name}-boundary"
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -42,14 +43,16 @@ resource "aws_iam_role" "task" {
 
   name                 = "${var.context.name}-${each.key}"
   assume_role_policy   = data.aws_iam_policy_document.trust[each.value.service].json
-  permissions_boundary = aws_iam_policy.boundary.arn
+  permissions_boundary = local.boundary_arn
+
+  depends_on = [aws_iam_policy.boundary] # Its ARN is built from its name, so that a plan shows the boundary.
 }
 
 resource "aws_iam_role_policy" "task" {
   for_each = local.roles
 
   name   = each.key
-  role   = aws_iam_role.task[each.key].id
+  role   = aws_iam_role.task[each.key].name
   policy = each.value.policy
 }
 

@@ -3,6 +3,7 @@
 python -m scripts.lock_requirements
 """
 
+import argparse
 import subprocess
 
 from scripts.environments import ROOT
@@ -18,6 +19,7 @@ OPTIONS = [
 
 def main() -> None:
     """Write the locks."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     for name in LOCKS:
         command = [".venv/bin/uv", "pip", "compile", *OPTIONS, f"requirements/{name}.in", f"-o=requirements/{name}.txt"]
         if subprocess.run(command, cwd=ROOT, check=False).returncode:

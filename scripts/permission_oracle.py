@@ -76,6 +76,15 @@ class Oracle:
                 arn, name, inline.get(name, []), [], trust, None, 0, False, False, boundary, False, None
             )
 
+    def granted(self, role: str) -> set[str]:
+        """Every action that the role's policies name, such as `s3:GetObject`."""
+        found: set[str] = set()
+        for policy in self.roles[role].attached_policies:
+            for statement in policy.policy_doc["Statement"]:
+                actions = statement["Action"] if statement["Effect"] == "Allow" else []
+                found.update([actions] if isinstance(actions, str) else actions)
+        return found
+
     def may(self, role: str, call: str, resource: str, when: dict[str, str]) -> bool:
         """Whether the role named `role` may make the call, such as `s3:GetObject`, on the ARN `resource`."""
         return local_check_authorization_full(self.roles[role], call, resource, dict(when))
@@ -103,6 +112,11 @@ def questions(plan: Plan) -> Iterator[Question]:
             for row in rows[key]:
                 when = {name: str(value).format(**facts) for name, value in row.get("when", {}).items()}
                 yield Question(role, row["call"], row["resource"].format(**facts), when, expected)
+
+
+def rarely_called(role: str) -> dict[str, str]:
+    """Action to reason, for what the role is allowed though an ordinary run does not call it."""
+    return yaml.safe_load((TABLES / f"{role.split('-', 2)[2]}.yaml").read_text())["rare"]
 
 
 def check(plan: Plan) -> Iterator[Finding]:

@@ -86,9 +86,11 @@ def difference(desired: dict[str, Any], actual: "DeploymentResponse | None") -> 
     changed = [field for field in held if held[field] != desired[field] and (held[field] or desired[field])]
     if desired["work_queue_name"] is None and "work_queue_name" in changed:
         changed.remove("work_queue_name")  # None asks for the pool's default queue, which the server then names.
-    # Whether a schedule is active is a person's to change.
+    # Whether a schedule is active is a person's to change. Where no anchor is given, an interval's is the moment of
+    # import: another each time.
+    compared = {"schedule": True, "parameters": True}
     schedules = [
-        [schedule.schedule.model_dump(mode="json") for schedule in side]
+        [schedule.model_dump(mode="json", include=compared, exclude={"schedule": {"anchor_date"}}) for schedule in side]
         for side in (actual.schedules, desired["schedules"])
     ]
     if sorted(map(json.dumps, schedules[0])) != sorted(map(json.dumps, schedules[1])):

@@ -6,6 +6,9 @@ Runs on any Python from 3.11 with nothing installed. checkov has an environment 
 python-hcl2 under the same package name.
 """
 
+from __future__ import annotations  # An older Python must get as far as being told that it is too old.
+
+import argparse
 import hashlib
 import os
 import subprocess
@@ -49,6 +52,7 @@ def make(environment: Path, lock: str) -> None:
 
 def main() -> None:
     """Bring every environment up to its lock."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     if sys.version_info < (3, 11):  # noqa: UP036 - this file is what meets an older one.
         sys.exit(f"setup: Python is {sys.version.split()[0]}; expected 3.11 or newer: make PYTHON3=python3.11 …")
     for name, lock in ENVIRONMENTS.items():

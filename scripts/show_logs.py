@@ -11,6 +11,7 @@ import time
 from scripts.local_stack import supervision
 from scripts.local_stack.settings import LocalSettings
 from scripts.refusal import Refusal, run_command
+from scripts.steps import shown
 
 LAST_LINES = 100
 POLL_SECONDS = 0.5
@@ -21,11 +22,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="?", default="agent", help="aws, snowflake, prefect, agent, or a task's id")
     name = parser.parse_args().name
+    path = supervision.log_path(LocalSettings.load(), name)
     try:
-        path = supervision.log_path(LocalSettings.load(), name)
         file = path.open(errors="replace")
-    except (LookupError, FileNotFoundError) as error:
-        raise Refusal(f"NAME: {error}.") from None
+    except FileNotFoundError:
+        raise Refusal(f"{shown(path)}: got no such log; expected that of a local stack: `make up` first.") from None
     with file:
         print(*file.readlines()[-LAST_LINES:], sep="", end="", flush=True)
         while sys.stdout.isatty():

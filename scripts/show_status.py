@@ -5,6 +5,7 @@
 Exit code 0 when all of it runs, 1 when a part does not.
 """
 
+import argparse
 import asyncio
 import sys
 
@@ -45,6 +46,7 @@ async def flow_runs() -> list[tuple[str, str, str]]:
 
 def main() -> int:
     """Print what runs."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     settings, environment = LocalSettings.load(), find_environment("local")
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     parts = supervision.status(settings)

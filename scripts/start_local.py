@@ -5,6 +5,7 @@
 Run again, it changes nothing. Interrupted anywhere, run it again or run `make down`.
 """
 
+import argparse
 import fcntl
 import sys
 import time
@@ -55,6 +56,7 @@ def bring_up(settings: LocalSettings) -> None:
 
 def main() -> None:
     """Bring the stack up; whatever fails, say what still runs and how to end it."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     terraform.check_version()
     settings = LocalSettings.load()
     with only_one(settings):

@@ -3,6 +3,8 @@
 python -m scripts.stop_local
 """
 
+import argparse
+
 from scripts.local_stack import supervision
 from scripts.local_stack.settings import LocalSettings
 from scripts.refusal import run_command
@@ -10,6 +12,7 @@ from scripts.refusal import run_command
 
 def main() -> None:
     """Stop the stack of the configured directory, from whatever state it is in."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     supervision.stop(LocalSettings.load(), on_progress=lambda _: None)
     print("stopped: nothing of the local stack runs; logs, plans and the report are still in its directory")
 

@@ -103,7 +103,7 @@ def init(folder: Path, shell: dict[str, str], backend_file: Path | None) -> None
     if answer.returncode == 0:
         return
     print(answer.stdout, answer.stderr, sep="\n")
-    if not mirror and "registry.terraform.io" in answer.stderr:
+    if not mirror and "Failed to query available provider packages" in answer.stderr:
         tried = ", ".join(str(place) for place in mirror_places())
         raise Refusal(
             f"The AWS provider: not in a mirror (looked for {PROVIDER} in {tried}) and the Terraform registry could "

@@ -17,6 +17,9 @@ import pytest
 import snowflake.connector
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from scripts import permission_oracle
+from scripts.plan_checks.plan import Plan
+
 eventually = retry(
     stop=stop_after_delay(60), wait=wait_fixed(0.3), retry=retry_if_exception_type(AssertionError), reraise=True
 )
@@ -224,6 +227,62 @@ def test_logs_of_the_agent_are_shown(stack, up):
     answer = stack.run("show_logs", "agent")
     assert answer.returncode == 0, answer.stderr
     assert "Worker" in answer.stdout
+
+
+@pytest.fixture(scope="module")
+def made(stack, up):
+    """role → IAM action → the ARNs it was called on, of every call that a role of ours has made so far."""
+    calls = {}
+    for call in stack.calls():
+        # STS tells any caller who it is; there is nothing to grant.
+        if call["role"].startswith("DataFlows-Local-") and call["action"] != "GetCallerIdentity":
+            action, arns = iam_view(call)
+            calls.setdefault(call["role"], {}).setdefault(action, set()).update(arns)
+    return calls
+
+
+def iam_view(call):
+    """A recorded call as IAM sees it: the action's name there, and the ARNs of what it is about."""
+    action = {"ListObjectsV2": "ListBucket", "HeadObject": "GetObject"}.get(call["action"], call["action"])
+    here = f"{call['service']}:eu-west-1:123456789012"
+    arns = {
+        resource
+        if resource.startswith("arn:")
+        else {
+            "s3": f"arn:aws:s3:::{resource}",
+            "sqs": f"arn:aws:{here}:{resource.rpartition('/')[2]}",
+            "logs": f"arn:aws:{here}:log-group:{resource}:log-stream:flow/prefect/1",
+            "ecr": f"arn:aws:{here}:repository/{resource.rpartition('/')[2].partition('@')[0]}",
+        }[call["service"]]
+        for resource in call["resource"].split()
+    }
+    return f"{call['service']}:{action}", arns
+
+
+def test_every_call_that_was_made_is_allowed_by_the_plan(stack, made):
+    oracle = permission_oracle.Oracle(Plan.load(stack.settings.directory / "plan.json"))
+    context = {
+        "ecs:cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/DataFlows-Local",
+        "s3:prefix": "landing/flights/",
+    }
+    refused = [
+        (role, action, arn)
+        for role, actions in made.items()
+        for action, arns in actions.items()
+        for arn in arns
+        if not oracle.may(role, action, arn, context)
+    ]
+    assert not refused
+
+
+def test_every_action_that_a_role_is_allowed_was_called_or_is_rare_for_a_reason(stack, made):
+    oracle = permission_oracle.Oracle(Plan.load(stack.settings.directory / "plan.json"))
+    unused = {
+        role: left
+        for role in oracle.roles
+        if (left := oracle.granted(role) - set(made.get(role, {})) - set(permission_oracle.rarely_called(role)))
+    }
+    assert not unused
 
 
 def test_down_leaves_no_process_and_no_port(stack, up):

@@ -1,0 +1,98 @@
+"""Only exactly the plan that the gate passed is applied, and its record is then kept beside the state."""
+
+import sys
+
+import pytest
+from gate_records import COMMIT, FINDING, gate_record
+
+from scripts import apply_plan, check_plan, gate_store, terraform
+from scripts.environments import ROOT
+from scripts.plan_checks.record import RecordRefused
+from scripts.refusal import Refusal
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The build directory of dev with a plan in it."""
+    monkeypatch.setenv("DATA_FLOWS_BUILD_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(check_plan, "source", lambda: {"commit": COMMIT, "tree_clean": True})
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "plan.tfplan").write_bytes(b"the plan")
+    return tmp_path / "dev"
+
+
+@pytest.fixture
+def done(monkeypatch):
+    """What was done to the world, in order."""
+    done = []
+    monkeypatch.setattr(terraform, "check_version", lambda: None)
+    monkeypatch.setattr(terraform, "run", lambda arguments, *_: done.append((arguments[0], arguments[-1])))
+    monkeypatch.setattr(gate_store, "store", lambda _, record: done.append(("store", record)))
+    return done
+
+
+def apply(monkeypatch, environment="dev"):
+    monkeypatch.setattr(sys, "argv", ["apply_plan", environment])
+    apply_plan.main()
+
+
+def test_the_plan_of_a_record_that_fits_is_applied_and_then_its_record_is_stored(folder, done, monkeypatch):
+    record = gate_record(plan=folder / "plan.tfplan")
+    record.write(folder / "gate.json")
+    apply(monkeypatch)
+    assert done == [("apply", str(folder / "plan.tfplan")), ("store", record)]
+
+
+def test_terraform_runs_in_the_configuration_with_the_data_of_the_environment(folder, done, monkeypatch):
+    gate_record(plan=folder / "plan.tfplan").write(folder / "gate.json")
+    seen = []
+    monkeypatch.setattr(terraform, "run", lambda _, root, shell: seen.append((root, shell["TF_DATA_DIR"])))
+    apply(monkeypatch)
+    assert seen == [(ROOT / "terraform", str(folder / "terraform-data"))]
+
+
+def test_a_plan_without_a_record_is_not_applied(folder, done, monkeypatch):
+    with pytest.raises(RecordRefused, match=r"gate\.json: no gate record .*run `make plan`"):
+        apply(monkeypatch)
+    assert done == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"findings": (FINDING,)}, r"the gate did not pass \(1 finding\)"),
+        ({"environment": "prod"}, "it is of environment prod, not dev"),
+        ({"commit": "2" * 40}, "it is of commit 222222222222…, not 111111111111…"),
+        ({"tree_clean": False}, "changes that no commit holds"),
+        ({"offline": True}, "an offline plan"),
+        ({"rules": []}, "it was not checked for checkov, "),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_a_plan_whose_record_does_not_fit_is_not_applied(folder, done, monkeypatch, changes, said):
+    gate_record(plan=folder / "plan.tfplan", **changes).write(folder / "gate.json")
+    with pytest.raises(RecordRefused, match=said) as refused:
+        apply(monkeypatch)
+    assert refused.value.exit_code == 1
+    assert done == []
+
+
+def test_another_plan_than_the_gate_saw_is_not_applied(folder, done, monkeypatch):
+    gate_record(plan=folder / "plan.tfplan").write(folder / "gate.json")
+    (folder / "plan.tfplan").write_bytes(b"another plan")
+    with pytest.raises(RecordRefused, match="it is of plan "):
+        apply(monkeypatch)
+    assert done == []
+
+
+def test_a_failed_apply_stores_no_record(folder, done, monkeypatch):
+    """Registration then goes on refusing until an apply succeeds."""
+    gate_record(plan=folder / "plan.tfplan").write(folder / "gate.json")
+
+    def fail(arguments, root, shell):
+        raise Refusal("terraform apply ended with 1", 1)
+
+    monkeypatch.setattr(terraform, "run", fail)
+    with pytest.raises(Refusal, match="ended with 1"):
+        apply(monkeypatch)
+    assert done == []

@@ -1,0 +1,131 @@
+"""What one types: every target is listed, every command it runs is there, and each `--help` shows an example."""
+
+import importlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from scripts.environments import ROOT
+from scripts.refusal import Refusal, run_command
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+COMMANDS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if '__name__ == "__main__"' in path.read_text())
+TARGETS = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split()
+
+
+def make(*arguments):
+    # These tests run under `make test` themselves, whose flags and variables are not for the make that is looked at.
+    given = {"ENV", "FLOW", "PARAMS", "NAME", "ARGS", "OFFLINE", "IMAGE_DIGEST"}
+    shell = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    shell = {name: value for name, value in shell.items() if name not in given}
+    return subprocess.run(["make", *arguments], cwd=ROOT, env=shell, capture_output=True, text=True, check=False)
+
+
+def test_a_bare_make_lists_every_target_with_what_it_does():
+    answer = make()
+    assert (answer.returncode, answer.stderr) == (0, "")
+    listed = dict(line.split(None, 1) for line in answer.stdout.splitlines())
+    assert set(listed) == set(TARGETS)
+    assert all(listed.values())
+
+
+def test_every_target_of_the_makefile_is_phony():
+    """A file named `plan` or `test` would otherwise switch one off."""
+    assert set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE)) == set(TARGETS)
+
+
+def test_every_target_that_runs_python_sets_the_environments_up_first():
+    for target, needs in re.findall(r"^([a-z-]+):(.*?)##", MAKEFILE, re.MULTILINE):
+        assert target in {"help", "setup"} or needs.split() == ["setup"], target
+
+
+@pytest.mark.parametrize("target", [target for target in TARGETS if target != "help"])
+def test_what_a_target_runs_is_there(target):
+    answer = make("--dry-run", target, "ENV=dev", "FLOW=x", "NAME=agent")
+    assert answer.returncode == 0, answer.stderr
+    modules = re.findall(r"-m (\S+)", answer.stdout)
+    assert modules or target == "setup"
+    for name in modules:
+        assert name == "pytest" or name.removeprefix("scripts.") in COMMANDS
+
+
+@pytest.mark.parametrize(
+    ("variables", "run"),
+    [
+        (["plan", "ENV=dev", "OFFLINE=1"], "scripts.plan_environment dev --offline"),
+        (["plan", "ENV=prod", "IMAGE_DIGEST=sha256:0"], "scripts.plan_environment prod --image-digest sha256:0"),
+        (["run", "FLOW=a_b"], "scripts.run_flow \"a_b\" --env local --params '{}'"),
+        (
+            ["run", "FLOW=a", 'PARAMS={"b": 1, "c": 2}'],
+            'scripts.run_flow "a" --env local --params \'{"b": 1, "c": 2}\'',
+        ),
+        (["test", "ARGS=tests/scripts -x"], "pytest tests/scripts -x"),
+        (["register", "ENV=dev"], "scripts.register_flows --env dev"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_the_variables_of_a_target_reach_its_command(variables, run):
+    last = make("--dry-run", *variables).stdout.splitlines()[-1]
+    assert " ".join(last.split()) == f".venv/bin/python -m {run}"
+
+
+def test_every_command_is_reached_from_the_makefile():
+    """By a target, or by another command that is."""
+    text = {name: (ROOT / "scripts" / f"{name}.py").read_text() for name in COMMANDS}
+    used = re.compile(r"(?:scripts[./](\w+)|from scripts import ([\w, ]+))")
+    reached, ahead = set(), [MAKEFILE]
+    while ahead:
+        names = {name for found in used.findall(ahead.pop()) for name in re.findall(r"\w+", " ".join(found))}
+        ahead += [text[name] for name in names & set(COMMANDS) - reached]
+        reached |= names & set(COMMANDS)
+    # The oracle is for whoever writes its tables; the tests put them to the plans of dev and prod.
+    assert sorted(set(COMMANDS) - reached) == ["permission_oracle"]
+
+
+def test_there_are_commands():
+    assert {"start_local", "check_plan", "setup_environments"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_what_the_command_does_and_shows_how_to_call_it(name, monkeypatch, capsys, tmp_path):
+    # A command that does not know --help would do its work: see first that it does, and give it nothing to work on.
+    assert ".parse_args()" in (ROOT / "scripts" / f"{name}.py").read_text(), "expected it to know --help"
+    monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module(f"scripts.{name}").main()
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert re.search(rf"^ *python3? (-m scripts\.{name}\b|scripts/{name}\.py)", said, re.MULTILINE)
+    assert re.search(r"\n\n[A-Z].*[.:]", said), "expected a sentence"
+
+
+@pytest.mark.parametrize(("code", "ends"), [(1, 1), (2, 2)])
+def test_a_refusal_is_one_sentence_on_stderr_and_its_exit_code(capsys, code, ends):
+    def main():
+        raise Refusal("x: got 1; expected 2.", code)
+
+    with pytest.raises(SystemExit) as ended:
+        run_command(main)
+    assert ended.value.code == ends
+    assert capsys.readouterr() == ("", "x: got 1; expected 2.\n")
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(capsys):
+    def main():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        run_command(main)
+    assert ended.value.code == 130
+    assert capsys.readouterr() == ("", "interrupted\n")
+
+
+def test_ci_runs_what_make_runs():
+    assert shutil.which(str(ROOT / ".ci" / "run"))
+    assert "make test" in (ROOT / ".ci" / "run").read_text()

@@ -1,0 +1,111 @@
+"""Environments are those with a file of facts; what is asked about them is read from there."""
+
+import io
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import ClientError
+from gate_records import gate_record
+
+from scripts import gate_store
+from scripts.environments import ROOT, Environment, find_environment
+from scripts.refusal import Refusal
+
+
+@pytest.mark.parametrize("name", ["staging", "", "Dev", "../dev"])
+def test_an_unknown_environment_is_answered_with_those_there_are(name):
+    with pytest.raises(Refusal) as refused:
+        find_environment(name)
+    assert str(refused.value) == (
+        f'ENV is "{name}"; expected one of dev, local, prod (a file in terraform/environments/).'
+    )
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["dev", "local", "prod"])
+def test_an_environments_state_backend_is_read_from_its_file(name):
+    backend = find_environment(name).backend
+    assert backend["bucket"].startswith(f"dataflows-{name}-state-")
+    assert (backend["key"], backend["region"]) == ("data-flows/terraform.tfstate", "eu-west-1")
+    assert (backend["use_lockfile"], backend["encrypt"]) == (True, True)
+    assert not [key for key in backend if key.startswith("__")]
+
+
+def test_an_environment_is_named_with_a_capital_in_aws_and_prefect():
+    assert [find_environment(name).title for name in ("dev", "prod")] == ["DataFlows-Dev", "DataFlows-Prod"]
+
+
+def test_plans_and_records_go_below_build_by_default(monkeypatch):
+    monkeypatch.delenv("DATA_FLOWS_BUILD_DIRECTORY", raising=False)
+    assert find_environment("dev").directory == ROOT / "build" / "dev"
+
+
+def test_the_build_directory_can_be_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("DATA_FLOWS_BUILD_DIRECTORY", str(tmp_path))
+    assert find_environment("dev").directory == tmp_path / "dev"
+    monkeypatch.setenv("DATA_FLOWS_BUILD_DIRECTORY", "elsewhere")
+    assert find_environment("prod").directory == ROOT / "elsewhere" / "prod"
+
+
+def test_local_lies_where_its_stack_does(monkeypatch, tmp_path):
+    monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path))
+    assert find_environment("local").directory == tmp_path
+
+
+def test_local_commands_speak_to_the_embedded_aws_and_others_to_the_callers(monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "of-the-caller")
+    local, dev = find_environment("local").shell(), find_environment("dev").shell()
+    assert local["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
+    assert "AWS_PROFILE" not in local
+    assert dev["AWS_PROFILE"] == "of-the-caller"
+
+
+class Bucket:
+    """An S3 client that holds objects in memory, or fails with `code`."""
+
+    def __init__(self, code="NoSuchKey"):
+        self.code = code
+        self.objects = {}
+
+    def put_object(self, *, Bucket, Key, Body, ContentType):  # noqa: N803 - boto3's names.
+        assert ContentType == "application/json"
+        self.objects[Bucket, Key] = Body
+
+    def get_object(self, *, Bucket, Key):  # noqa: N803
+        if (Bucket, Key) not in self.objects:
+            raise ClientError({"Error": {"Code": self.code}}, "GetObject")
+        return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+
+
+@pytest.fixture
+def dev(monkeypatch):
+    """`dev(bucket)` is the environment with its S3 replaced."""
+
+    def make(bucket):
+        monkeypatch.setattr(Environment, "client", lambda _, service: SimpleNamespace(s3=bucket).__dict__[service])
+        return find_environment("dev")
+
+    return make
+
+
+def test_a_stored_record_lies_beside_the_state_and_is_read_as_it_was(dev):
+    bucket = Bucket()
+    record = gate_record()
+    gate_store.store(dev(bucket), record)
+    assert list(bucket.objects) == [("dataflows-dev-state-111111111111", "data-flows/gate.json")]
+    assert gate_store.stored(dev(bucket)) == record
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchBucket"])
+def test_where_nothing_is_applied_the_commands_that_apply_are_named(dev, code):
+    with pytest.raises(Refusal) as refused:
+        gate_store.stored(dev(Bucket(code)))
+    assert str(refused.value) == (
+        "No gate record at s3://dataflows-dev-state-111111111111/data-flows/gate.json; expected that of an applied "
+        "plan: `make plan ENV=dev` and `make apply ENV=dev` first."
+    )
+
+
+def test_a_denied_read_is_not_taken_for_a_missing_record(dev):
+    with pytest.raises(ClientError, match="AccessDenied"):
+        gate_store.stored(dev(Bucket("AccessDenied")))

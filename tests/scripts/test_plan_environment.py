@@ -1,0 +1,124 @@
+"""A plan names the image it is for, and an offline one can neither reach an account nor leave anything behind."""
+
+import json
+import sys
+
+import pytest
+
+from scripts import check_plan, plan_environment, terraform
+from scripts.environments import ROOT, find_environment
+from scripts.image_digest import image_digest
+from scripts.refusal import Refusal
+
+DIGEST = "sha256:" + "a" * 64
+
+
+class Scan:
+    """In place of checkov, which takes seconds to load."""
+
+    def __init__(self, *_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+@pytest.fixture
+def planned(monkeypatch, tmp_path):
+    """(environment, digest, offline) of every plan made; nothing else happens."""
+    planned = []
+    monkeypatch.setenv("DATA_FLOWS_BUILD_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path / "local"))
+    monkeypatch.setattr(plan_environment, "CheckovScan", Scan)
+    monkeypatch.setattr(check_plan, "gate_folder", lambda _, **__: 1 if planned[-1][1] == "bad" else 0)
+
+    def plan(environment, digest, *, offline):
+        planned.append((environment.name, digest, offline))
+
+    monkeypatch.setattr(plan_environment, "plan", plan)
+    return planned
+
+
+def main(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["plan_environment", *arguments])
+    return plan_environment.main()
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_a_plan_to_be_applied_needs_the_digest_of_a_pushed_image(planned, monkeypatch, name):
+    with pytest.raises(Refusal) as refused:
+        main(monkeypatch, name)
+    assert str(refused.value) == (
+        f"IMAGE_DIGEST is not set; expected the digest of the pushed image: make plan ENV={name} "
+        "IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is only looked at."
+    )
+    assert refused.value.exit_code == 2
+    assert planned == []
+
+
+def test_a_given_digest_is_planned(planned, monkeypatch):
+    assert main(monkeypatch, "dev", "--image-digest", DIGEST) == 0
+    assert planned == [("dev", DIGEST, False)]
+
+
+def test_an_offline_plan_takes_the_digest_of_the_sources(planned, monkeypatch):
+    assert main(monkeypatch, "prod", "--offline") == 0
+    assert planned == [("prod", image_digest(), True)]
+
+
+def test_a_local_plan_pushes_the_image_that_it_names(planned, monkeypatch, tmp_path):
+    assert main(monkeypatch, "local") == 0
+    assert planned == [("local", image_digest(), False)]
+    assert (tmp_path / "local" / "images" / image_digest().removeprefix("sha256:") / "flows").is_dir()
+
+
+def test_the_verdict_of_the_gate_is_the_exit_code(planned, monkeypatch):
+    assert main(monkeypatch, "dev", "--image-digest", "bad") == 1
+
+
+def test_an_unknown_environment_is_refused_before_anything_else(planned, monkeypatch):
+    with pytest.raises(Refusal, match="expected one of dev, local, prod"):
+        main(monkeypatch, "staging", "--offline")
+    assert planned == []
+
+
+def test_an_offline_plan_works_in_a_fresh_copy_without_the_state_backend(tmp_path):
+    (tmp_path / "modules" / "gone").mkdir(parents=True)
+    root = plan_environment.offline_root(tmp_path)
+    assert not (tmp_path / "modules" / "gone").exists()
+    assert {path.name for path in root.iterdir()} - {path.name for path in (ROOT / "terraform").iterdir()} == {
+        "offline_override.tf"
+    }
+    assert (tmp_path / "modules" / "network" / "main.tf").is_file()
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_only_a_plan_to_be_applied_reads_the_state_backend(monkeypatch, tmp_path, offline):
+    seen = {}
+    monkeypatch.setenv("DATA_FLOWS_BUILD_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(terraform, "check_version", lambda: None)
+    monkeypatch.setattr(terraform, "init", lambda root, _, backend: seen.update(root=root, backend=backend))
+    monkeypatch.setattr(terraform, "run", lambda arguments, *_, good: seen.update(arguments=arguments, good=good))
+    monkeypatch.setattr("subprocess.run", lambda command, **_: seen.update(show=command))
+    environment = find_environment("dev")
+    plan_environment.plan(environment, DIGEST, offline=offline)
+    assert seen["backend"] == (None if offline else ROOT / "terraform" / "environments" / "dev.s3.tfbackend")
+    assert seen["root"] == (tmp_path / "dev" / "offline" / "terraform" if offline else ROOT / "terraform")
+    assert {f"-var=image_digest={DIGEST}", f"-out={tmp_path}/dev/plan.tfplan"} <= set(seen["arguments"])
+    assert f"-var-file={environment.tfvars}" in seen["arguments"]
+    assert seen["good"] == (0, 2)
+    assert seen["show"][-1] == str(tmp_path / "dev" / "plan.tfplan")
+
+
+def test_a_local_plan_knows_the_ports_of_the_stack(monkeypatch, tmp_path):
+    monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("DATA_FLOWS_SNOWFLAKE_PORT", "14567")
+    monkeypatch.setenv("DATA_FLOWS_PREFECT_PORT", "14200")
+    facts, addresses = plan_environment.variable_files(find_environment("local"))
+    assert facts.name == "local.tfvars"
+    variables = json.loads(addresses.read_text())
+    assert variables["prefect_api_url"] == "http://127.0.0.1:14200/api"
+    assert variables["flow_environment"]["SNOWFLAKE_PORT"] == "14567"

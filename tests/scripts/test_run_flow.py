@@ -1,0 +1,132 @@
+"""`make run` with what it cannot run: the list of what there is, or what PARAMS should be."""
+
+import asyncio
+from datetime import timedelta
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+from prefect.client.schemas.objects import FlowRun, State
+
+from scripts import prefect_api, run_flow
+from scripts.environments import Environment
+from scripts.refusal import Refusal
+from scripts.run_flow import find_deployment, parse_parameters
+
+DEPLOYMENTS = ["flights_to_warehouse/hourly", "warehouse-to-s3/daily", "warehouse-to-s3/by_hand"]
+
+
+class Registered:
+    """A Prefect client that knows these deployments; ids are their names."""
+
+    def __init__(self, *names):
+        self.names = names
+
+    async def read_flows(self):
+        return [SimpleNamespace(id=flow, name=flow) for flow in {name.partition("/")[0] for name in self.names}]
+
+    async def read_deployments(self):
+        return [
+            SimpleNamespace(id=name, flow_id=name.partition("/")[0], name=name.partition("/")[2]) for name in self.names
+        ]
+
+
+def find(wanted, *names):
+    return asyncio.run(find_deployment(Registered(*names or DEPLOYMENTS), wanted))[0]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("flights_to_warehouse", "flights_to_warehouse/hourly"),
+        ("flights-to-warehouse", "flights_to_warehouse/hourly"),
+        ("flights-to-warehouse/hourly", "flights_to_warehouse/hourly"),
+        ("warehouse_to_s3/daily", "warehouse-to-s3/daily"),
+        ("warehouse_to_s3/by-hand", "warehouse-to-s3/by_hand"),
+    ],
+)
+def test_a_flow_is_found_whether_written_with_underscores_or_hyphens(wanted, found):
+    assert find(wanted) == found
+
+
+@pytest.mark.parametrize("wanted", ["flights", "", "flights_to_warehouse/daily", "hourly"])
+def test_an_unknown_flow_is_answered_with_the_list_of_flows(wanted):
+    with pytest.raises(Refusal) as refused:
+        find(wanted)
+    assert str(refused.value) == f'FLOW is "{wanted}"; expected one of {", ".join(sorted(DEPLOYMENTS))}.'
+    assert refused.value.exit_code == 2
+
+
+def test_a_flow_with_several_deployments_is_answered_with_those():
+    with pytest.raises(Refusal) as refused:
+        find("warehouse_to_s3")
+    assert str(refused.value).endswith("expected one of warehouse-to-s3/by_hand, warehouse-to-s3/daily.")
+
+
+def test_without_any_registered_flow_the_command_that_registers_is_named():
+    client = Registered()
+    with pytest.raises(Refusal, match="expected a registered flow; none: `make register` first"):
+        asyncio.run(find_deployment(client, "x"))
+
+
+def test_parameters_are_a_json_object():
+    assert parse_parameters('{"max_rejected_percent": 2}') == {"max_rejected_percent": 2}
+
+
+@pytest.mark.parametrize("text", ["", "{full: true}", "full=true", "[1]", "2", "null", '"full"'])
+def test_parameters_that_are_no_json_object_are_refused_with_an_example(text):
+    with pytest.raises(Refusal) as refused:
+        parse_parameters(text)
+    assert str(refused.value).startswith(f"PARAMS is {text!r}; expected a JSON object such as '{{\"full\": true}}'")
+
+
+@pytest.mark.parametrize(("state", "code"), [("COMPLETED", 0), ("FAILED", 1), ("CRASHED", 1), ("CANCELLED", 1)])
+def test_the_exit_code_says_whether_the_run_completed(shell, monkeypatch, capsys, state, code):
+    given = []
+
+    async def start(flow, parameters):
+        given.append((flow, parameters))
+        ended = {"state": State(type=state), "state_name": state.title(), "total_run_time": timedelta(seconds=2)}
+        return FlowRun(flow_id=uuid4(), name="red-fox", **ended)
+
+    shell["PREFECT_API_URL"] = "https://prefect.dev.example.com/api"
+    monkeypatch.setattr(run_flow, "start", start)
+    monkeypatch.setattr("sys.argv", ["run_flow", "load", "--env", "dev", "--params", '{"days": 2}'])
+    assert run_flow.main() == code
+    assert given == [("load", {"days": 2})]
+    assert capsys.readouterr().out == f"red-fox: {state.title()} after 2.0 s\n"
+
+
+@pytest.fixture
+def shell(monkeypatch, tmp_path):
+    """The shell's variables, which `configure` writes to; the local stack's directory is empty."""
+    shell = {"DATA_FLOWS_DIRECTORY": str(tmp_path), "PREFECT_API_KEY": "of the developer"}
+    monkeypatch.setattr("os.environ", shell)
+    return shell
+
+
+def test_without_a_running_stack_make_up_is_named(shell, tmp_path):
+    with pytest.raises(Refusal, match="The local stack does not run; expected it to: `make up` first"):
+        prefect_api.configure(Environment("local", tmp_path))
+
+
+def test_without_an_address_the_variable_is_named(shell, tmp_path):
+    with pytest.raises(Refusal, match="PREFECT_API_URL is not set; expected the address of DataFlows-Dev's Prefect"):
+        prefect_api.configure(Environment("dev", tmp_path))
+
+
+def test_the_local_stack_is_reached_whatever_prefect_the_developer_uses_otherwise(shell, tmp_path):
+    shell |= {"PREFECT_API_URL": "https://api.prefect.cloud/api", "PREFECT_HOME": "/home/somebody/.prefect"}
+    (tmp_path / "prefect_auth").write_text("user:word\n")
+    address = prefect_api.configure(Environment("local", tmp_path))
+    assert address == shell["PREFECT_API_URL"]
+    assert address.startswith("http://127.0.0.1:")
+    assert shell["PREFECT_API_AUTH_STRING"] == "user:word"
+    assert shell["PREFECT_HOME"].startswith(str(tmp_path))
+    assert "PREFECT_API_KEY" not in shell
+
+
+def test_elsewhere_the_callers_own_address_and_key_are_used(shell, tmp_path):
+    shell["PREFECT_API_URL"] = "https://prefect.dev.example.com/api"
+    assert prefect_api.configure(Environment("dev", tmp_path)) == "https://prefect.dev.example.com/api"
+    assert shell["PREFECT_API_KEY"] == "of the developer"

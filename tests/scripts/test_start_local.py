@@ -1,0 +1,100 @@
+"""`make up` runs once at a time, and when it ends early it says what still runs and how to go on."""
+
+import sys
+
+import pytest
+
+from scripts import local_summary, show_logs, start_local, terraform
+from scripts.local_stack import supervision
+from scripts.local_stack.settings import LocalSettings
+from scripts.refusal import Refusal
+from scripts.start_local import only_one
+from scripts.steps import Steps
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    """A local stack of its own, of which nothing runs."""
+    monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path / "stack"))
+    monkeypatch.setattr(terraform, "check_version", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["start_local"])
+    parts = [supervision.Part("aws", 4711, "RUNNING", "", 1.0), supervision.Part("prefect", None, "FATAL", "", 0.0)]
+    monkeypatch.setattr(supervision, "status", lambda _: parts)
+    return LocalSettings.load()
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Commands of the steps, none of which is run."""
+    ran = []
+    monkeypatch.setattr(Steps, "run", lambda *arguments: ran.append(arguments[4:]))
+    monkeypatch.setattr(local_summary, "print_summary", lambda *_: ran.append("summary"))
+    return ran
+
+
+def test_a_second_make_up_while_one_is_under_way_is_refused(settings, steps):
+    with only_one(settings), pytest.raises(Refusal, match="Another `make up` is under way; expected none: wait"):
+        start_local.main()
+    assert steps == []
+
+
+def test_once_the_first_has_ended_the_next_may_begin(settings, steps):
+    with pytest.raises(KeyboardInterrupt), only_one(settings):
+        raise KeyboardInterrupt
+    start_local.main()
+    assert steps[-1] == "summary"
+
+
+def test_another_stack_is_brought_up_beside_it(settings, tmp_path):
+    with only_one(settings), only_one(LocalSettings.load(directory=tmp_path / "another")):
+        pass
+
+
+def test_apply_comes_after_the_gate_and_registration_after_apply(settings, steps):
+    start_local.main()
+    names = [command[0].removeprefix("scripts.") for command in steps[:-1]]
+    assert names == [
+        "local_stack.start", "plan_environment", "apply_plan", "local_stack.seed_landing", "register_flows",
+        "run_flow", "run_flow",
+    ]  # fmt: skip
+
+
+def test_a_wrong_terraform_is_told_before_anything_starts(settings, steps, monkeypatch):
+    def wrong():
+        raise Refusal("Terraform: got 1.5.7")
+
+    monkeypatch.setattr(terraform, "check_version", wrong)
+    with pytest.raises(Refusal, match=r"got 1\.5\.7"):
+        start_local.main()
+    assert steps == []
+    assert not settings.directory.exists()
+
+
+@pytest.mark.parametrize("error", [Refusal("Step 3/7 Apply failed", 1), KeyboardInterrupt()], ids=["failed", "ctrl-c"])
+def test_a_failed_or_interrupted_step_ends_with_what_still_runs_and_how_to_go_on(settings, monkeypatch, capsys, error):
+    def end(*_):
+        raise error
+
+    monkeypatch.setattr(Steps, "run", end)
+    with pytest.raises(type(error)) as raised:
+        start_local.main()
+    assert raised.value is error
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "Still running: aws (pid 4711). `make up` goes on from here, `make down` ends it."
+
+
+def test_the_end_of_a_log_is_shown(settings, monkeypatch, capsys):
+    log = supervision.log_path(settings, "prefect")
+    log.parent.mkdir(parents=True)
+    log.write_text("\n".join(map(str, range(1000))) + "\n")
+    monkeypatch.setattr(sys, "argv", ["show_logs", "prefect"])
+    show_logs.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert (len(lines), lines[-1]) == (show_logs.LAST_LINES, "999")
+
+
+@pytest.mark.parametrize("name", ["prefect", "agent", "nonsense", "../../etc/passwd"])
+def test_a_log_that_is_not_there_is_told_with_those_there_may_be(settings, monkeypatch, name):
+    monkeypatch.setattr(sys, "argv", ["show_logs", name])
+    with pytest.raises(Refusal, match=r"got no (such log|log of that name); expected .*"):
+        show_logs.main()

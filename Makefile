@@ -2,7 +2,10 @@
 SHELL := /bin/bash
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
-ENV ?= local
+override ENV := $(or $(ENV),local)
+PARAMS ?= {}
+# Through the environment: a quote or a star in them is theirs, not the shell's.
+export FLOW NAME PARAMS
 PREFLIGHT := @$(PYTHON3) scripts/setup_environments.py
 
 .PHONY: help setup lock lint fix test up down status logs run image plan check apply register
@@ -35,10 +38,10 @@ status: setup ## What runs on the local stack
 	@$(PYTHON) -m scripts.show_status
 
 logs: setup ## The end of a log, followed: make logs NAME=agent
-	@$(PYTHON) -m scripts.show_logs $(NAME)
+	@$(PYTHON) -m scripts.show_logs "$${NAME:-agent}"
 
 run: setup ## Start a flow run and follow it: make run FLOW=flights_to_warehouse PARAMS='{"max_rejected_percent": 2}'
-	@$(PYTHON) -m scripts.run_flow "$(FLOW)" --env $(ENV) --params '$(or $(PARAMS),{})'
+	@$(PYTHON) -m scripts.run_flow "$$FLOW" --env $(ENV) --params "$$PARAMS"
 
 image: setup ## Print the digest of the sources that the image is built from
 	@$(PYTHON) -m scripts.image_digest
@@ -53,4 +56,4 @@ apply: setup ## Apply exactly the plan that the gate passed
 	@$(PYTHON) -m scripts.apply_plan $(ENV)
 
 register: setup ## Register the flows with ENV's Prefect: make register ENV=dev
-	@$(PYTHON) -m scripts.register_flows --env $(ENV)
+	@$(PYTHON) -m scripts.register_flows --env $(ENV) $(if $(IMAGE_DIGEST),--image-digest $(IMAGE_DIGEST))

@@ -6,7 +6,6 @@ Refused when the record is missing, holds a finding, or names another plan, envi
 """
 
 import argparse
-import sys
 
 from scripts import check_plan, gate_store, terraform
 from scripts.environments import ROOT, Environment, find_environment
@@ -21,6 +20,7 @@ def apply(environment: Environment) -> None:
         Refusal: the record does not fit, or Terraform failed.
     """
     terraform.check_version()
+    environment.require_running()
     tfplan = environment.directory / "plan.tfplan"
     checked = record.read(environment.directory / "gate.json")
     record.verify(
@@ -30,10 +30,12 @@ def apply(environment: Environment) -> None:
         commit=str(check_plan.source()["commit"]),
         checks=rules.check_names(),
     )
+    if gate_store.is_stored(environment, checked):
+        print(f"{tfplan.name} is applied already to {environment.title}; nothing to do")
+        return
     root, shell = ROOT / "terraform", terraform.terraform_shell(environment)
     # The waits inside the provider dominate, not the calls.
-    colour = [] if sys.stdout.isatty() else ["-no-color"]
-    terraform.run(["apply", *colour, "-parallelism=20", str(tfplan)], root, shell)
+    terraform.run(["apply", "-lock-timeout=60s", "-parallelism=20", str(tfplan)], root, shell)
     gate_store.store(environment, checked)
     print(f"applied {tfplan.name} to {environment.title}; its gate record is stored beside the state")
 

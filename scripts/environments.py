@@ -52,6 +52,19 @@ class Environment:
 
         return LocalSettings.load().aws_environment()
 
+    def require_running(self) -> None:
+        """For `local`, refuse unless the stack runs: every call to it would be repeated for a while and then fail."""
+        if not self.is_local:
+            return
+        from scripts.local_stack import supervision
+        from scripts.local_stack.settings import LocalSettings
+
+        down = [part.name for part in supervision.status(LocalSettings.load()) if part.state != "RUNNING"]
+        if down:
+            raise Refusal(
+                f"The local stack: got {', '.join(down)} not running; expected all of it: `make up` first.", 1
+            )
+
     def client(self, service: str) -> Any:
         """A boto3 client: with the caller's credentials, or for `local` with the embedded AWS's and nothing else."""
         if not self.is_local:

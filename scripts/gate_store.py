@@ -35,3 +35,11 @@ def stored(environment: Environment) -> GateRecord:
             f"`make plan ENV={environment.name}` and `make apply ENV={environment.name}` first."
         ) from None
     return parse(body, f"s3://{place['Bucket']}/{place['Key']}")
+
+
+def is_stored(environment: Environment, record: GateRecord) -> bool:
+    """Whether this very record is the one of what is applied."""
+    try:
+        return stored(environment) == record
+    except Refusal:
+        return False

@@ -9,7 +9,6 @@ Writes plan.tfplan, plan.json, gate.json and report.html to build/<environment>/
 import argparse
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 from scripts import check_plan, terraform
@@ -82,15 +81,20 @@ def plan(environment: Environment, digest: str, *, offline: bool) -> None:
     tfplan = out / "plan.tfplan"
     files = [f"-var-file={file}" for file in variable_files(environment)]
     terraform.run(
-        ["plan", "-compact-warnings", "-detailed-exitcode", f"-out={tfplan}", *files, f"-var=image_digest={digest}"]
-        + (["-no-color"] if offline else []),
+        [
+            "plan",
+            "-compact-warnings",
+            "-detailed-exitcode",
+            "-lock-timeout=60s",
+            f"-out={tfplan}",
+            *files,
+            f"-var=image_digest={digest}",
+        ],
         root,
         shell,
         good=(0, 2),
     )
-    with (out / "plan.json").open("w") as file:
-        command = ["terraform", f"-chdir={root}", "show", "-json", str(tfplan)]
-        subprocess.run(command, env=shell, stdout=file, check=True)
+    terraform.show(tfplan, out / "plan.json", root, shell)
 
 
 def main() -> int:
@@ -112,6 +116,8 @@ def main() -> int:
             f"IMAGE_DIGEST is not set; expected the digest of the pushed image: make plan ENV={environment.name} "
             "IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is only looked at."
         )
+    if not arguments.offline:
+        environment.require_running()
     # checkov loads while Terraform plans.
     with CheckovScan(ROOT, ROOT / "terraform") as scan:
         plan(environment, digest, offline=arguments.offline)

@@ -17,13 +17,14 @@ def configure(environment: Environment) -> str:
     """
     os.environ |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     if environment.is_local:
-        from scripts.local_stack.settings import LocalSettings
+        from scripts.local_stack.settings import LocalSettings, no_proxy_here
 
         settings = LocalSettings.load()
         try:
             auth_string = settings.prefect_auth_string()
         except FileNotFoundError:
             raise Refusal("The local stack does not run; expected it to: `make up` first.") from None
+        os.environ |= no_proxy_here()
         os.environ |= {"PREFECT_API_URL": settings.prefect_api_url, "PREFECT_API_AUTH_STRING": auth_string}
         # A developer's own profile must not decide where the local stack's flows go.
         os.environ["PREFECT_HOME"] = str(settings.directory / "prefect-client")

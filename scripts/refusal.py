@@ -3,6 +3,12 @@
 import sys
 from collections.abc import Callable
 
+# Errors of httpx and botocore, by name: importing either costs every command half a second.
+UNREACHABLE = {
+    *("ConnectError", "ConnectTimeout", "ReadTimeout"),
+    *("EndpointConnectionError", "ConnectTimeoutError", "NoCredentialsError", "PartialCredentialsError"),
+}
+
 
 class Refusal(Exception):  # noqa: N818 - it is no programming error but an answer to the person at the keyboard.
     """One sentence for the user: what was got, what was expected, what to do. `exit_code` is 1 or 2."""
@@ -19,6 +25,13 @@ def run_command(main: Callable[[], int | None]) -> None:
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         code = refusal.exit_code
+    except Exception as error:
+        if type(error).__name__ not in UNREACHABLE:
+            raise
+        print(
+            f"Cannot go on: {error}. Is what it speaks of running, and do you have credentials for it?", file=sys.stderr
+        )
+        code = 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = 130

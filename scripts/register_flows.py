@@ -23,6 +23,7 @@ from scripts.refusal import Refusal, run_command
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
     from prefect.client.schemas.responses import DeploymentResponse
 
     from scripts.discover_flows import Discovered
@@ -98,6 +99,13 @@ def difference(desired: dict[str, Any], actual: "DeploymentResponse | None") -> 
     return f"update: {', '.join(sorted(changed))}" if changed else UNCHANGED
 
 
+def keep_hand_switched(desired: "list[DeploymentScheduleCreate]", actual: "DeploymentResponse | None") -> None:
+    """Leave schedules as a person switched them: Prefect makes a deployment's schedules anew with every write."""
+    switched = {held.schedule.model_dump_json(): held.active for held in (actual.schedules if actual else [])}
+    for wanted in desired:
+        wanted.active = switched.get(wanted.schedule.model_dump_json(), wanted.active)
+
+
 async def bring_work_pool(client: "PrefectClient", name: str, template: dict[str, Any], *, dry_run: bool) -> str:
     """Create the environment's work pool, or write Terraform's base job template to it if it differs."""
     from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
@@ -152,6 +160,7 @@ async def register(
             action = difference(state, actual.get(name))
             actions.append((name, action))
             if action != UNCHANGED and not dry_run:
+                keep_hand_switched(state["schedules"], actual.get(name))
                 flow_id = await client.create_flow_from_name(found.deployment.flow_name)
                 await client.create_deployment(flow_id=flow_id, **state)
     return actions
@@ -175,6 +184,7 @@ def main() -> None:
     parser.add_argument("--dry-run", action="store_true", help="print the difference, write nothing")
     arguments = parser.parse_args()
     environment = find_environment(arguments.env)
+    environment.require_running()
     check_gate(environment, arguments.image_digest or image_digest())
     shell = terraform.terraform_shell(environment)
     work_pool = terraform.output("work_pool", ROOT / "terraform", shell)

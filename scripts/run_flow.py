@@ -16,6 +16,8 @@ from scripts.environments import find_environment
 from scripts.refusal import Refusal, run_command
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun
 
@@ -70,12 +72,29 @@ async def follow(client: "PrefectClient", run: "FlowRun") -> "FlowRun":
             await asyncio.sleep(POLL_SECONDS)
 
 
+async def check_parameters(client: "PrefectClient", deployment_id: "UUID", parameters: dict[str, Any]) -> None:
+    """Hold the parameters against the flow's own schema, before a run is made of them.
+
+    Raises:
+        Refusal: a parameter that the flow does not take, or a value of the wrong type.
+    """
+    from jsonschema import Draft202012Validator
+
+    schema = (await client.read_deployment(deployment_id)).parameter_openapi_schema or {}
+    known = schema.get("properties", {})
+    if unknown := sorted(set(parameters) - set(known)):
+        raise Refusal(f"PARAMS has {', '.join(unknown)}; expected only {', '.join(sorted(known)) or 'none'}.")
+    for error in Draft202012Validator({**schema, "required": []}).iter_errors(parameters):
+        raise Refusal(f"PARAMS: {'.'.join(map(str, error.path))}: {error.message}.")
+
+
 async def start(wanted: str, parameters: dict[str, Any]) -> "FlowRun":
     """Start and follow one run."""
     from prefect.client.orchestration import get_client
 
     async with get_client() as client:
         name, deployment_id = await find_deployment(client, wanted)
+        await check_parameters(client, deployment_id, parameters)
         run = await client.create_flow_run_from_deployment(deployment_id, parameters=parameters)
         print(f"{name} as {run.name}", flush=True)
         return await follow(client, run)
@@ -90,9 +109,11 @@ def parse_parameters(text: str) -> dict[str, Any]:
     try:
         parameters = json.loads(text)
     except ValueError as error:
-        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"full\": true}}': {error}.") from None
+        raise Refusal(
+            f"PARAMS is {text!r}; expected a JSON object such as '{{\"settle_seconds\": 0}}': {error}."
+        ) from None
     if not isinstance(parameters, dict):
-        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"full\": true}}'.")
+        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"settle_seconds\": 0}}'.")
     return parameters
 
 

@@ -7,13 +7,15 @@ Run again, it changes nothing. Interrupted anywhere, run it again or run `make d
 
 import argparse
 import fcntl
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from scripts import local_summary, terraform
-from scripts.environments import find_environment
+from scripts.environments import Environment, find_environment
+from scripts.local_stack import processes, supervision
 from scripts.local_stack.settings import LocalSettings
 from scripts.refusal import Refusal, run_command
 from scripts.steps import Steps
@@ -39,18 +41,28 @@ def only_one(settings: LocalSettings) -> Iterator[None]:
         yield
 
 
+def forget_stale_lock(environment: Environment) -> None:
+    """Remove the state lock that a killed Terraform left: this process holds `up.lock`, and no other step runs."""
+    state = environment.backend
+    environment.client("s3").delete_object(Bucket=state["bucket"], Key=f"{state['key']}.tflock")
+
+
 def bring_up(settings: LocalSettings) -> None:
     """All steps, each safe to repeat."""
     environment = find_environment("local")
     steps = Steps(7, settings.directory / "logs")
     start = time.monotonic()
+    supervision.end_steps(settings)
     steps.run("Embedded AWS, Snowflake, Prefect", *PYTHON, "scripts.local_stack.start")
-    steps.run("Plan and gate", *PYTHON, "scripts.plan_environment", "local")
-    steps.run("Apply", *PYTHON, "scripts.apply_plan", "local")
-    steps.run("Landing data", *PYTHON, "scripts.local_stack.seed_landing")
-    steps.run("Register flows", *PYTHON, "scripts.register_flows", "--env", "local")
-    steps.run("Load the warehouse", *PYTHON, "scripts.run_flow", "flights_to_warehouse")
-    steps.run("Export to S3", *PYTHON, "scripts.run_flow", "warehouse_to_s3")
+    forget_stale_lock(environment)
+    # Marked, so that a later `make up` or `make down` finds what outlives this one, were it killed.
+    shell = {**os.environ, processes.MARK: str(settings.directory)}
+    steps.run("Plan and gate", *PYTHON, "scripts.plan_environment", "local", shell=shell)
+    steps.run("Apply", *PYTHON, "scripts.apply_plan", "local", shell=shell)
+    steps.run("Landing data", *PYTHON, "scripts.local_stack.seed_landing", shell=shell)
+    steps.run("Register flows", *PYTHON, "scripts.register_flows", "--env", "local", shell=shell)
+    steps.run("Load the warehouse", *PYTHON, "scripts.run_flow", "flights_to_warehouse", shell=shell)
+    steps.run("Export to S3", *PYTHON, "scripts.run_flow", "warehouse_to_s3", shell=shell)
     local_summary.print_summary(environment, settings, time.monotonic() - start)
 
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -39,7 +40,7 @@ class Steps:
         """
         self.done += 1
         name = f"{self.done}/{self.total} {title}"
-        slug = re.sub(r"[^a-z]+", "-", title.lower()).strip("-")
+        slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
         log = self.logs / f"{self.done}-{slug}.log"
         start = time.monotonic()
         with log.open("w") as output:
@@ -47,8 +48,11 @@ class Steps:
         try:
             code = self._watch(process, name, log, start)
         except KeyboardInterrupt:
-            # The terminal has sent the interrupt to the command as well: let it put its things in order.
-            process.wait()
+            # The terminal has sent the interrupt to the command as well: let it put its things in order, however
+            # often it is sent.
+            while process.poll() is None:
+                with suppress(KeyboardInterrupt):
+                    process.wait()
             raise
         took = f"{time.monotonic() - start:.1f} s"
         if code:

@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from scripts.child import run_to_end
 from scripts.environments import ROOT, Environment
 from scripts.refusal import Refusal
 
@@ -53,12 +56,22 @@ def find_mirror() -> Path | None:
     Raises:
         Refusal: the variable names a folder without the provider.
     """
+    version = locked_version()
     for place in mirror_places():
-        if (place / PROVIDER).is_dir():
+        # Unpacked in a folder of its version, or as an archive that names it; another version would only mislead init.
+        if (place / PROVIDER / version).is_dir() or list((place / PROVIDER).glob(f"*_{version}_*.zip")):
             return place
     if named := os.environ.get(MIRROR_VARIABLE):
-        raise Refusal(f"{MIRROR_VARIABLE} is {named}, which holds no {PROVIDER}; expected a provider mirror folder.")
+        raise Refusal(
+            f"{MIRROR_VARIABLE} is {named}, which holds no {PROVIDER} {version}; expected a provider mirror folder."
+        )
     return None
+
+
+def locked_version(root: Path = ROOT) -> str:
+    """The AWS provider's version in `.terraform.lock.hcl`."""
+    lock = (root / "terraform" / ".terraform.lock.hcl").read_text()
+    return re.search(rf'provider "{PROVIDER}" {{\s+version\s+= "([^"]+)"', lock)[1]
 
 
 def terraform_shell(environment: Environment, directory: Path | None = None) -> dict[str, str]:
@@ -81,7 +94,9 @@ def run(arguments: Sequence[str], folder: Path, shell: dict[str, str], *, good: 
     Raises:
         Refusal: it ended with any other (exit code 1).
     """
-    code = subprocess.run(["terraform", f"-chdir={folder}", *arguments], env=shell, check=False).returncode
+    # Colours are for a terminal; in a log they hide what was said.
+    plain = [] if sys.stdout.isatty() else ["-no-color"]
+    code = run_to_end(["terraform", f"-chdir={folder}", arguments[0], *plain, *arguments[1:]], env=shell).returncode
     if code not in good:
         raise Refusal(f"terraform {arguments[0]} in {folder.name}/ ended with {code}: what it said stands above.", 1)
     return code
@@ -97,9 +112,8 @@ def init(folder: Path, shell: dict[str, str], backend_file: Path | None) -> None
     arguments = ["init", "-no-color", "-lockfile=readonly", "-reconfigure"]
     arguments += [f"-plugin-dir={mirror}"] if mirror else []
     arguments += [f"-backend-config={backend_file}"] if backend_file else []
-    answer = subprocess.run(
-        ["terraform", f"-chdir={folder}", *arguments], env=shell, capture_output=True, text=True, check=False
-    )
+    command = ["terraform", f"-chdir={folder}", *arguments]
+    answer = run_to_end(command, env=shell, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if answer.returncode == 0:
         return
     print(answer.stdout, answer.stderr, sep="\n")
@@ -111,6 +125,18 @@ def init(folder: Path, shell: dict[str, str], backend_file: Path | None) -> None
             "`terraform providers mirror` made."
         )
     raise Refusal(f"terraform init in {folder.name}/ failed: what it said stands above.", 1)
+
+
+def show(tfplan: Path, to: Path, folder: Path, shell: dict[str, str]) -> None:
+    """Write a plan file as JSON.
+
+    Raises:
+        Refusal: it is none (exit code 1).
+    """
+    with to.open("w") as file:
+        code = run_to_end(["terraform", f"-chdir={folder}", "show", "-json", str(tfplan)], env=shell, stdout=file)
+    if code.returncode:
+        raise Refusal(f"terraform show of {tfplan.name} ended with {code.returncode}: what it said stands above.", 1)
 
 
 def output(name: str, folder: Path, shell: dict[str, str]) -> object:

@@ -65,7 +65,7 @@ variable "image_digest" {
 
   validation {
     condition     = can(regex("^sha256:[0-9a-f]{64}$", var.image_digest))
-    error_message = "image_digest is \"${var.image_digest}\"; expected sha256:<64 hex digits>, as `make image` prints. A tag can be moved to another image."
+    error_message = "image_digest is \"${var.image_digest}\"; expected sha256:<64 hex digits>, as the registry names a pushed image. A tag can be moved to another image."
   }
 }
 

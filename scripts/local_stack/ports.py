@@ -45,7 +45,11 @@ def require_free(settings: LocalSettings, names: list[str]) -> None:
 def _sentence(name: str, port: int) -> str:
     process = holder(port)
     try:
-        who = f"pid {process.pid} ({' '.join(process.cmdline())[:120]})" if process else "a process not visible to you"
+        who = (
+            f"pid {process.pid} ({' '.join(' '.join(process.cmdline()).split())[:120]})"
+            if process
+            else "a process not visible to you"
+        )
     except psutil.Error:
         who = f"pid {process.pid}"
     return f"Port {port} is held by {who}; end it, or choose another with {variable(name)}=<port>."

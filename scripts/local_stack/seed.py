@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from scripts.local_stack import aws_clients
-from scripts.local_stack.settings import ACCOUNT_ID, HOST, REGION, LocalSettings
+from scripts.local_stack.settings import ACCOUNT_ID, HOST, REGION, LocalSettings, no_proxy_here
 from scripts.refusal import Refusal
 
 Progress = Callable[[str], None]
@@ -37,6 +38,7 @@ class SeedError(Refusal):
 
 def seed_platform(settings: LocalSettings) -> None:
     """Make the versioned state bucket, the six SSM parameters and the Snowflake schema; what is there stays."""
+    os.environ |= no_proxy_here()  # The connector asks the environment only.
     _make_state_bucket(aws_clients.client(settings.aws_endpoint_url, "s3"))
     _put_parameters(aws_clients.client(settings.aws_endpoint_url, "ssm"), settings)
     with snowflake.connector.connect(

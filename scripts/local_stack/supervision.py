@@ -54,7 +54,7 @@ def start(settings: LocalSettings, on_progress: Progress = print) -> None:
         supervisor = supervisord.control(settings)
         if supervisor is None:
             _end_leftovers(settings)
-            ports.require_free(settings, [f"{name}_port" for name in supervisord.PROGRAMS])
+            ports.require_free(settings, list(settings.ports()))
             _wipe(settings)
             _write_auth(settings)
             supervisord.spawn(settings)
@@ -93,6 +93,7 @@ def stop(settings: LocalSettings, on_progress: Progress = print) -> int:
     if not settings.directory.is_dir():
         return processes.end(_marked(settings), grace_seconds=10)
     with _locked(settings):
+        ended = end_steps(settings)
         supervisor = supervisord.control(settings)
         if supervisor:
             on_progress("stopping")
@@ -100,13 +101,20 @@ def stop(settings: LocalSettings, on_progress: Progress = print) -> int:
                 supervisord.remember(settings, supervisor)
                 supervisor.shutdown()
             psutil.wait_procs(_recorded(settings), timeout=STOP_SECONDS)
-        ended = _end_leftovers(settings)
+        ended += _end_leftovers(settings)
         survivors = [process.pid for process in {*_recorded(settings), *_marked(settings)}]
         if survivors:
             raise StackError("stop", f"got processes {survivors} that do not end; expected none")
-        for path in (supervisord.record_file(settings), supervisord.socket(settings)):
+        for path in (supervisord.record_file(settings), supervisord.socket(settings), settings.prefect_auth_file):
             path.unlink(missing_ok=True)
         return ended
+
+
+def end_steps(settings: LocalSettings) -> int:
+    """End the steps of a `make up` that was killed, Terraform first of all; return how many processes that were."""
+    servers = {process.pid for process in [*_recorded(settings), *processes.of_tasks(settings.tasks)]}
+    steps = [each for each in processes.marked(processes.MARK, str(settings.directory)) if each.pid not in servers]
+    return processes.end(steps, grace_seconds=20)
 
 
 def log_path(settings: LocalSettings, name: str) -> Path:

@@ -158,9 +158,9 @@ def verify(
         if actual is not None and recorded != actual and not (what == "commit" and record.environment == "local"):
             problems.append(f"it is of {what} {_short(recorded)}, not {_short(actual)}")
     if problems:
-        raise RecordRefused(
-            f"The gate record does not fit: {'; '.join(problems)}. Run `make plan` again and see its findings."
-        )
+        remedy = "see its findings, mend them, and plan again" if record.findings else "plan and apply what is here now"
+        again = "`make up`" if record.environment == "local" else "`make plan` and `make apply`"
+        raise RecordRefused(f"The gate record does not fit: {'; '.join(problems)}. To go on, {remedy}: {again}.")
 
 
 def sha256(path: Path) -> str:

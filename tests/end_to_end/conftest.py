@@ -91,7 +91,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     theirs = {
         "AWS_PROFILE": "personal",
         "PREFECT_API_URL": "http://127.0.0.1:9/api",
-        "DATA_FLOWS_MARK": "not-for-tasks",
+        "HTTP_PROXY": "http://127.0.0.1:9",
     }
     stack = Stack(settings, {**os.environ, **theirs, **chosen})
     try:

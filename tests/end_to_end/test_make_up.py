@@ -147,7 +147,11 @@ def test_each_aws_call_is_made_by_the_role_whose_it_is(stack, up):
     }
 
 
-def test_run_again_it_changes_nothing(stack, up):
+def test_run_again_it_changes_nothing_not_even_after_a_kill_that_left_the_state_locked(stack, up):
+    lock = json.dumps({"ID": "left-behind", "Operation": "OperationTypeApply", "Who": "killed", "Version": "1.11.4"})
+    stack.client("s3").put_object(
+        Bucket="dataflows-local-state-123456789012", Key="data-flows/terraform.tfstate.tflock", Body=lock.encode()
+    )
     again = stack.run("start_local")
     assert again.returncode == 0, again.stdout + again.stderr
     assert ", 0 of them applied just now" in again.stdout
@@ -168,6 +172,15 @@ def test_a_run_with_parameters_goes_through_the_agent_and_its_log_is_followed(st
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "Created ECS task" in answer.stdout
     assert "Completed" in answer.stdout.splitlines()[-1]
+
+
+def test_a_wrong_parameter_is_told_before_a_run_is_made(stack, up):
+    answer = stack.run("run_flow", "flights_to_warehouse", "--params", '{"nonsense": 1}')
+    assert answer.returncode == 2
+    assert answer.stderr.strip() == "PARAMS has nonsense; expected only max_rejected_percent, settle_seconds."
+    answer = stack.run("run_flow", "flights_to_warehouse", "--params", '{"max_rejected_percent": "abc"}')
+    assert answer.returncode == 2
+    assert answer.stderr.strip() == "PARAMS: max_rejected_percent: 'abc' is not of type 'number'."
 
 
 def test_an_unknown_flow_is_answered_with_those_there_are(stack, up):

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from plan_builder import find, policy, resource, task_definition
 
@@ -241,3 +243,15 @@ def test_every_document_has_its_kind():
 )
 def test_action_patterns_match_as_in_iam(pattern, action, covers):
     assert action_matches(pattern, action) is covers
+
+
+def test_an_attached_policy_that_the_plan_does_not_hold_is_a_finding():
+    """Its document cannot be read, so what it grants is unknown."""
+    attachment = "aws_iam_role_policy_attachment.a"
+    managed = resource(attachment, {"policy_arn": "arn:aws:iam::aws:policy/AmazonECS_FullAccess"})
+    (found,) = find(known_policies.check, managed)
+    assert (found.address, found.got) == (attachment, "policy_arn = arn:aws:iam::aws:policy/AmazonECS_FullAccess")
+    text = json.dumps({"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::a/*"}]})
+    ours = resource("aws_iam_policy.b", {"name": "b", "path": "/", "policy": text})
+    attached = resource(attachment, {"policy_arn": "arn:aws:iam::123456789012:policy/b"})
+    assert find(known_policies.check, ours, attached) == []

@@ -27,6 +27,7 @@ def done(monkeypatch):
     done = []
     monkeypatch.setattr(terraform, "check_version", lambda: None)
     monkeypatch.setattr(terraform, "run", lambda arguments, *_: done.append((arguments[0], arguments[-1])))
+    monkeypatch.setattr(gate_store, "is_stored", lambda *_: False)
     monkeypatch.setattr(gate_store, "store", lambda _, record: done.append(("store", record)))
     return done
 
@@ -41,6 +42,14 @@ def test_the_plan_of_a_record_that_fits_is_applied_and_then_its_record_is_stored
     record.write(folder / "gate.json")
     apply(monkeypatch)
     assert done == [("apply", str(folder / "plan.tfplan")), ("store", record)]
+
+
+def test_applied_again_it_does_nothing(folder, done, monkeypatch, capsys):
+    gate_record(plan=folder / "plan.tfplan").write(folder / "gate.json")
+    monkeypatch.setattr(gate_store, "is_stored", lambda *_: True)
+    apply(monkeypatch)
+    assert done == []
+    assert "applied already" in capsys.readouterr().out
 
 
 def test_terraform_runs_in_the_configuration_with_the_data_of_the_environment(folder, done, monkeypatch):

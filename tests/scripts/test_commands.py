@@ -58,19 +58,29 @@ def test_what_a_target_runs_is_there(target):
     [
         (["plan", "ENV=dev", "OFFLINE=1"], "scripts.plan_environment dev --offline"),
         (["plan", "ENV=prod", "IMAGE_DIGEST=sha256:0"], "scripts.plan_environment prod --image-digest sha256:0"),
-        (["run", "FLOW=a_b"], "scripts.run_flow \"a_b\" --env local --params '{}'"),
-        (
-            ["run", "FLOW=a", 'PARAMS={"b": 1, "c": 2}'],
-            'scripts.run_flow "a" --env local --params \'{"b": 1, "c": 2}\'',
-        ),
+        (["plan", "ENV="], "scripts.plan_environment local"),
         (["test", "ARGS=tests/scripts -x"], "pytest tests/scripts -x"),
         (["register", "ENV=dev"], "scripts.register_flows --env dev"),
+        (["register", "IMAGE_DIGEST=sha256:0"], "scripts.register_flows --env local --image-digest sha256:0"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_the_variables_of_a_target_reach_its_command(variables, run):
     last = make("--dry-run", *variables).stdout.splitlines()[-1]
     assert " ".join(last.split()) == f".venv/bin/python -m {run}"
+
+
+@pytest.mark.parametrize(
+    ("variables", "run"),
+    [
+        (["run", "FLOW=a_b"], "scripts.run_flow a_b --env local --params {}"),
+        (["run", "FLOW=a", """PARAMS={"b": "it's"}"""], """scripts.run_flow a --env local --params {"b": "it's"}"""),
+        (["logs", "NAME=*"], "scripts.show_logs *"),
+        (["logs"], "scripts.show_logs agent"),
+    ],
+)
+def test_what_a_person_types_reaches_the_command_untouched_by_the_shell(variables, run):
+    assert make("PYTHON=echo", "PREFLIGHT=@:", *variables).stdout.strip() == f"-m {run}"
 
 
 def test_every_command_is_reached_from_the_makefile():

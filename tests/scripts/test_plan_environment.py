@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from scripts import check_plan, plan_environment, terraform
-from scripts.environments import ROOT, find_environment
+from scripts.environments import ROOT, Environment, find_environment
 from scripts.image_digest import image_digest
 from scripts.refusal import Refusal
 
@@ -70,9 +70,16 @@ def test_an_offline_plan_takes_the_digest_of_the_sources(planned, monkeypatch):
 
 
 def test_a_local_plan_pushes_the_image_that_it_names(planned, monkeypatch, tmp_path):
+    monkeypatch.setattr(Environment, "require_running", lambda _: None)
     assert main(monkeypatch, "local") == 0
     assert planned == [("local", image_digest(), False)]
     assert (tmp_path / "local" / "images" / image_digest().removeprefix("sha256:") / "flows").is_dir()
+
+
+def test_a_local_plan_without_a_running_stack_is_refused_at_once(planned, monkeypatch, tmp_path):
+    with pytest.raises(Refusal, match="aws, prefect, snowflake not running; expected all of it: `make up` first"):
+        main(monkeypatch, "local")
+    assert planned == []
 
 
 def test_the_verdict_of_the_gate_is_the_exit_code(planned, monkeypatch):
@@ -102,7 +109,7 @@ def test_only_a_plan_to_be_applied_reads_the_state_backend(monkeypatch, tmp_path
     monkeypatch.setattr(terraform, "check_version", lambda: None)
     monkeypatch.setattr(terraform, "init", lambda root, _, backend: seen.update(root=root, backend=backend))
     monkeypatch.setattr(terraform, "run", lambda arguments, *_, good: seen.update(arguments=arguments, good=good))
-    monkeypatch.setattr("subprocess.run", lambda command, **_: seen.update(show=command))
+    monkeypatch.setattr(terraform, "show", lambda tfplan, to, *_: seen.update(show=(tfplan, to)))
     environment = find_environment("dev")
     plan_environment.plan(environment, DIGEST, offline=offline)
     assert seen["backend"] == (None if offline else ROOT / "terraform" / "environments" / "dev.s3.tfbackend")
@@ -110,7 +117,7 @@ def test_only_a_plan_to_be_applied_reads_the_state_backend(monkeypatch, tmp_path
     assert {f"-var=image_digest={DIGEST}", f"-out={tmp_path}/dev/plan.tfplan"} <= set(seen["arguments"])
     assert f"-var-file={environment.tfvars}" in seen["arguments"]
     assert seen["good"] == (0, 2)
-    assert seen["show"][-1] == str(tmp_path / "dev" / "plan.tfplan")
+    assert seen["show"] == (tmp_path / "dev" / "plan.tfplan", tmp_path / "dev" / "plan.json")
 
 
 def test_a_local_plan_knows_the_ports_of_the_stack(monkeypatch, tmp_path):

@@ -77,7 +77,9 @@ def test_parameters_are_a_json_object():
 def test_parameters_that_are_no_json_object_are_refused_with_an_example(text):
     with pytest.raises(Refusal) as refused:
         parse_parameters(text)
-    assert str(refused.value).startswith(f"PARAMS is {text!r}; expected a JSON object such as '{{\"full\": true}}'")
+    assert str(refused.value).startswith(
+        f"PARAMS is {text!r}; expected a JSON object such as '{{\"settle_seconds\": 0}}'"
+    )
 
 
 @pytest.mark.parametrize(("state", "code"), [("COMPLETED", 0), ("FAILED", 1), ("CRASHED", 1), ("CANCELLED", 1)])

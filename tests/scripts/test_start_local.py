@@ -27,7 +27,8 @@ def settings(tmp_path, monkeypatch):
 def steps(monkeypatch):
     """Commands of the steps, none of which is run."""
     ran = []
-    monkeypatch.setattr(Steps, "run", lambda *arguments: ran.append(arguments[4:]))
+    monkeypatch.setattr(Steps, "run", lambda *arguments, **_: ran.append(arguments[4:]))
+    monkeypatch.setattr(start_local, "forget_stale_lock", lambda _: ran.append(("stale lock",)))
     monkeypatch.setattr(local_summary, "print_summary", lambda *_: ran.append("summary"))
     return ran
 
@@ -54,8 +55,8 @@ def test_apply_comes_after_the_gate_and_registration_after_apply(settings, steps
     start_local.main()
     names = [command[0].removeprefix("scripts.") for command in steps[:-1]]
     assert names == [
-        "local_stack.start", "plan_environment", "apply_plan", "local_stack.seed_landing", "register_flows",
-        "run_flow", "run_flow",
+        "local_stack.start", "stale lock", "plan_environment", "apply_plan", "local_stack.seed_landing",
+        "register_flows", "run_flow", "run_flow",
     ]  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def test_a_wrong_terraform_is_told_before_anything_starts(settings, steps, monke
 
 @pytest.mark.parametrize("error", [Refusal("Step 3/7 Apply failed", 1), KeyboardInterrupt()], ids=["failed", "ctrl-c"])
 def test_a_failed_or_interrupted_step_ends_with_what_still_runs_and_how_to_go_on(settings, monkeypatch, capsys, error):
-    def end(*_):
+    def end(*_, **__):
         raise error
 
     monkeypatch.setattr(Steps, "run", end)

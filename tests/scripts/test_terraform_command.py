@@ -45,7 +45,7 @@ def places(tmp_path, monkeypatch):
 
     def make(*names, holding=()):
         for name in holding:
-            (tmp_path / name / terraform.PROVIDER).mkdir(parents=True)
+            (tmp_path / name / terraform.PROVIDER / terraform.locked_version()).mkdir(parents=True)
         if names:
             monkeypatch.setattr(terraform, "mirror_places", lambda: [tmp_path / name for name in names])
 
@@ -98,7 +98,9 @@ def test_a_variable_that_names_a_folder_without_the_provider_is_refused(places, 
     places(holding=["home/.terraform.d/plugins"])
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
     monkeypatch.setenv(terraform.MIRROR_VARIABLE, str(tmp_path / "empty"))
-    with pytest.raises(Refusal, match=rf"DATA_FLOWS_PROVIDER_MIRROR is .*/empty, which holds no {terraform.PROVIDER};"):
+    with pytest.raises(
+        Refusal, match=rf"DATA_FLOWS_PROVIDER_MIRROR is .*/empty, which holds no {terraform.PROVIDER} [0-9.]+;"
+    ):
         terraform.find_mirror()
 
 

@@ -31,7 +31,9 @@ def test_a_module_has_its_four_files_and_at_most_ten_variables(module):
 
 
 @pytest.mark.parametrize(
-    "folder", [ROOT / "terraform", *(ROOT / "modules" / module for module in MODULES)], ids=lambda path: path.name
+    "folder",
+    [ROOT / "terraform", ROOT / "terraform" / "bootstrap", *(ROOT / "modules" / module for module in MODULES)],
+    ids=lambda path: path.name,
 )
 def test_every_variable_and_output_says_what_it_means_and_no_variable_may_be_null(folder):
     for name, body in [*blocks(folder, "variable"), *blocks(folder, "output")]:

@@ -12,9 +12,9 @@ from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
-import psutil
 import pytest
 import snowflake.connector
+from observation import iam_view, processes_of
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from scripts import permission_oracle
@@ -254,24 +254,6 @@ def made(stack, up):
     return calls
 
 
-def iam_view(call):
-    """A recorded call as IAM sees it: the action's name there, and the ARNs of what it is about."""
-    action = {"ListObjectsV2": "ListBucket", "HeadObject": "GetObject"}.get(call["action"], call["action"])
-    here = f"{call['service']}:eu-west-1:123456789012"
-    arns = {
-        resource
-        if resource.startswith("arn:")
-        else {
-            "s3": f"arn:aws:s3:::{resource}",
-            "sqs": f"arn:aws:{here}:{resource.rpartition('/')[2]}",
-            "logs": f"arn:aws:{here}:log-group:{resource}:log-stream:flow/prefect/1",
-            "ecr": f"arn:aws:{here}:repository/{resource.rpartition('/')[2].partition('@')[0]}",
-        }[call["service"]]
-        for resource in call["resource"].split()
-    }
-    return f"{call['service']}:{action}", arns
-
-
 def test_every_call_that_was_made_is_allowed_by_the_plan(stack, made):
     oracle = permission_oracle.Oracle(Plan.load(stack.settings.directory / "plan.json"))
     context = {
@@ -308,18 +290,3 @@ def test_down_leaves_no_process_and_no_port(stack, up):
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port)) != 0
     assert stack.run("show_status").returncode == 1
-
-
-def processes_of(directory):
-    """Command lines of the processes that have the stack's folder in their command line or environment."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and (
-                directory in " ".join(process.cmdline())
-                or any(directory in value for value in process.environ().values())
-            ):
-                found.append(process.cmdline())
-        except psutil.Error:
-            continue
-    return found

@@ -17,7 +17,7 @@ Error: Failed to query available provider packages
 
 Could not retrieve the list of available versions for provider hashicorp/aws:
 could not connect to registry.terraform.io: failed to request discovery
-document: Get "https://registry.terraform.io/.well-known/terraform.json":
+document: Get ".../.well-known/terraform.json":
 proxyconnect tcp: dial tcp 127.0.0.1:9: connect: connection refused
 """
 

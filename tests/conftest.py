@@ -1,9 +1,23 @@
-"""The order of all tests: with two workers, what takes longest must begin first."""
+"""What all tests share: their order, and a Prefect server for the files that need one."""
+
+from collections.abc import Iterator
 
 import pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the end-to-end tests first, then what starts servers or Terraform, then the rest."""
+    """Put the end-to-end tests first, then what starts servers or Terraform: with two workers the longest must begin."""
     slow = ("end_to_end", "local_stack", "modules", "terraform", "flows")
     items.sort(key=lambda item: slow.index(item.path.parent.name) if item.path.parent.name in slow else len(slow))
+
+
+@pytest.fixture(scope="module")
+def prefect_server() -> Iterator[None]:
+    """A Prefect server of the test file's own, and a client that knows only it."""
+    from prefect.testing.utilities import prefect_test_harness  # Seconds, which most test files need not spend.
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        patch.setenv("DO_NOT_TRACK", "1")
+        with prefect_test_harness(server_startup_timeout=120):
+            yield

@@ -78,6 +78,7 @@ def _describe(environ: dict[str, Any], service: str) -> tuple[str, str]:
 def _rest_action(environ: dict[str, Any], service: str) -> str:
     try:
         operation, _ = get_service_router(service).match(Request(environ))
+    # moto raises NotImplementedError for what it has no answer to; the call is recorded all the same.
     except (HTTPException, NotImplementedError, UnknownServiceError):
         return f"{environ['REQUEST_METHOD']} request"
     return operation.name

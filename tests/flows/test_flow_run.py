@@ -4,22 +4,12 @@ import json
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.testing.utilities import prefect_test_harness
 
 from flows import flights_to_warehouse as loading
 from flows.shared import s3, validation
 from flows.warehouse_to_s3 import warehouse_to_s3
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
-
-
-@pytest.fixture(scope="module")
-def prefect_server():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-        patch.setenv("DO_NOT_TRACK", "1")
-        with prefect_test_harness(server_startup_timeout=120):
-            yield
 
 
 def test_the_flows_run_retry_the_network_and_report(world, days, csv_rows, monkeypatch, capfd):

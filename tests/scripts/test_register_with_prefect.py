@@ -8,7 +8,6 @@ import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.schedules import Cron, Interval, RRule
-from prefect.testing.utilities import prefect_test_harness
 from pydantic import Field
 
 from scripts.discover_flows import Discovered
@@ -54,15 +53,6 @@ def discovered(**changes):
         Discovered(plain.to_deployment(name="by-hand"), plain),
         Discovered(rich.to_deployment(**settings | changes), rich),
     ]
-
-
-@pytest.fixture(scope="module")
-def prefect_server():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-        patch.setenv("DO_NOT_TRACK", "1")
-        with prefect_test_harness(server_startup_timeout=120):
-            yield
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Apply exactly the plan that the gate passed, then store the gate's record beside the state.
+"""Apply exactly the plan that the gate passed, then store its record and Terraform's outputs beside the state.
 
     python -m scripts.apply_plan dev
 
@@ -34,9 +34,10 @@ def apply(environment: Environment) -> None:
         print(f"{tfplan.name} is applied already to {environment.title}; nothing to do")
         return
     root, shell = ROOT / "terraform", terraform.terraform_shell(environment)
+    terraform.init(root, shell, environment.backend_file)  # The plan may come from another machine.
     # The waits inside the provider dominate, not the calls.
     terraform.run(["apply", "-lock-timeout=60s", "-parallelism=20", str(tfplan)], root, shell)
-    gate_store.store(environment, checked)
+    gate_store.store(environment, checked, terraform.outputs(root, shell))
     print(f"applied {tfplan.name} to {environment.title}; its gate record is stored beside the state")
 
 

@@ -1,6 +1,7 @@
 """The environments: which there are, where their files lie, and what commands about them need around them."""
 
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,8 @@ from scripts.refusal import Refusal
 ROOT = Path(__file__).resolve().parent.parent
 FACTS = ROOT / "terraform" / "environments"
 BUILD_VARIABLE = "DATA_FLOWS_BUILD_DIRECTORY"
+# s3://<bucket>/<key of the state>, for where the files of the environments are not: inside the image.
+STATE_VARIABLE = "DATA_FLOWS_STATE"
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,26 @@ class Environment:
         """File of this environment's facts."""
         return FACTS / f"{self.name}.tfvars"
 
+    @property
+    def backend_file(self) -> Path:
+        """File that says where this environment's Terraform state is."""
+        return FACTS / f"{self.name}.s3.tfbackend"
+
     @cached_property
     def backend(self) -> dict[str, str | bool]:
-        """Settings of the state backend: bucket, key, region, …"""
+        """Settings of the state backend: bucket, key, region, …
+
+        Raises:
+            Refusal: the variable that names the state instead is no S3 address.
+        """
+        if state := os.environ.get(STATE_VARIABLE):
+            match = re.fullmatch(r"s3://([a-z0-9.-]+)/(\S+)", state)
+            if not match:
+                raise Refusal(f'{STATE_VARIABLE} is "{state}"; expected s3://<bucket>/<key of the Terraform state>.')
+            return {"bucket": match[1], "key": match[2], "region": os.environ.get("AWS_REGION", "")}
         import hcl2  # Only commands that reach the state need it, and the image does not hold it.
 
-        with (FACTS / f"{self.name}.s3.tfbackend").open() as file:
+        with self.backend_file.open() as file:
             settings = hcl2.load(file, serialization_options=hcl2.SerializationOptions(strip_string_quotes=True))
         return {key: value for key, value in settings.items() if not key.startswith("__")}
 
@@ -70,7 +87,7 @@ class Environment:
         if not self.is_local:
             import boto3
 
-            return boto3.client(service, region_name=str(self.backend["region"]))
+            return boto3.client(service, region_name=str(self.backend["region"]) or None)
         from scripts.local_stack import aws_clients
         from scripts.local_stack.settings import LocalSettings
 
@@ -84,7 +101,7 @@ def find_environment(name: str) -> Environment:
         Refusal: there is none; the message lists those there are.
     """
     names = sorted(path.stem for path in FACTS.glob("*.tfvars"))
-    if name not in names:
+    if name not in names and STATE_VARIABLE not in os.environ:
         raise Refusal(f'ENV is "{name}"; expected one of {", ".join(names)} (a file in terraform/environments/).')
     if name == "local":
         from scripts.local_stack.settings import LocalSettings

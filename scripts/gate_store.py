@@ -1,4 +1,8 @@
-"""The gate record of what is applied, kept beside the Terraform state: in the same bucket, versioned and encrypted."""
+"""What is kept beside the Terraform state, in the same versioned and encrypted bucket: the gate record and the outputs
+of what is applied."""
+
+import json
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -6,16 +10,43 @@ from scripts.environments import Environment
 from scripts.plan_checks.record import GateRecord, parse
 from scripts.refusal import Refusal
 
+RECORD, OUTPUTS = "gate.json", "outputs.json"
 
-def _object(environment: Environment) -> dict[str, str]:
+
+def _object(environment: Environment, name: str) -> dict[str, str]:
     folder = str(environment.backend["key"]).rpartition("/")[0]
-    return {"Bucket": str(environment.backend["bucket"]), "Key": f"{folder}/gate.json"}
+    return {"Bucket": str(environment.backend["bucket"]), "Key": f"{folder}/{name}"}
 
 
-def store(environment: Environment, record: GateRecord) -> None:
-    """Put the record of the plan that was just applied."""
-    body = record.model_dump_json(indent=2).encode()
-    environment.client("s3").put_object(**_object(environment), Body=body, ContentType="application/json")
+def _put(environment: Environment, name: str, content: str) -> None:
+    environment.client("s3").put_object(
+        **_object(environment, name), Body=content.encode(), ContentType="application/json"
+    )
+
+
+def _get(environment: Environment, name: str) -> tuple[bytes, str]:
+    """An object's content and address.
+
+    Raises:
+        Refusal: nothing was applied yet.
+    """
+    place = _object(environment, name)
+    address = f"s3://{place['Bucket']}/{place['Key']}"
+    try:
+        return environment.client("s3").get_object(**place)["Body"].read(), address
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in {"NoSuchKey", "NoSuchBucket", "404"}:
+            raise
+        raise Refusal(
+            f"Nothing at {address}; expected what `make apply` keeps there: "
+            f"`make plan ENV={environment.name}` and `make apply ENV={environment.name}` first."
+        ) from None
+
+
+def store(environment: Environment, record: GateRecord, outputs: dict[str, Any]) -> None:
+    """Put the outputs and the record of the plan that was just applied; the record last, since it vouches for both."""
+    _put(environment, OUTPUTS, json.dumps(outputs, indent=2))
+    _put(environment, RECORD, record.model_dump_json(indent=2))
 
 
 def stored(environment: Environment) -> GateRecord:
@@ -24,17 +55,20 @@ def stored(environment: Environment) -> GateRecord:
     Raises:
         Refusal: nothing was applied yet.
     """
-    place = _object(environment)
-    try:
-        body = environment.client("s3").get_object(**place)["Body"].read()
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in {"NoSuchKey", "NoSuchBucket", "404"}:
-            raise
-        raise Refusal(
-            f"No gate record at s3://{place['Bucket']}/{place['Key']}; expected that of an applied plan: "
-            f"`make plan ENV={environment.name}` and `make apply ENV={environment.name}` first."
-        ) from None
-    return parse(body, f"s3://{place['Bucket']}/{place['Key']}")
+    return parse(*_get(environment, RECORD))
+
+
+def stored_output(environment: Environment, name: str) -> Any:
+    """One of Terraform's outputs of what is applied: registration has no Terraform where it runs in the image.
+
+    Raises:
+        Refusal: nothing was applied yet, or by an apply that had no such output.
+    """
+    content, address = _get(environment, OUTPUTS)
+    outputs = json.loads(content)
+    if name not in outputs:
+        raise Refusal(f"{address}: got {', '.join(outputs)}; expected {name} too: plan and apply again.")
+    return outputs[name]
 
 
 def is_stored(environment: Environment, record: GateRecord) -> bool:

@@ -77,7 +77,7 @@ def plan(environment: Environment, digest: str, *, offline: bool) -> None:
     out.mkdir(parents=True, exist_ok=True)
     root = offline_root(out / "offline") if offline else ROOT / "terraform"
     shell = terraform.terraform_shell(environment, out / "offline" if offline else out)
-    terraform.init(root, shell, None if offline else environment.tfvars.with_suffix(".s3.tfbackend"))
+    terraform.init(root, shell, None if offline else environment.backend_file)
     tfplan = out / "plan.tfplan"
     files = [f"-var-file={file}" for file in variable_files(environment)]
     terraform.run(

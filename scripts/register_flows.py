@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from scripts import gate_store, prefect_api, terraform
+from scripts import gate_store, prefect_api
 from scripts.discover_flows import discover
-from scripts.environments import ROOT, Environment, find_environment
+from scripts.environments import Environment, find_environment
 from scripts.image_digest import image_digest
 from scripts.plan_checks import record, rules
 from scripts.refusal import Refusal, run_command
@@ -186,8 +186,7 @@ def main() -> None:
     environment = find_environment(arguments.env)
     environment.require_running()
     check_gate(environment, arguments.image_digest or image_digest())
-    shell = terraform.terraform_shell(environment)
-    work_pool = terraform.output("work_pool", ROOT / "terraform", shell)
+    work_pool = gate_store.stored_output(environment, "work_pool")
     prefect_api.configure(environment)
     discovered = discover()  # Inside an event loop `to_deployment` would return coroutines.
     print_actions(asyncio.run(register(environment, discovered, work_pool, dry_run=arguments.dry_run)))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from scripts.child import run_to_end
 from scripts.environments import ROOT, Environment
@@ -139,10 +140,10 @@ def show(tfplan: Path, to: Path, folder: Path, shell: dict[str, str]) -> None:
         raise Refusal(f"terraform show of {tfplan.name} ended with {code.returncode}: what it said stands above.", 1)
 
 
-def output(name: str, folder: Path, shell: dict[str, str]) -> object:
-    """One output of the applied state."""
-    command = ["terraform", f"-chdir={folder}", "output", "-json", name]
+def outputs(folder: Path, shell: dict[str, str]) -> dict[str, Any]:
+    """The outputs of the applied state, value by name."""
+    command = ["terraform", f"-chdir={folder}", "output", "-json"]
     answer = subprocess.run(command, env=shell, capture_output=True, text=True, check=False)
     if answer.returncode:
-        raise Refusal(f"terraform output {name}: {answer.stderr.strip()}", 1)
-    return json.loads(answer.stdout)
+        raise Refusal(f"terraform output: {answer.stderr.strip()}", 1)
+    return {name: output["value"] for name, output in json.loads(answer.stdout).items()}

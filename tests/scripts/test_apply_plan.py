@@ -28,7 +28,9 @@ def done(monkeypatch):
     monkeypatch.setattr(terraform, "check_version", lambda: None)
     monkeypatch.setattr(terraform, "run", lambda arguments, *_: done.append((arguments[0], arguments[-1])))
     monkeypatch.setattr(gate_store, "is_stored", lambda *_: False)
-    monkeypatch.setattr(gate_store, "store", lambda _, record: done.append(("store", record)))
+    monkeypatch.setattr(terraform, "init", lambda *arguments: done.append(("init", arguments[-1].name)))
+    monkeypatch.setattr(terraform, "outputs", lambda *_: {"image": "…"})
+    monkeypatch.setattr(gate_store, "store", lambda _, *stored: done.append(("store", *stored)))
     return done
 
 
@@ -37,11 +39,17 @@ def apply(monkeypatch, environment="dev"):
     apply_plan.main()
 
 
-def test_the_plan_of_a_record_that_fits_is_applied_and_then_its_record_is_stored(folder, done, monkeypatch):
+def test_the_plan_of_a_record_that_fits_is_applied_and_then_its_record_and_outputs_are_stored(
+    folder, done, monkeypatch
+):
     record = gate_record(plan=folder / "plan.tfplan")
     record.write(folder / "gate.json")
     apply(monkeypatch)
-    assert done == [("apply", str(folder / "plan.tfplan")), ("store", record)]
+    assert done == [
+        ("init", "dev.s3.tfbackend"),
+        ("apply", str(folder / "plan.tfplan")),
+        ("store", record, {"image": "…"}),
+    ]
 
 
 def test_applied_again_it_does_nothing(folder, done, monkeypatch, capsys):
@@ -104,4 +112,4 @@ def test_a_failed_apply_stores_no_record(folder, done, monkeypatch):
     monkeypatch.setattr(terraform, "run", fail)
     with pytest.raises(Refusal, match="ended with 1"):
         apply(monkeypatch)
-    assert done == []
+    assert done == [("init", "dev.s3.tfbackend")]

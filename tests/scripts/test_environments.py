@@ -88,24 +88,50 @@ def dev(monkeypatch):
     return make
 
 
-def test_a_stored_record_lies_beside_the_state_and_is_read_as_it_was(dev):
+def test_record_and_outputs_lie_beside_the_state_and_are_read_as_they_were(dev):
     bucket = Bucket()
     record = gate_record()
-    gate_store.store(dev(bucket), record)
-    assert list(bucket.objects) == [("dataflows-dev-state-111111111111", "data-flows/gate.json")]
+    gate_store.store(dev(bucket), record, {"work_pool": {"name": "DataFlows-Dev"}})
+    # The record last: it is what says that the outputs may be used.
+    assert list(bucket.objects) == [
+        ("dataflows-dev-state-111111111111", "data-flows/outputs.json"),
+        ("dataflows-dev-state-111111111111", "data-flows/gate.json"),
+    ]
     assert gate_store.stored(dev(bucket)) == record
+    assert gate_store.stored_output(dev(bucket), "work_pool") == {"name": "DataFlows-Dev"}
+
+
+def test_an_output_that_the_last_apply_did_not_have_is_told(dev):
+    bucket = Bucket()
+    gate_store.store(dev(bucket), gate_record(), {"image": "…"})
+    with pytest.raises(Refusal, match=r"outputs\.json: got image; expected work_pool too: plan and apply again\."):
+        gate_store.stored_output(dev(bucket), "work_pool")
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchBucket"])
-def test_where_nothing_is_applied_the_commands_that_apply_are_named(dev, code):
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [(gate_store.stored, "gate.json"), (lambda dev: gate_store.stored_output(dev, "work_pool"), "outputs.json")],
+)
+def test_where_nothing_is_applied_the_commands_that_apply_are_named(dev, code, read, name):
     with pytest.raises(Refusal) as refused:
-        gate_store.stored(dev(Bucket(code)))
+        read(dev(Bucket(code)))
     assert str(refused.value) == (
-        "No gate record at s3://dataflows-dev-state-111111111111/data-flows/gate.json; expected that of an applied "
-        "plan: `make plan ENV=dev` and `make apply ENV=dev` first."
+        f"Nothing at s3://dataflows-dev-state-111111111111/data-flows/{name}; expected what `make apply` keeps there: "
+        "`make plan ENV=dev` and `make apply ENV=dev` first."
     )
 
 
 def test_a_denied_read_is_not_taken_for_a_missing_record(dev):
     with pytest.raises(ClientError, match="AccessDenied"):
         gate_store.stored(dev(Bucket("AccessDenied")))
+
+
+def test_where_there_are_no_files_of_facts_a_variable_names_the_state(monkeypatch):
+    """Inside the image: neither the files nor what reads them."""
+    monkeypatch.setenv("DATA_FLOWS_STATE", "s3://of-blue/data-flows/terraform.tfstate")
+    blue = find_environment("blue")
+    assert (blue.backend["bucket"], blue.backend["key"]) == ("of-blue", "data-flows/terraform.tfstate")
+    monkeypatch.setenv("DATA_FLOWS_STATE", "of-blue")
+    with pytest.raises(Refusal, match='DATA_FLOWS_STATE is "of-blue"; expected s3://<bucket>/<key of the'):
+        _ = find_environment("blue").backend

@@ -168,7 +168,7 @@ def test_nothing_is_written_when_the_gate_refuses_or_a_flow_is_broken(monkeypatc
     monkeypatch.setattr(register_flows, "check_gate", lambda *_: None)
     monkeypatch.setattr(register_flows, "discover", list)
     monkeypatch.setattr(register_flows, "register", register)
-    monkeypatch.setattr("scripts.terraform.output", lambda *_: {})
+    monkeypatch.setattr(gate_store, "stored_output", lambda *_: {})
     monkeypatch.setattr("scripts.prefect_api.configure", lambda _: "")
     monkeypatch.setattr("sys.argv", ["register_flows", "--env", "dev"])
     register_flows.main()

@@ -5,7 +5,9 @@ PYTHON := .venv/bin/python
 override ENV := $(or $(ENV),local)
 PARAMS ?= {}
 # Through the environment: a quote or a star in them is theirs, not the shell's.
-export FLOW NAME PARAMS
+export FLOW NAME PARAMS IMAGE_DIGEST
+# Not expanded by make either: in a pipeline the digest is a parameter of the run.
+DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 PREFLIGHT := @$(PYTHON3) scripts/setup_environments.py
 
 .PHONY: help setup lock lint fix test up down status logs run image plan check apply register
@@ -47,7 +49,7 @@ image: setup ## Print the digest of the sources that the image is built from
 	@$(PYTHON) -m scripts.image_digest
 
 plan: setup ## Plan ENV and run the gate on it: make plan ENV=dev OFFLINE=1
-	@$(PYTHON) -m scripts.plan_environment $(ENV) $(if $(OFFLINE),--offline) $(if $(IMAGE_DIGEST),--image-digest $(IMAGE_DIGEST))
+	@$(PYTHON) -m scripts.plan_environment $(ENV) $(if $(OFFLINE),--offline) $(if $(PIPELINE),--pipeline) $(DIGEST)
 
 check: setup ## Run the gate again on ENV's plan
 	@$(PYTHON) -m scripts.check_plan --env $(ENV) $(if $(OFFLINE),--offline)
@@ -56,4 +58,4 @@ apply: setup ## Apply exactly the plan that the gate passed
 	@$(PYTHON) -m scripts.apply_plan $(ENV)
 
 register: setup ## Register the flows with ENV's Prefect: make register ENV=dev
-	@$(PYTHON) -m scripts.register_flows --env $(ENV) $(if $(IMAGE_DIGEST),--image-digest $(IMAGE_DIGEST))
+	@$(PYTHON) -m scripts.register_flows --env $(ENV) $(DIGEST)

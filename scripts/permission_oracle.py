@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from scripts.plan_checks.plan import UNKNOWN, Finding, Plan
+from scripts.plan_checks.plan import UNKNOWN, Finding, Plan, without_indexes
 from scripts.refusal import Refusal, run_command
 
 # PrincipalMapper 1.1.5 was written for a Python that still had these names.
@@ -105,8 +105,13 @@ def questions(plan: Plan) -> Iterator[Question]:
         "env": environment,
         "Env": environment.title(),
     }
+    parts = {
+        without_indexes(change.address).split(".")[1] for change in plan.changes if change.address.startswith("module.")
+    }
     for table in sorted(TABLES.glob("*.yaml")):
         rows = yaml.safe_load(table.read_text())
+        if rows.get("with") and rows["with"] not in parts:
+            continue  # The role of a module that this environment does without.
         role = f"DataFlows-{environment.title()}-{table.stem}"
         for expected, key in ((True, "may"), (False, "may_not")):
             for row in rows[key]:

@@ -2,6 +2,7 @@
 
     python -m scripts.plan_environment dev --image-digest sha256:…
     python -m scripts.plan_environment prod --offline     # no account, no backend; can never be applied
+    python -m scripts.plan_environment dev --image-digest sha256:… --pipeline    # only what a release may change
 
 Writes plan.tfplan, plan.json, gate.json and report.html to build/<environment>/.
 """
@@ -11,10 +12,11 @@ import json
 import shutil
 from pathlib import Path
 
-from scripts import check_plan, terraform
+from scripts import check_plan, release_scope, terraform
 from scripts.environments import ROOT, Environment, find_environment
 from scripts.image_digest import image_digest, push_locally
 from scripts.plan_checks.checkov_scan import CheckovScan
+from scripts.plan_checks.plan import Plan
 from scripts.refusal import Refusal, run_command
 
 # A plan that calls nothing: no backend, no account. Only ever in a copy of the configuration.
@@ -97,12 +99,20 @@ def plan(environment: Environment, digest: str, *, offline: bool) -> None:
     terraform.show(tfplan, out / "plan.json", root, shell)
 
 
+def require_release(environment: Environment) -> None:
+    """Refuse a plan that changes more than a release may; then there is no record either, so it cannot be applied."""
+    (environment.directory / "gate.json").unlink(missing_ok=True)
+    if findings := list(release_scope.check(Plan.load(environment.directory / "plan.json"))):
+        raise Refusal("\n".join(map(str, findings)), 1)
+
+
 def main() -> int:
     """Plan, then gate."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("environment")
     parser.add_argument("--offline", action="store_true", help="from an empty state, without credentials or backend")
     parser.add_argument("--image-digest", help="digest of the pushed image; local and offline plans take the sources'")
+    parser.add_argument("--pipeline", action="store_true", help="refuse what the pipeline's apply role may not change")
     arguments = parser.parse_args()
     environment = find_environment(arguments.environment)
     if arguments.image_digest:
@@ -121,6 +131,8 @@ def main() -> int:
     # checkov loads while Terraform plans.
     with CheckovScan(ROOT, ROOT / "terraform") as scan:
         plan(environment, digest, offline=arguments.offline)
+        if arguments.pipeline:
+            require_release(environment)
         return check_plan.gate_folder(
             environment.directory,
             environment=environment.name,

@@ -11,8 +11,15 @@ locals {
     partition        = data.aws_partition.current.partition
     account_id       = var.account_id
     region           = var.region
+    environment      = var.environment
     bucket_prefix    = "dataflows-${var.environment}"
     image_repository = var.image_repository
+    # As terraform/bootstrap makes them and environments/<environment>.s3.tfbackend names them.
+    state = {
+      bucket    = "dataflows-${var.environment}-state-${var.account_id}"
+      key       = "data-flows/terraform.tfstate"
+      kms_alias = "alias/DataFlows-Bootstrap"
+    }
   }
 
   image = "${var.account_id}.dkr.ecr.${var.region}.amazonaws.com/${var.image_repository}@${var.image_digest}"
@@ -47,6 +54,11 @@ module "iam" {
   context            = local.context
   parameter_arns     = module.parameters.arns
   results_bucket_arn = module.results_store.bucket.arn
+  delivery = {
+    enabled            = var.delivery.connection_arn != ""
+    connection_arn     = var.delivery.connection_arn
+    prefect_credential = var.prefect_credential
+  }
 }
 
 module "results_store" {
@@ -111,4 +123,24 @@ module "agent_scaling" {
   service            = module.ecs_agent.service
   tasks              = var.agent.tasks
   cpu_target_percent = var.agent.cpu_target_percent
+}
+
+module "delivery" {
+  source = "../modules/delivery"
+  count  = var.delivery.connection_arn == "" ? 0 : 1
+
+  context = local.context
+  source_code = {
+    connection_arn = var.delivery.connection_arn
+    repository     = var.delivery.repository
+    branch         = var.delivery.branch
+  }
+  approval           = var.delivery.approval
+  image              = local.image
+  roles              = module.iam.delivery_role_arns
+  prefect            = { api_url = var.prefect_api_url, credential = var.prefect_credential }
+  alerts_topic_arn   = "arn:${local.context.partition}:sns:${var.region}:${var.account_id}:${local.name}-alerts"
+  access_logs_bucket = module.results_store.access_logs_bucket
+  kms_key_arn        = module.parameters.kms_key_arn
+  log_retention_days = var.log_retention_days
 }

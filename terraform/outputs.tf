@@ -15,3 +15,8 @@ output "image" {
   description = "Image that the agent and flow runs use, by digest."
   value       = local.image
 }
+
+output "pipeline_url" {
+  description = "Page of this environment's pipeline in the AWS console; empty where there is none."
+  value       = join("", module.delivery[*].url)
+}

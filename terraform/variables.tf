@@ -170,3 +170,15 @@ variable "protect_data" {
   default     = true
   nullable    = false
 }
+
+variable "delivery" {
+  description = "The pipeline that releases this environment: the CodeStar connection to the source repository (empty: no pipeline), the repository (owner/name), its branch, and whether a person approves between gate and apply."
+  type = object({
+    connection_arn = optional(string, "")
+    repository     = optional(string, "")
+    branch         = optional(string, "main")
+    approval       = optional(bool, false)
+  })
+  default  = {}
+  nullable = false
+}

@@ -42,6 +42,7 @@ resource "aws_ecs_task_definition" "agent" {
   memory                   = var.size.memory_mib
   execution_role_arn       = var.roles.execution_arn
   task_role_arn            = var.roles.task_arn
+  skip_destroy             = true # A replaced revision stays. The circuit breaker may go back to it.
 
   container_definitions = jsonencode([{
     name      = "prefect"

@@ -18,6 +18,7 @@ resource "aws_ecs_task_definition" "flow" {
   memory                   = var.size.memory_mib
   execution_role_arn       = var.roles.execution_arn
   task_role_arn            = var.roles.task_arn
+  skip_destroy             = true # A replaced revision stays. Flow runs start from it until the new one is registered with Prefect.
 
   container_definitions = jsonencode([{
     name                   = "prefect" # The worker's observer looks for this name.

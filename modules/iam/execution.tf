@@ -1,16 +1,6 @@
 # Fargate itself, before a container runs: pull the image, read the secrets, write the logs.
 data "aws_iam_policy_document" "execution" {
-  statement {
-    sid       = "RegistryLogin"
-    actions   = ["ecr:GetAuthorizationToken"]
-    resources = ["*"] # AWS has no narrower form.
-  }
-
-  statement {
-    sid       = "PullTheImage"
-    actions   = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    resources = ["${local.arn.ecr}:repository/${var.context.image_repository}"]
-  }
+  source_policy_documents = [data.aws_iam_policy_document.pull_the_image.json]
 
   statement {
     sid       = "WriteLogs"
@@ -44,6 +34,20 @@ data "aws_iam_policy_document" "execution" {
       variable = "kms:EncryptionContext:PARAMETER_ARN"
       values   = values(var.parameter_arns)
     }
+  }
+}
+
+data "aws_iam_policy_document" "pull_the_image" {
+  statement {
+    sid       = "RegistryLogin"
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"] # AWS has no narrower form.
+  }
+
+  statement {
+    sid       = "PullTheImage"
+    actions   = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    resources = ["${local.arn.ecr}:repository/${var.context.image_repository}"]
   }
 }
 

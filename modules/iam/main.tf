@@ -1,13 +1,16 @@
 # Every role of the environment. Policies name what they reach by ARNs built from names: a plan shows them whole.
 locals {
-  arn = {
-    ecs        = "arn:${var.context.partition}:ecs:${var.context.region}:${var.context.account_id}"
-    iam        = "arn:${var.context.partition}:iam::${var.context.account_id}"
-    log_groups = "arn:${var.context.partition}:logs:${var.context.region}:${var.context.account_id}:log-group:${var.context.path}"
-    sqs        = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}"
-    ecr        = "arn:${var.context.partition}:ecr:${var.context.region}:${var.context.account_id}"
-    kms        = "arn:${var.context.partition}:kms:${var.context.region}:${var.context.account_id}"
-  }
+  arn = merge(
+    {
+      for service in ["application-autoscaling", "cloudwatch", "codebuild", "codepipeline", "ec2", "ecr", "ecs", "events", "kms", "logs", "sns", "sqs"] :
+      service => "arn:${var.context.partition}:${service}:${var.context.region}:${var.context.account_id}"
+    },
+    {
+      iam        = "arn:${var.context.partition}:iam::${var.context.account_id}"
+      s3         = "arn:${var.context.partition}:s3::"
+      log_groups = "arn:${var.context.partition}:logs:${var.context.region}:${var.context.account_id}:log-group:${var.context.path}"
+    },
+  )
 
   # role → the service that may assume it, and its one policy
   roles = {
@@ -21,7 +24,7 @@ locals {
 }
 
 data "aws_iam_policy_document" "trust" {
-  for_each = toset([for role in local.roles : role.service])
+  for_each = toset([for role in merge(local.roles, local.delivery_roles) : role.service])
 
   statement {
     actions = ["sts:AssumeRole"]

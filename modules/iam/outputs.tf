@@ -9,3 +9,10 @@ output "role_arns" {
 
   depends_on = [aws_iam_role.task, aws_iam_role_policy.task]
 }
+
+output "delivery_role_arns" {
+  description = "ARN of the pipeline's role and of each stage's, known at plan time. Reading it waits for the roles and their policies."
+  value       = { for role in ["pipeline", "plan", "apply", "register"] : "${role}_arn" => "${local.arn.iam}:role/${var.context.name}-${role}" }
+
+  depends_on = [aws_iam_role.delivery, aws_iam_role_policy.delivery]
+}

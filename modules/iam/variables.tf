@@ -6,7 +6,10 @@ variable "context" {
     partition        = string
     account_id       = string
     region           = string
+    environment      = string
     image_repository = string
+    bucket_prefix    = string
+    state            = object({ bucket = string, key = string, kms_alias = string })
   })
   nullable = false
 }
@@ -20,5 +23,11 @@ variable "parameter_arns" {
 variable "results_bucket_arn" {
   description = "Bucket of landing data, results, quarantine and exports."
   type        = string
+  nullable    = false
+}
+
+variable "delivery" {
+  description = "Whether a pipeline delivers this environment, the CodeStar connection that it takes the sources through, and the parameter that holds the credential for Prefect."
+  type        = object({ enabled = bool, connection_arn = string, prefect_credential = string })
   nullable    = false
 }

@@ -128,7 +128,7 @@ data "aws_iam_policy_document" "tls_only" {
       condition {
         test     = "ArnLike"
         variable = "aws:SourceArn"
-        values   = ["arn:${var.context.partition}:s3:::${local.results}"]
+        values   = ["arn:${var.context.partition}:s3:::${local.results}", "arn:${var.context.partition}:s3:::${var.context.bucket_prefix}-artifacts-${var.context.account_id}"]
       }
     }
   }

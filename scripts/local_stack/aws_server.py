@@ -18,7 +18,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from moto.sts.models import sts_backends
 from werkzeug.serving import make_server
 
-from scripts.local_stack import aws_compat
+from scripts.local_stack import aws_compat, aws_compat_delivery
 from scripts.local_stack.calls import CallRecorder
 from scripts.local_stack.fargate import Fargate
 from scripts.local_stack.fargate_roles import ECS_TASKS
@@ -69,6 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings = LocalSettings.model_construct(directory=options.directory.resolve(), aws_port=options.port)
     settings.directory.mkdir(parents=True, exist_ok=True)
     aws_compat.install()
+    aws_compat_delivery.install()
     recorder = CallRecorder(settings.calls, role_of)
     fargate = Fargate(settings, recorder)
     server = make_server(HOST, options.port, application(fargate, recorder), True, request_handler=QuietRequestHandler)

@@ -14,6 +14,7 @@ EXPECTED = "ARNs that name what is written to, and actions by their names"
 NO_RESOURCE_LEVEL = {
     "cloudwatch:PutMetricData": "a metric is no resource; the namespace is limited by the key cloudwatch:namespace",
     "ecs:DeregisterTaskDefinition": "task definition revisions have no resource level for this call",
+    "ecs:RegisterTaskDefinition": "the revision does not exist yet",
     "kms:CreateKey": "the key does not exist yet",
     "logs:CreateLogDelivery": "deliveries have no ARN",
     "logs:DeleteLogDelivery": "deliveries have no ARN",
@@ -28,9 +29,12 @@ NO_RESOURCE_LEVEL = {
 }
 EXEMPT = {action.lower() for action in NO_RESOURCE_LEVEL}
 READING = re.compile(r"[a-z0-9-]+:(get|list|describe|batchget|head|lookup|search|query|scan|select|filter|view)")
-# A key's id is unknown before its first apply: its alias is the one name a plan can know. No other condition excuses.
-ALIAS_KEYS = {"kms:resourcealiases", "kms:requestalias"}
-ALIAS_OPERATORS = {"stringequals", "foranyvalue:stringequals"}
+# AWS chooses the ids of these: a plan can know a key only by its alias, a scaling target only by our tag on it. The
+# condition that names it excuses `*` in the id's place; no other does, and nowhere else.
+NAMED_BY = {
+    ":key/*": ({"kms:resourcealiases", "kms:requestalias"}, {"stringequals", "foranyvalue:stringequals"}, "alias/"),
+    ":scalable-target/*": ({"aws:resourcetag/environment"}, {"stringequals"}, ""),
+}
 # The part of an ARN after the account is a type and a name, except in these services, where it is the name alone.
 NAME_ONLY = {"s3", "sns", "sqs"}
 
@@ -65,16 +69,17 @@ def _everything(document: Document, statement: Statement) -> Iterator[str]:
     elif not statement.resources and document.kind == "identity":
         yield "no Resource"
     for resource in statement.resources:
-        if names_nothing(resource) and not (resource.endswith(":key/*") and _is_by_alias(statement)):
+        if names_nothing(resource) and not _is_named_by_a_condition(resource, statement):
             yield resource
 
 
-def _is_by_alias(statement: Statement) -> bool:
-    for operator, keys in statement.conditions.items():
-        for key, values in keys.items():
-            named = values and all(value.startswith("alias/") for value in values)
-            if operator.lower() in ALIAS_OPERATORS and key.lower() in ALIAS_KEYS and named:
-                return True
+def _is_named_by_a_condition(resource: str, statement: Statement) -> bool:
+    for ending, (naming_keys, naming_operators, prefix) in NAMED_BY.items():
+        for operator, keys in statement.conditions.items() if resource.endswith(ending) else ():
+            for key, values in keys.items():
+                named = values and all(value.startswith(prefix) and value for value in values)
+                if operator.lower() in naming_operators and key.lower() in naming_keys and named:
+                    return True
     return False
 
 

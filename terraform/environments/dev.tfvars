@@ -20,3 +20,8 @@ snowflake = {
   warehouse = "LOADING_DEV"
   role      = "DATA_FLOWS_LOADER_DEV"
 }
+
+delivery = {
+  connection_arn = "arn:aws:codestar-connections:eu-west-1:111111111111:connection/00000000-0000-0000-0000-000000000000"
+  repository     = "example/data-flows"
+}

@@ -21,3 +21,9 @@ snowflake = {
   warehouse = "LOADING"
   role      = "DATA_FLOWS_LOADER"
 }
+
+delivery = {
+  connection_arn = "arn:aws:codestar-connections:eu-west-1:222222222222:connection/00000000-0000-0000-0000-000000000000"
+  repository     = "example/data-flows"
+  approval       = true
+}

@@ -72,6 +72,11 @@ def test_statements_without_pass_role_are_not_its_business():
             "Resource": "arn:aws:kms:eu-west-1:123456789012:key/*",
             "Condition": {"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/DataFlows-Dev"]}},
         },
+        {
+            "Action": "application-autoscaling:RegisterScalableTarget",
+            "Resource": "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/environment": "dev"}},
+        },
     ],
     ids=str,
 )
@@ -106,6 +111,21 @@ def test_reading_and_writing_to_what_is_named_is_fine(statement):
             "Action": "kms:Decrypt",
             "Resource": "*",
             "Condition": {"StringEquals": {"kms:RequestAlias": "alias/DataFlows-Dev"}},
+        },
+        {
+            "Action": "application-autoscaling:RegisterScalableTarget",
+            "Resource": "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/*",
+            "Condition": {"StringLike": {"aws:ResourceTag/environment": "dev*"}},
+        },
+        {
+            "Action": "application-autoscaling:RegisterScalableTarget",
+            "Resource": "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/*",
+            "Condition": {"StringEquals": {"application-autoscaling:service-namespace": "ecs"}},
+        },
+        {
+            "Action": "ecs:StopTask",
+            "Resource": "arn:aws:ecs:eu-west-1:123456789012:task/*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/environment": "dev"}},
         },
     ],
     ids=str,

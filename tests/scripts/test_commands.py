@@ -19,7 +19,7 @@ TARGETS = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split()
 
 def make(*arguments):
     # These tests run under `make test` themselves, whose flags and variables are not for the make that is looked at.
-    given = {"ENV", "FLOW", "PARAMS", "NAME", "ARGS", "OFFLINE", "IMAGE_DIGEST"}
+    given = {"ENV", "FLOW", "PARAMS", "NAME", "ARGS", "OFFLINE", "PIPELINE", "IMAGE_DIGEST"}
     shell = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     shell = {name: value for name, value in shell.items() if name not in given}
     return subprocess.run(["make", *arguments], cwd=ROOT, env=shell, capture_output=True, text=True, check=False)
@@ -57,11 +57,10 @@ def test_what_a_target_runs_is_there(target):
     ("variables", "run"),
     [
         (["plan", "ENV=dev", "OFFLINE=1"], "scripts.plan_environment dev --offline"),
-        (["plan", "ENV=prod", "IMAGE_DIGEST=sha256:0"], "scripts.plan_environment prod --image-digest sha256:0"),
+        (["plan", "ENV=dev", "PIPELINE=1"], "scripts.plan_environment dev --pipeline"),
         (["plan", "ENV="], "scripts.plan_environment local"),
         (["test", "ARGS=tests/scripts -x"], "pytest tests/scripts -x"),
         (["register", "ENV=dev"], "scripts.register_flows --env dev"),
-        (["register", "IMAGE_DIGEST=sha256:0"], "scripts.register_flows --env local --image-digest sha256:0"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -76,6 +75,8 @@ def test_the_variables_of_a_target_reach_its_command(variables, run):
         (["run", "FLOW=a_b"], "scripts.run_flow a_b --env local --params {}"),
         (["run", "FLOW=a", """PARAMS={"b": "it's"}"""], """scripts.run_flow a --env local --params {"b": "it's"}"""),
         (["logs", "NAME=*"], "scripts.show_logs *"),
+        (["plan", "ENV=dev", "IMAGE_DIGEST=sha256:*"], "scripts.plan_environment dev --image-digest sha256:*"),
+        (["register", "IMAGE_DIGEST=a b"], "scripts.register_flows --env local --image-digest a b"),
         (["logs"], "scripts.show_logs agent"),
     ],
 )
@@ -83,11 +84,22 @@ def test_what_a_person_types_reaches_the_command_untouched_by_the_shell(variable
     assert make("PYTHON=echo", "PREFLIGHT=@:", *variables).stdout.strip() == f"-m {run}"
 
 
-def test_every_command_is_reached_from_the_makefile():
-    """By a target, or by another command that is."""
+def test_a_digest_given_by_a_pipeline_is_expanded_neither_by_make_nor_by_the_shell(tmp_path):
+    """Whoever may start the pipeline may not run commands in its stages."""
+    trap = tmp_path / "trap"
+    shell = {"PATH": os.environ["PATH"], "IMAGE_DIGEST": f'$(shell touch {trap})"; touch {trap}; "`touch {trap}`'}
+    command = ["make", "PYTHON=echo", "PREFLIGHT=@:", "plan", "ENV=dev"]
+    answer = subprocess.run(command, cwd=ROOT, env=shell, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == f"-m scripts.plan_environment dev --image-digest {shell['IMAGE_DIGEST']}"
+    assert not trap.exists()
+
+
+def test_every_command_is_reached_from_the_makefile_or_a_build():
+    """By a target, by another command that is, or by a build."""
     text = {name: (ROOT / "scripts" / f"{name}.py").read_text() for name in COMMANDS}
     used = re.compile(r"(?:scripts[./](\w+)|from scripts import ([\w, ]+))")
-    reached, ahead = set(), [MAKEFILE]
+    builds = [ROOT / ".circleci" / "config.yml", ROOT / "modules" / "delivery" / "builds.tf"]
+    reached, ahead = set(), [MAKEFILE, *(path.read_text() for path in builds)]
     while ahead:
         names = {name for found in used.findall(ahead.pop()) for name in re.findall(r"\w+", " ".join(found))}
         ahead += [text[name] for name in names & set(COMMANDS) - reached]

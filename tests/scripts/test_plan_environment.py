@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+from plan_builder import plan_data, resource
 
 from scripts import check_plan, plan_environment, terraform
 from scripts.environments import ROOT, Environment, find_environment
@@ -80,6 +81,23 @@ def test_a_local_plan_without_a_running_stack_is_refused_at_once(planned, monkey
     with pytest.raises(Refusal, match="aws, prefect, snowflake not running; expected all of it: `make up` first"):
         main(monkeypatch, "local")
     assert planned == []
+
+
+@pytest.mark.parametrize(("changed", "ends"), [("aws_ecs_service.agent", 0), ("aws_iam_role.flow", 1)])
+def test_a_pipelines_plan_that_is_more_than_a_release_is_refused_and_leaves_no_record(
+    planned, monkeypatch, tmp_path, changed, ends
+):
+    folder = tmp_path / "dev"
+    folder.mkdir()
+    (folder / "plan.json").write_text(json.dumps(plan_data(resource(f"module.a.{changed}", actions=("update",)))))
+    (folder / "gate.json").write_text("of an earlier plan")
+    if not ends:
+        assert main(monkeypatch, "dev", "--image-digest", DIGEST, "--pipeline") == 0
+        return
+    with pytest.raises(Refusal, match=r"aws_iam_role\.flow: got update; expected no change in a release") as refused:
+        main(monkeypatch, "dev", "--image-digest", DIGEST, "--pipeline")
+    assert refused.value.exit_code == ends
+    assert not (folder / "gate.json").exists()
 
 
 def test_the_verdict_of_the_gate_is_the_exit_code(planned, monkeypatch):

@@ -1,0 +1,163 @@
+# The pipeline and its stages, a role each. They release what Terraform describes; roles, network, keys and the pipeline
+# itself are an administrator's, so none of these roles can widen its own rights or another's.
+locals {
+  delivery_roles = var.delivery.enabled ? {
+    pipeline = { service = "codepipeline", policy = data.aws_iam_policy_document.pipeline.json }
+    plan     = { service = "codebuild", policy = data.aws_iam_policy_document.plan.json }
+    apply    = { service = "codebuild", policy = data.aws_iam_policy_document.apply.json }
+    register = { service = "codebuild", policy = data.aws_iam_policy_document.register.json }
+  } : {}
+
+  state_folder = "${local.arn.s3}:${var.context.state.bucket}/${dirname(var.context.state.key)}"
+  # The service of the ARN is that of the action too: codestar-connections, or codeconnections for newer ones.
+  use_connection = "${split(":", "${var.delivery.connection_arn}::")[2]}:UseConnection"
+}
+
+resource "aws_iam_role" "delivery" {
+  for_each = local.delivery_roles
+
+  name                 = "${var.context.name}-${each.key}"
+  assume_role_policy   = data.aws_iam_policy_document.trust[each.value.service].json
+  permissions_boundary = "${local.arn.iam}:policy/${var.context.name}-${each.key}-boundary"
+
+  depends_on = [aws_iam_policy.delivery_boundary]
+}
+
+resource "aws_iam_role_policy" "delivery" {
+  for_each = local.delivery_roles
+
+  name   = each.key
+  role   = aws_iam_role.delivery[each.key].name
+  policy = each.value.policy
+}
+
+# One each: together they would exceed what AWS allows one policy to hold, and none needs what another may.
+resource "aws_iam_policy" "delivery_boundary" {
+  for_each = local.delivery_roles
+
+  name        = "${var.context.name}-${each.key}-boundary"
+  description = "Permissions boundary of ${var.context.name}-${each.key}"
+  policy      = each.value.policy
+}
+
+data "aws_iam_policy_document" "pipeline" {
+  source_policy_documents = [data.aws_iam_policy_document.pass_artifacts.json, data.aws_iam_policy_document.read_sources.json]
+
+  statement {
+    sid       = "RunStages"
+    actions   = ["codebuild:StartBuild", "codebuild:BatchGetBuilds"]
+    resources = [for stage in ["plan", "apply", "register"] : "${local.arn.codebuild}:project/${var.context.name}-${stage}"]
+  }
+
+  statement {
+    sid       = "AskForApproval"
+    actions   = ["sns:Publish"]
+    resources = ["${local.arn.sns}:${var.context.name}-alerts"]
+  }
+}
+
+data "aws_iam_policy_document" "register" {
+  source_policy_documents = [
+    data.aws_iam_policy_document.pass_artifacts.json,
+    data.aws_iam_policy_document.write_build_logs.json,
+    data.aws_iam_policy_document.pull_the_image.json,
+  ]
+
+  statement {
+    sid       = "ReadWhatIsApplied"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.state_folder}/gate.json", "${local.state_folder}/outputs.json"]
+  }
+
+  statement {
+    sid       = "DecryptWhatIsApplied"
+    actions   = ["kms:Decrypt"]
+    resources = ["${local.arn.kms}:key/*"] # The key's id is unknown here; its alias is not.
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "kms:ResourceAliases"
+      values   = [var.context.state.kms_alias]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.context.region}.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "ReadPrefectCredential"
+    actions   = ["ssm:GetParameters"]
+    resources = [var.parameter_arns[var.delivery.prefect_credential]]
+  }
+
+  statement {
+    sid       = "DecryptPrefectCredential"
+    actions   = ["kms:Decrypt"]
+    resources = ["${local.arn.kms}:key/*"] # The key's id is unknown before the first apply; its alias is not.
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "kms:ResourceAliases"
+      values   = ["alias/${var.context.name}"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["ssm.${var.context.region}.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "kms:EncryptionContext:PARAMETER_ARN"
+      values   = [var.parameter_arns[var.delivery.prefect_credential]]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "pass_artifacts" {
+  statement {
+    sid       = "PassArtifacts"
+    actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
+    resources = ["${local.arn.s3}:${var.context.bucket_prefix}-artifacts-${var.context.account_id}/*"]
+  }
+
+  statement {
+    sid       = "FindArtifacts"
+    actions   = ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"]
+    resources = ["${local.arn.s3}:${var.context.bucket_prefix}-artifacts-${var.context.account_id}"]
+  }
+
+  statement {
+    sid       = "EncryptArtifacts"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = ["${local.arn.kms}:key/*"] # The key's id is unknown before the first apply; its alias is not.
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "kms:ResourceAliases"
+      values   = ["alias/${var.context.name}"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.context.region}.amazonaws.com"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "read_sources" {
+  statement {
+    sid       = "ReadSources"
+    actions   = [local.use_connection]
+    resources = [var.delivery.connection_arn]
+  }
+}
+
+data "aws_iam_policy_document" "write_build_logs" {
+  statement {
+    sid       = "WriteBuildLogs"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${local.arn.log_groups}/delivery:log-stream:*"]
+  }
+}

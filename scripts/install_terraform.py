@@ -1,0 +1,69 @@
+"""Install the Terraform that `.terraform-version` names into a folder, checked against the sums of its release.
+
+    python3 scripts/install_terraform.py "$HOME/bin"
+
+For build machines, which have no tfenv; needs nothing but Python. On your own machine: `tfenv install`.
+"""
+
+import argparse
+import hashlib
+import io
+import platform
+import sys
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+RELEASES = "https://releases.hashicorp.com/terraform"
+VERSION_FILE = Path(__file__).resolve().parent.parent / ".terraform-version"
+MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+EXECUTABLE = 0o755
+
+
+def download(url: str) -> bytes:
+    """The content at a URL."""
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - the scheme is the caller's: https by default.
+        return answer.read()
+
+
+def install(folder: Path, version: str, releases: str) -> Path:
+    """Put the `terraform` of this machine's kind into the folder, or leave the folder as it was.
+
+    Raises:
+        SystemExit: the release cannot be had, or is not what its sums say.
+    """
+    archive = f"terraform_{version}_{platform.system().lower()}_{MACHINES[platform.machine().lower()]}.zip"
+    release = f"{releases}/{version}"
+    try:
+        content = download(f"{release}/{archive}")
+        sums = download(f"{release}/terraform_{version}_SHA256SUMS").decode()
+    except (urllib.error.URLError, TimeoutError) as error:
+        sys.exit(f"{release}: {error}; expected Terraform {version}: can this machine reach it?")
+    wanted = dict(reversed(line.split()) for line in sums.splitlines()).get(archive)
+    found = hashlib.sha256(content).hexdigest()
+    if found != wanted:
+        sys.exit(f"{archive}: got sha256 {found}; expected {wanted} (its release's SHA256SUMS): nothing is installed.")
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished, terraform = folder / ".terraform-unfinished", folder / "terraform"
+    with zipfile.ZipFile(io.BytesIO(content)) as zipped:
+        unfinished.write_bytes(zipped.read("terraform"))
+    unfinished.chmod(EXECUTABLE)
+    unfinished.replace(terraform)
+    return terraform
+
+
+def main() -> None:
+    """Install it and say where."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument(
+        "--releases", default=RELEASES, metavar="URL", help="where the releases are (default: %(default)s)"
+    )
+    arguments = parser.parse_args()
+    version = VERSION_FILE.read_text().strip()
+    print(f"Terraform {version}: {install(arguments.folder, version, arguments.releases)}")
+
+
+if __name__ == "__main__":
+    main()

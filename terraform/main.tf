@@ -14,6 +14,7 @@ locals {
     environment      = var.environment
     bucket_prefix    = "dataflows-${var.environment}"
     image_repository = var.image_repository
+    fargate_sizes    = local.fargate_sizes
     # As terraform/bootstrap makes them and environments/<environment>.s3.tfbackend names them.
     state = {
       bucket    = "dataflows-${var.environment}-state-${var.account_id}"
@@ -28,12 +29,8 @@ locals {
 module "network" {
   source = "../modules/network"
 
-  context             = local.context
-  cidr                = var.network.cidr
-  availability_zones  = var.network.availability_zones
-  nat_per_zone        = var.network.nat_per_zone
-  egress_ports        = var.network.egress_ports
-  interface_endpoints = var.network.interface_endpoints
+  context = local.context
+  network = var.network
   flow_logs = {
     role_arn       = module.iam.role_arns.flow_logs
     retention_days = var.log_retention_days
@@ -45,7 +42,10 @@ module "parameters" {
   source = "../modules/parameters"
 
   context = local.context
-  names   = setunion(var.parameter_names, [var.prefect_credential])
+  parameters = {
+    secure_strings = setunion(var.parameters.secure_strings, [var.prefect_credential])
+    strings        = var.parameters.strings
+  }
 }
 
 module "iam" {
@@ -53,6 +53,7 @@ module "iam" {
 
   context            = local.context
   parameter_arns     = module.parameters.arns
+  secure_string_arns = module.parameters.secure_string_arns
   results_bucket_arn = module.results_store.bucket.arn
   delivery = {
     enabled            = var.delivery.connection_arn != ""
@@ -122,6 +123,7 @@ module "agent_scaling" {
 
   service            = module.ecs_agent.service
   tasks              = var.agent.tasks
+  schedules          = var.agent.schedules
   cpu_target_percent = var.agent.cpu_target_percent
 }
 

@@ -47,13 +47,15 @@ variable "repository" {
 }
 
 variable "network" {
-  description = "VPC address range, the availability zones to spread over, whether each zone has a NAT gateway of its own, and the AWS services reached by interface endpoint instead of NAT."
+  description = "A VPC of our own (its address range, zones, NAT, interface endpoints, and ranges used elsewhere that it must not overlap) or an existing one (its id and private subnets), and the TCP ports that tasks may reach. The module's description says more."
   type = object({
-    cidr                = string
-    availability_zones  = list(string)
-    nat_per_zone        = optional(bool, false)
-    egress_ports        = optional(set(number), [443])
-    interface_endpoints = optional(set(string), [])
+    cidr                = optional(string)
+    availability_zones  = optional(list(string))
+    nat_per_zone        = optional(bool)
+    interface_endpoints = optional(set(string))
+    reserved_ranges     = optional(map(string))
+    existing            = optional(object({ vpc_id = string, private_subnet_ids = list(string) }))
+    egress_ports        = optional(set(number))
   })
   nullable = false
 }
@@ -105,19 +107,23 @@ variable "snowflake" {
   nullable    = false
 }
 
-variable "parameter_names" {
-  description = "SSM parameters that flow runs receive as secrets, besides Prefect's credential. Values are written by hand (docs/initial-deployment.md), never by Terraform."
-  type        = set(string)
-  default     = ["SNOWFLAKE_ACCOUNT", "SNOWFLAKE_USER", "SNOWFLAKE_PRIVATE_KEY", "DBT_CLOUD_ACCOUNT_ID", "DBT_CLOUD_TOKEN"]
-  nullable    = false
+variable "parameters" {
+  description = "SSM parameters that flow runs receive as secrets, by type, besides Prefect's credential. Values are written by hand (docs/initial-deployment.md), never by Terraform."
+  type = object({
+    secure_strings = optional(set(string), ["SNOWFLAKE_PRIVATE_KEY", "DBT_CLOUD_TOKEN"])
+    strings        = optional(set(string), ["SNOWFLAKE_ACCOUNT", "SNOWFLAKE_USER", "DBT_CLOUD_ACCOUNT_ID"])
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "agent" {
-  description = "Size of one agent task (CPU units, MiB), fewest and most tasks, and the average CPU to hold."
+  description = "Size of one agent task (CPU units, MiB), fewest and most tasks, the average CPU to hold, and by choice other minimums from set times on (AWS cron of six fields)."
   type = object({
     cpu                = optional(number, 512)
     memory_mib         = optional(number, 2048)
     tasks              = optional(object({ min = optional(number, 1), max = optional(number, 10) }), {})
+    schedules          = optional(map(object({ cron = string, timezone = optional(string, "UTC"), min = number })), {})
     cpu_target_percent = optional(number, 45)
   })
   default  = {}

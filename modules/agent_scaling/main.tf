@@ -23,3 +23,19 @@ resource "aws_appautoscaling_policy" "cpu" {
     }
   }
 }
+
+# Each holds until the next one sets another. An apply in between puts the minimum back to `tasks.min`; it stops no task.
+resource "aws_appautoscaling_scheduled_action" "minimum" {
+  for_each = var.schedules
+
+  name               = "${var.service.name}-${each.key}"
+  service_namespace  = aws_appautoscaling_target.tasks.service_namespace
+  scalable_dimension = aws_appautoscaling_target.tasks.scalable_dimension
+  resource_id        = aws_appautoscaling_target.tasks.resource_id
+  schedule           = "cron(${each.value.cron})"
+  timezone           = each.value.timezone
+
+  scalable_target_action {
+    min_capacity = each.value.min
+  }
+}

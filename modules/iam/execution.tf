@@ -32,7 +32,7 @@ data "aws_iam_policy_document" "execution" {
     condition {
       test     = "StringEquals"
       variable = "kms:EncryptionContext:PARAMETER_ARN"
-      values   = values(var.parameter_arns)
+      values   = var.secure_string_arns
     }
   }
 }

@@ -20,6 +20,12 @@ variable "parameter_arns" {
   nullable    = false
 }
 
+variable "secure_string_arns" {
+  description = "Those of the parameters that are encrypted, so that reading them takes the key."
+  type        = list(string)
+  nullable    = false
+}
+
 variable "results_bucket_arn" {
   description = "Bucket of landing data, results, quarantine and exports."
   type        = string

@@ -1,6 +1,8 @@
 # S3 traffic stays inside AWS and costs nothing; the policy keeps it to our buckets and the registry's image layers.
 resource "aws_vpc_endpoint" "s3" {
-  vpc_id            = aws_vpc.tasks.id
+  count = local.own
+
+  vpc_id            = aws_vpc.tasks[0].id
   service_name      = "com.amazonaws.${var.context.region}.s3"
   vpc_endpoint_type = "Gateway"
   route_table_ids   = [for table in aws_route_table.private : table.id]
@@ -21,10 +23,15 @@ data "aws_iam_policy_document" "s3_endpoint" {
       type        = "AWS"
       identifiers = ["*"]
     }
-    condition {
-      test     = "StringEquals"
-      variable = "aws:PrincipalAccount"
-      values   = [var.context.account_id]
+    # The bucket's account too: names are global, and another account may have taken one.
+    dynamic "condition" {
+      for_each = toset(["aws:PrincipalAccount", "aws:ResourceAccount"])
+
+      content {
+        test     = "StringEquals"
+        variable = condition.key
+        values   = [var.context.account_id]
+      }
     }
   }
 
@@ -41,17 +48,17 @@ data "aws_iam_policy_document" "s3_endpoint" {
 }
 
 resource "aws_security_group" "endpoints" {
-  count = length(var.interface_endpoints) > 0 ? 1 : 0
+  count = length(var.network.interface_endpoints) > 0 ? 1 : 0
 
   name        = "${var.context.name}-endpoints"
   description = "Interface endpoints: HTTPS from tasks only"
-  vpc_id      = aws_vpc.tasks.id
+  vpc_id      = aws_vpc.tasks[0].id
 
   tags = { Name = "${var.context.name}-endpoints" }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints" {
-  count = length(var.interface_endpoints) > 0 ? 1 : 0
+  count = length(var.network.interface_endpoints) > 0 ? 1 : 0
 
   security_group_id            = aws_security_group.endpoints[0].id
   description                  = "HTTPS from tasks"
@@ -62,14 +69,67 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
 }
 
 resource "aws_vpc_endpoint" "interface" {
-  for_each = var.interface_endpoints
+  for_each = var.network.interface_endpoints
 
-  vpc_id              = aws_vpc.tasks.id
+  vpc_id              = aws_vpc.tasks[0].id
   service_name        = "com.amazonaws.${var.context.region}.${each.key}"
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
   subnet_ids          = [for subnet in aws_subnet.private : subnet.id]
   security_group_ids  = [aws_security_group.endpoints[0].id]
+  policy              = data.aws_iam_policy_document.interface_endpoint[each.key].json
 
   tags = { Name = "${var.context.name}-${each.key}" }
+}
+
+locals {
+  # What tasks ask each service for. An endpoint lets nothing else through, whatever a task's role allows.
+  endpoint_resources = {
+    "ecr.api" = "ecr:${var.context.region}:${var.context.account_id}:repository/${var.context.image_repository}"
+    "ecr.dkr" = "ecr:${var.context.region}:${var.context.account_id}:repository/${var.context.image_repository}"
+    logs      = "logs:${var.context.region}:${var.context.account_id}:log-group:${var.context.path}/*"
+    ssm       = "ssm:${var.context.region}:${var.context.account_id}:parameter${var.context.path}/*"
+    sqs       = "sqs:${var.context.region}:${var.context.account_id}:${var.context.name}-*"
+  }
+}
+
+data "aws_iam_policy_document" "interface_endpoint" {
+  #checkov:skip=CKV_AWS_283:Whoever passes through the endpoint still needs its own IAM permission; the statements name the account
+  for_each = var.network.interface_endpoints
+
+  statement {
+    sid       = "ResourcesOfThisEnvironment"
+    actions   = ["${split(".", each.key)[0]}:*"]
+    resources = ["arn:${var.context.partition}:${local.endpoint_resources[each.key]}"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:PrincipalAccount"
+      values   = [var.context.account_id]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = each.key == "ecr.api" ? [1] : []
+
+    content {
+      sid       = "RegistryLogin"
+      actions   = ["ecr:GetAuthorizationToken"]
+      resources = ["*"] # AWS has no narrower form.
+
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
+      condition {
+        test     = "StringEquals"
+        variable = "aws:PrincipalAccount"
+        values   = [var.context.account_id]
+      }
+    }
+  }
 }

@@ -9,6 +9,8 @@ from typing import Any
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.core.responses import ActionResult
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.ec2.responses.network_acls import NetworkACLs
 from moto.ecs.models import EC2ContainerServiceBackend, Service, Task
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.events.models import Rule
@@ -52,6 +54,9 @@ def install() -> None:
     ApplicationAutoScalingResponse.list_tags_for_resource = _list_scaling_tags
     ApplicationAutoScalingResponse.tag_resource = _tag_scaling
     ApplicationAutoScalingResponse.untag_resource = _untag_scaling
+    _replace(NetworkACLs, "_get_param", _icmp_type_code)
+    # Of a rule that names a group, moto keeps the description with the group.
+    SecurityGroupRule.description = property(lambda rule: {**rule.source_group, **rule.ip_range}.get("Description"))
     _replace(Queue, "_set_attributes", _keep_queue_policy)
     Queue.attributes = property(partial(_queue_attributes, Queue.attributes.fget))
 
@@ -161,6 +166,11 @@ def _untag_scaling(response: ApplicationAutoScalingResponse) -> str:
     for key in response._get_param("TagKeys"):
         SCALING_TAGS.get(response._get_param("ResourceARN"), {}).pop(key, None)
     return "{}"
+
+
+def _icmp_type_code(original: Callable, response: NetworkACLs, name: str, *args: Any, **kwargs: Any) -> Any:
+    # moto asks for it by the name on the wire, where its parser has put the shape's: an ACL's ICMP type would be lost.
+    return original(response, name.replace("Icmp.", "IcmpTypeCode."), *args, **kwargs)
 
 
 def _keep_queue_policy(original: Callable, queue: Queue, attributes: dict[str, Any], *rest: Any) -> None:

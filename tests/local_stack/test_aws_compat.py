@@ -64,6 +64,27 @@ def test_a_scalable_target_keeps_its_tags(cloud: Cloud):
     assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"service": "data-flows"}
 
 
+def test_a_network_acl_keeps_the_icmp_type_of_a_rule(cloud: Cloud):
+    ec2 = cloud["ec2"]
+    vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    rule = {"RuleNumber": 200, "Protocol": "1", "RuleAction": "allow", "Egress": True, "CidrBlock": "0.0.0.0/0"}
+    ec2.create_network_acl_entry(NetworkAclId=acl, IcmpTypeCode={"Type": 3, "Code": 4}, **rule)
+    entries = ec2.describe_network_acls(NetworkAclIds=[acl])["NetworkAcls"][0]["Entries"]
+    assert [entry["IcmpTypeCode"] for entry in entries if entry["RuleNumber"] == 200] == [{"Type": 3, "Code": 4}]
+
+
+def test_a_rule_that_names_a_group_keeps_its_description(cloud: Cloud):
+    ec2 = cloud["ec2"]
+    vpc = ec2.create_vpc(CidrBlock="10.78.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName="named", Description="named", VpcId=vpc)["GroupId"]
+    source = {"GroupId": group, "Description": "HTTPS from tasks"}
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [source]}
+    made = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])["SecurityGroupRules"][0]
+    found = ec2.describe_security_group_rules(SecurityGroupRuleIds=[made["SecurityGroupRuleId"]])
+    assert found["SecurityGroupRules"][0]["Description"] == "HTTPS from tasks"
+
+
 def test_a_queue_returns_its_redrive_policy_as_it_was_sent(cloud: Cloud):
     cloud["sqs"].create_queue(QueueName="dead")
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:dead"

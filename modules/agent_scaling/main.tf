@@ -1,3 +1,9 @@
+locals {
+  # Six fields, of which day of month or day of week is "?": AWS takes no other form.
+  cron     = "^([0-9*,/-]+ ){2}([0-9*,/LW-]+ [0-9A-Z*,/-]+ \\?|\\? [0-9A-Z*,/-]+ [0-9A-Z*,/#-]+) [0-9*,/-]+$"
+  timezone = "^(UTC|[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+)$"
+}
+
 resource "aws_appautoscaling_target" "tasks" {
   service_namespace  = "ecs"
   scalable_dimension = "ecs:service:DesiredCount"

@@ -28,23 +28,18 @@ variable "schedules" {
   }
 
   validation {
-    # One of day of month and day of week is "?": AWS takes no other form.
-    condition = alltrue([for schedule in values(var.schedules) :
-      can(regex("^([0-9*,/-]+ ){2}([0-9*,/LW-]+ [0-9A-Z*,/-]+ \\?|\\? [0-9A-Z*,/-]+ [0-9A-Z,/#-]+|\\? [0-9A-Z*,/-]+ \\*) [0-9*,/-]+$", schedule.cron))
-    ])
-    error_message = "schedules has ${join(", ", [for name, schedule in var.schedules : "${name} with cron \"${schedule.cron}\"" if
-      !can(regex("^([0-9*,/-]+ ){2}([0-9*,/LW-]+ [0-9A-Z*,/-]+ \\?|\\? [0-9A-Z*,/-]+ [0-9A-Z,/#-]+|\\? [0-9A-Z*,/-]+ \\*) [0-9*,/-]+$", schedule.cron))
-    ])}; expected AWS's six fields (minute hour day month weekday year), one of day and weekday a ?, such as 0 7 ? * MON-FRI *."
+    condition     = alltrue([for schedule in values(var.schedules) : can(regex(local.cron, schedule.cron))])
+    error_message = "schedules has ${join(", ", [for name, schedule in var.schedules : "${name} with cron \"${schedule.cron}\"" if !can(regex(local.cron, schedule.cron))])}; expected AWS's six fields (minute hour day month weekday year), one of day and weekday a ?, such as 0 7 ? * MON-FRI *."
   }
 
   validation {
-    condition     = alltrue([for schedule in values(var.schedules) : can(regex("^(UTC|[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+)$", schedule.timezone))])
-    error_message = "schedules has ${join(", ", [for name, schedule in var.schedules : "${name} with timezone \"${schedule.timezone}\"" if !can(regex("^(UTC|[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+)$", schedule.timezone))])}; expected UTC or a name such as Europe/Berlin."
+    condition     = alltrue([for schedule in values(var.schedules) : can(regex(local.timezone, schedule.timezone))])
+    error_message = "schedules has ${join(", ", [for name, schedule in var.schedules : "${name} with timezone \"${schedule.timezone}\"" if !can(regex(local.timezone, schedule.timezone))])}; expected UTC or a name such as Europe/Berlin."
   }
 
   validation {
     condition     = length(distinct([for schedule in values(var.schedules) : "${schedule.cron} ${schedule.timezone}"])) == length(var.schedules)
-    error_message = "schedules has [${join(", ", [for name, schedule in var.schedules : "${name} at ${schedule.cron} ${schedule.timezone}"])}]; expected no two at the same times: either minimum could win."
+    error_message = "schedules has [${join(", ", [for name, schedule in var.schedules : "${name} at ${schedule.cron} ${schedule.timezone}"])}]; expected no two at the same times, as either minimum could win."
   }
 }
 

@@ -6,6 +6,12 @@ locals {
 
   private_cidrs = { for index, zone in local.zones : zone => cidrsubnet(var.network.cidr, 3, index) }
   public_cidrs  = { for index, zone in local.zones : zone => cidrsubnet(var.network.cidr, 8, 255 - index) }
+
+  # Two ranges overlap if the shorter of their prefixes gives both the same first address.
+  overlaps = [for name, range in var.network.reserved_ranges : "${range} (${name})" if try(length(distinct([
+    for one in [var.network.cidr, range] :
+    cidrhost("${split("/", one)[0]}/${min(split("/", range)[1], split("/", var.network.cidr)[1])}", 0)
+  ])) == 1, false)] # Without a range of its own there is nothing to compare.
 }
 
 resource "aws_vpc" "tasks" {
@@ -16,6 +22,13 @@ resource "aws_vpc" "tasks" {
   enable_dns_hostnames = true
 
   tags = { Name = var.context.name }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.overlaps) == 0
+      error_message = "network.cidr is \"${var.network.cidr}\", which overlaps ${join(" and ", local.overlaps)}; expected a range that none of network.reserved_ranges overlaps."
+    }
+  }
 }
 
 # Emptied, so that whatever is started without a group of its own reaches nothing.

@@ -67,26 +67,12 @@ variable "network" {
 
   validation {
     condition     = try(cidrsubnet(var.network.cidr, 0, 0) == var.network.cidr, true)
-    error_message = "network.cidr is \"${try(coalesce(var.network.cidr), "")}\"; expected the first address of the range: ${try(cidrsubnet(var.network.cidr, 0, 0), "")}."
+    error_message = "network.cidr is \"${try(coalesce(var.network.cidr), "")}\"; expected the first address of the range, ${try(cidrsubnet(var.network.cidr, 0, 0), "")}."
   }
 
   validation {
     condition     = alltrue([for range in values(var.network.reserved_ranges) : can(cidrnetmask(range))])
     error_message = "network.reserved_ranges has ${join(", ", [for name, range in var.network.reserved_ranges : "${name} = \"${range}\"" if !can(cidrnetmask(range))])}; expected IPv4 ranges, such as 10.30.0.0/16."
-  }
-
-  # Two ranges overlap if the shorter of their prefixes gives both the same first address.
-  validation {
-    condition = alltrue([for range in values(var.network.reserved_ranges) : try(
-      cidrhost(join("/", [split("/", range)[0], min(split("/", range)[1], split("/", var.network.cidr)[1])]), 0) !=
-      cidrhost(join("/", [split("/", var.network.cidr)[0], min(split("/", range)[1], split("/", var.network.cidr)[1])]), 0),
-      true
-    )])
-    error_message = "network.cidr is \"${try(coalesce(var.network.cidr), "")}\", which overlaps ${join(" and ", [for name, range in var.network.reserved_ranges : "${range} (${name})" if try(
-      cidrhost(join("/", [split("/", range)[0], min(split("/", range)[1], split("/", var.network.cidr)[1])]), 0) ==
-      cidrhost(join("/", [split("/", var.network.cidr)[0], min(split("/", range)[1], split("/", var.network.cidr)[1])]), 0),
-      false
-    )])}; expected a range that is used nowhere else (network.reserved_ranges)."
   }
 
   validation {
@@ -102,8 +88,8 @@ variable "network" {
   }
 
   validation {
-    condition     = length(setsubtract(var.network.interface_endpoints, ["ecr.api", "ecr.dkr", "logs", "ssm", "sqs"])) == 0
-    error_message = "network.interface_endpoints has ${join(", ", setsubtract(var.network.interface_endpoints, ["ecr.api", "ecr.dkr", "logs", "ssm", "sqs"]))}; expected any of ecr.api, ecr.dkr, logs, ssm, sqs."
+    condition     = length(setsubtract(var.network.interface_endpoints, keys(local.endpoint_resources))) == 0
+    error_message = "network.interface_endpoints has ${join(", ", setsubtract(var.network.interface_endpoints, keys(local.endpoint_resources)))}; expected any of ${join(", ", keys(local.endpoint_resources))}."
   }
 }
 

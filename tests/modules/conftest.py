@@ -96,3 +96,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Folder]:
         return folders[module]
 
     return find
+
+
+@pytest.fixture(scope="session")
+def plan_module(folder: Callable[[str], Folder]) -> Callable[..., tftest.TerraformPlanOutput]:
+    """`plan_module("network", network=…)` for what a case in YAML cannot say; the same call is planned once a session."""
+    plans: dict[str, tftest.TerraformPlanOutput] = {}
+
+    def plan(module: str, **variables: object) -> tftest.TerraformPlanOutput:
+        call = json.dumps([module, variables], sort_keys=True)
+        if call not in plans:
+            plans[call] = folder(module).plan(variables)
+        return plans[call]
+
+    return plan

@@ -20,6 +20,8 @@ CONTEXT = {
     "partition": "aws",
     "account_id": "333333333333",
     "region": "eu-west-1",
+    "environment": "test",
+    "state": {"bucket": "dataflows-test-state-333333333333", "key": "state", "kms_alias": "alias/State"},
     "bucket_prefix": "dataflows-test",
     "image_repository": "data-flows",
     "fargate_sizes": [{"cpu": 512, "memory_mib": [1024, 2048]}, {"cpu": 1024, "memory_mib": [2048, 4096]}],
@@ -100,7 +102,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Folder]:
 
 @pytest.fixture(scope="session")
 def plan_module(folder: Callable[[str], Folder]) -> Callable[..., tftest.TerraformPlanOutput]:
-    """`plan_module("network", network=…)` for what a case in YAML cannot say; the same call is planned once a session."""
+    """`plan_module("network", network=…)`, for what no YAML says; the same call is planned once a session."""
     plans: dict[str, tftest.TerraformPlanOutput] = {}
 
     def plan(module: str, **variables: object) -> tftest.TerraformPlanOutput:

@@ -44,4 +44,25 @@ data "aws_iam_policy_document" "key" {
       values   = ["arn:${var.context.partition}:logs:${var.context.region}:${var.context.account_id}:log-group:${var.context.path}/*"]
     }
   }
+
+  statement {
+    sid       = "AlarmsOfThisEnvironment" # They publish to an encrypted topic.
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.context.account_id]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${var.context.partition}:cloudwatch:${var.context.region}:${var.context.account_id}:alarm:${var.context.name}-*"]
+    }
+  }
 }

@@ -14,6 +14,10 @@ flow_task = {
   capacity_provider = "FARGATE_SPOT"
 }
 
+alerts = {
+  email = "data-platform@example.com"
+}
+
 snowflake = {
   database  = "DATA_FLOWS_DEV"
   schema    = "FLIGHTS"

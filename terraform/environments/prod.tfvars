@@ -15,6 +15,10 @@ agent = {
   tasks = { min = 2, max = 10 }
 }
 
+alerts = {
+  email = "data-platform@example.com"
+}
+
 snowflake = {
   database  = "DATA_FLOWS"
   schema    = "FLIGHTS"

@@ -171,7 +171,7 @@ variable "alerts" {
 }
 
 variable "protect_data" {
-  description = "Whether buckets that hold data refuse to be destroyed while they do. False only where everything can be made again."
+  description = "Whether Terraform refuses to destroy the results and their key, and AWS any bucket that holds objects. False only where everything can be made again."
   type        = bool
   default     = true
   nullable    = false

@@ -13,6 +13,7 @@ locals {
       metric    = "FlowErrors"
       pattern = join(" ", concat(["\"| ERROR\""], [for said in [
         "Encountered exception during execution",
+        "Finished in state",
         "Engine execution exited",
         "Engine execution interrupted",
         "Crash detected!",

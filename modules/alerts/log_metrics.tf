@@ -1,10 +1,11 @@
 locals {
   # name → the log group, what counts as one, and the metric. Lines are Prefect's: "12:00:00.000 | ERROR   | logger - text".
   log_metrics = {
+    # The observer's lines are about a run whose task died: tasks-stopped tells of the task, Prefect of the run.
     agent-errors = {
       log_group = var.log_groups.agent
       metric    = "AgentErrors"
-      pattern   = "?\"| ERROR\" ?\"| CRITICAL\""
+      pattern   = "\"| ERROR\" -\"prefect.flow_runs.observer\""
     }
     # What Prefect says of a run that fails, times out or crashes is left out: that is the run's state, which on-call hears
     # of from Prefect with the flow's name. What remains is errors that no state tells.

@@ -71,12 +71,11 @@ def runs(prefect_server, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pattern(offline_plan):
-    """What counts as an error line of a flow run in dev."""
+def patterns(offline_plan):
+    """What counts as an error line in dev, by alarm."""
     changes = json.loads((offline_plan("dev") / "plan.json").read_text())["resource_changes"]
-    return next(
-        each["change"]["after"]["pattern"] for each in changes if each["address"].endswith('lines["flow-errors"]')
-    )
+    filters = [each["change"]["after"] for each in changes if each["type"] == "aws_cloudwatch_log_metric_filter"]
+    return {each["name"]: each["pattern"] for each in filters}
 
 
 def counted(pattern, text):
@@ -86,18 +85,18 @@ def counted(pattern, text):
 
 
 @pytest.mark.parametrize(("name", "state"), [("fails", "Failed"), ("is_killed", "Crashed")])
-def test_a_run_whose_state_tells_ends_with_0_and_its_errors_are_not_counted(runs, pattern, name, state):
+def test_a_run_whose_state_tells_ends_with_0_and_its_errors_are_not_counted(runs, patterns, name, state):
     """On-call hears of these from Prefect, with the flow's name: no second call."""
     exit_code, ended, written = runs[name]
     assert (exit_code, ended) == (0, state), written
-    assert counted(pattern, written) == []
+    assert counted(patterns["flow-errors"], written) == []
     assert state == "Crashed" or counted('"| ERROR"', written), "expected the run to say what went wrong"
 
 
-def test_what_a_flow_itself_calls_an_error_is_counted_and_that_it_timed_out_is_not(runs, pattern):
+def test_what_a_flow_itself_calls_an_error_is_counted_and_that_it_timed_out_is_not(runs, patterns):
     exit_code, ended, written = runs["complains_and_is_too_slow"]
     assert (exit_code, ended) == (0, "TimedOut"), written
-    (line,) = counted(pattern, written)
+    (line,) = counted(patterns["flow-errors"], written)
     assert line.endswith("the source has no row of today")
     assert len(counted('"| ERROR"', written)) > 1
 
@@ -106,3 +105,12 @@ def test_only_a_run_that_prefect_lost_ends_with_another_code(runs):
     """Its state stays Running until the agent reads the task's event, so the exit code is what tells."""
     exit_code, ended, written = runs["is_killed_with_the_process_around_it"]
     assert (exit_code, ended) == (-9, "Running"), written
+
+
+def test_what_the_agent_says_of_a_dead_task_is_not_counted_and_what_it_cannot_do_is(patterns):
+    """The first line is what it wrote when a run's task was killed on the local stack."""
+    died = (
+        "18:13:58.130 | ERROR   | prefect.flow_runs.observer - Essential container exited: Container 'prefect' exited"
+    )
+    denied = "18:13:58.130 | ERROR   | prefect.flow_runs.worker - Failed to submit flow run '1' to infrastructure."
+    assert counted(patterns["agent-errors"], f"{died}\n{denied}\nTraceback (most recent call last):") == [denied]

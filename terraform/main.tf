@@ -128,13 +128,14 @@ module "agent_scaling" {
 module "alerts" {
   source = "../modules/alerts"
 
-  context     = local.context
-  alerts      = var.alerts
-  service     = module.ecs_agent.service
-  tasks       = var.agent.tasks
-  task_events = module.ecs_agent.task_events
-  log_groups  = { agent = module.ecs_agent.log_group, flow = module.flow_task.log_group }
-  logs        = { retention_days = var.log_retention_days, kms_key_arn = module.parameters.kms_key_arn }
+  context          = local.context
+  alerts           = var.alerts
+  delivery_notices = var.delivery.connection_arn != ""
+  service          = module.ecs_agent.service
+  tasks            = var.agent.tasks
+  task_events      = module.ecs_agent.task_events
+  log_groups       = { agent = module.ecs_agent.log_group, flow = module.flow_task.log_group }
+  logs             = { retention_days = var.log_retention_days, kms_key_arn = module.parameters.kms_key_arn }
 }
 
 module "delivery" {

@@ -16,8 +16,6 @@ resource "aws_sns_topic_policy" "alerts" {
   policy = data.aws_iam_policy_document.topic.json
 }
 
-# Only alarms publish. EventBridge could not do so narrowly: the key policy's conditions do not hold for its calls
-# (docs/decisions/0009-alerts.md), so its events come as a metric.
 data "aws_iam_policy_document" "topic" {
   statement {
     sid       = "AlarmsOfThisEnvironment"
@@ -37,6 +35,21 @@ data "aws_iam_policy_document" "topic" {
       test     = "ArnLike"
       variable = "aws:SourceArn"
       values   = ["arn:${var.context.partition}:cloudwatch:${var.context.region}:${var.context.account_id}:alarm:${var.context.name}-*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.delivery_notices ? [1] : []
+
+    content {
+      sid       = "NoticesOfDeliveries" # With a condition none would arrive: EventBridge tells SNS nothing of its rule.
+      actions   = ["sns:Publish"]
+      resources = [local.topic_arn]
+
+      principals {
+        type        = "Service"
+        identifiers = ["events.amazonaws.com"]
+      }
     }
   }
 

@@ -20,6 +20,13 @@ variable "alerts" {
   }
 }
 
+variable "delivery_notices" {
+  description = "Whether EventBridge may publish too, for the notices of deliveries. AWS allows no condition on which rule."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "service" {
   description = "The agent's ECS service: the names of its cluster and of itself."
   type        = object({ cluster = string, name = string })

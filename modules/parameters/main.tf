@@ -45,24 +45,20 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
+  # What the topic's own policy lets publish. Not by aws:SourceArn: EventBridge tells KMS none (docs/decisions/0009-alerts.md).
   statement {
-    sid       = "AlarmsOfThisEnvironment" # They publish to an encrypted topic.
+    sid       = "MessagesOfTheAlertsTopic"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
     resources = ["*"]
 
     principals {
       type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com"]
+      identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
     }
     condition {
       test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [var.context.account_id]
-    }
-    condition {
-      test     = "ArnLike"
-      variable = "aws:SourceArn"
-      values   = ["arn:${var.context.partition}:cloudwatch:${var.context.region}:${var.context.account_id}:alarm:${var.context.name}-*"]
+      variable = "kms:EncryptionContext:aws:sns:topicArn"
+      values   = ["arn:${var.context.partition}:sns:${var.context.region}:${var.context.account_id}:${var.context.name}-alerts"]
     }
   }
 }

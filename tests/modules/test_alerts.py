@@ -97,6 +97,16 @@ def test_only_alarms_of_this_environment_publish_and_only_over_tls(plan):
     assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
+def test_eventbridge_publishes_only_where_deliveries_are_told_of(plan_module):
+    plan = plan_module("alerts", **ALERTS, delivery_notices="true")
+    (policy,) = planned(plan, "aws_sns_topic_policy").values()
+    statements = {each["Sid"]: each for each in json.loads(policy["policy"])["Statement"]}
+    assert set(statements) == {"AlarmsOfThisEnvironment", "NoticesOfDeliveries", "TlsOnly"}
+    notices = statements["NoticesOfDeliveries"]
+    assert notices["Principal"] == {"Service": "events.amazonaws.com"}
+    assert "Condition" not in notices  # AWS: EventBridge tells SNS none, so nothing would arrive.
+
+
 def test_only_this_rule_writes_to_the_log_of_stopped_tasks(plan):
     (policy,) = planned(plan, "aws_cloudwatch_log_resource_policy").values()
     write = next(each for each in json.loads(policy["policy_document"])["Statement"] if "Condition" in each)

@@ -10,7 +10,7 @@ export FLOW NAME PARAMS IMAGE_DIGEST
 DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 PREFLIGHT := @$(PYTHON3) scripts/setup_environments.py
 
-.PHONY: help setup lock lint fix test up down status logs run image plan check apply register
+.PHONY: help setup lock lint fix test up down status logs run image plan check apply alerts register
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ check: setup ## Run the gate again on ENV's plan
 
 apply: setup ## Apply exactly the plan that the gate passed
 	@$(PYTHON) -m scripts.apply_plan $(ENV)
+
+alerts: setup ## Subscribe PagerDuty to ENV's alerts, at the address that SSM holds
+	@$(PYTHON) -m scripts.subscribe_alerts $(ENV)
 
 register: setup ## Register the flows with ENV's Prefect: make register ENV=dev
 	@$(PYTHON) -m scripts.register_flows --env $(ENV) $(DIGEST)

@@ -127,6 +127,19 @@ module "agent_scaling" {
   cpu_target_percent = var.agent.cpu_target_percent
 }
 
+module "alerts" {
+  source = "../modules/alerts"
+
+  context          = local.context
+  alerts           = var.alerts
+  delivery_notices = var.delivery.connection_arn != ""
+  service          = module.ecs_agent.service
+  tasks            = var.agent.tasks
+  task_events      = module.ecs_agent.task_events
+  log_groups       = { agent = module.ecs_agent.log_group, flow = module.flow_task.log_group }
+  logs             = { retention_days = var.log_retention_days, kms_key_arn = module.parameters.kms_key_arn }
+}
+
 module "delivery" {
   source = "../modules/delivery"
   count  = var.delivery.connection_arn == "" ? 0 : 1
@@ -141,7 +154,7 @@ module "delivery" {
   image              = local.image
   roles              = module.iam.delivery_role_arns
   prefect            = { api_url = var.prefect_api_url, credential = var.prefect_credential }
-  alerts_topic_arn   = "arn:${local.context.partition}:sns:${var.region}:${var.account_id}:${local.name}-alerts"
+  alerts_topic_arn   = module.alerts.topic_arn
   access_logs_bucket = module.results_store.access_logs_bucket
   kms_key_arn        = module.parameters.kms_key_arn
   log_retention_days = var.log_retention_days

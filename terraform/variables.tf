@@ -170,8 +170,14 @@ variable "log_retention_days" {
   nullable    = false
 }
 
+variable "alerts" {
+  description = "Who is told when something is wrong: pagerduty = true (`make alerts` subscribes it), or an e-mail address."
+  type        = object({ pagerduty = optional(bool, false), email = optional(string, "") })
+  nullable    = false
+}
+
 variable "protect_data" {
-  description = "Whether buckets that hold data refuse to be destroyed while they do. False only where everything can be made again."
+  description = "Whether Terraform refuses to destroy the results and their key, and AWS any bucket that holds objects. False only where everything can be made again."
   type        = bool
   default     = true
   nullable    = false

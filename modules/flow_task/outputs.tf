@@ -71,3 +71,8 @@ output "base_job_template" {
     }
   }
 }
+
+output "log_group" {
+  description = "Log group of flow runs, by name."
+  value       = aws_cloudwatch_log_group.flow.name
+}

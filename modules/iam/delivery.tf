@@ -54,6 +54,23 @@ data "aws_iam_policy_document" "pipeline" {
     actions   = ["sns:Publish"]
     resources = ["${local.arn.sns}:${var.context.name}-alerts"]
   }
+
+  statement {
+    sid       = "EncryptTheQuestion"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = ["${local.arn.kms}:key/*"] # The key's id is unknown before the first apply; its alias is not.
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "kms:ResourceAliases"
+      values   = ["alias/${var.context.name}"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["sns.${var.context.region}.amazonaws.com"]
+    }
+  }
 }
 
 data "aws_iam_policy_document" "register" {

@@ -15,6 +15,10 @@ flow_task = {
   capacity_provider = "FARGATE_SPOT"
 }
 
+alerts = {
+  email = "data-platform@example.com"
+}
+
 snowflake = {
   database  = "DATA_FLOWS_DEV"
   schema    = "FLIGHTS"

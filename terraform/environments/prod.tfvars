@@ -16,6 +16,10 @@ agent = {
   tasks = { min = 2, max = 10 }
 }
 
+alerts = {
+  email = "data-platform@example.com"
+}
+
 snowflake = {
   database  = "DATA_FLOWS"
   schema    = "FLIGHTS"

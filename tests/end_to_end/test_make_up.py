@@ -227,6 +227,10 @@ def test_a_killed_flow_run_stops_with_137_and_the_agent_makes_it_crashed(stack, 
     it_has_crashed()
     (dead,) = stack.ecs.describe_tasks(cluster="DataFlows-Local", tasks=[task["taskArn"]])["tasks"]
     assert (dead["lastStatus"], dead["containers"][0]["exitCode"]) == ("STOPPED", 137)
+    lines = stack.client("logs").filter_log_events(logGroupName="/DataFlows/Local/stopped-tasks")["events"]
+    told = [json.loads(line["message"])["detail"] for line in lines]
+    assert task["taskArn"] in [detail["taskArn"] for detail in told]
+    assert 0 not in [detail["containers"][0]["exitCode"] for detail in told]
 
 
 def test_status_shows_programs_tasks_and_runs(stack, up):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from embedded_cloud import CLUSTER, Cloud
+from embedded_cloud import CLUSTER, Cloud, until
 
 from scripts.local_stack.settings import ACCOUNT_ID, REGION
 
@@ -140,3 +140,35 @@ def test_calls_are_recorded_by_service_action_and_resource_without_any_value(clo
         ("s3", "GetObject", "recorded-calls/absent", "administrator", 404),
     }
     assert "never-in-the-calls" not in cloud.settings.calls.read_text()
+
+
+def test_a_rule_looks_into_every_container_and_its_log_group_keeps_the_event(cloud: Cloud):
+    """In moto a pattern's path ends at a list, so no rule could ask for an exit code."""
+    group = "/DataFlows/Test/stopped"
+    cloud["logs"].create_log_group(logGroupName=group)
+    detail = {"lastStatus": ["STOPPED"], "containers": {"exitCode": [{"anything-but": [0]}]}}
+    cloud["events"].put_rule(Name="stopped", EventPattern=json.dumps({"source": ["aws.ecs"], "detail": detail}))
+    target = f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{group}"
+    cloud["events"].put_targets(Rule="stopped", Targets=[{"Id": "logs", "Arn": target}])
+    cloud.finish(cloud.define("true"))
+    failed = cloud.finish(cloud.define("sh", "-c", "exit 3"))
+    messages = until(lambda: cloud["logs"].filter_log_events(logGroupName=group)["events"], bool)
+    (event,) = [json.loads(message["message"]) for message in messages]
+    assert event["detail"]["taskArn"] == failed["taskArn"]
+    assert event["detail"]["containers"][0]["exitCode"] == 3
+
+
+def test_a_bucket_that_denies_requests_without_tls_or_with_another_encryption_takes_the_others(cloud: Cloud):
+    """moto takes conditions that it does not know as met: each of these would deny everything."""
+    bucket = "guarded-objects"
+    cloud["s3"].create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    header = "s3:x-amz-server-side-encryption"
+    statements = [
+        {"Condition": {"Bool": {"aws:SecureTransport": "false"}}, "Action": "s3:*"},
+        {"Condition": {"Null": {header: "false"}, "StringNotEquals": {header: "aws:kms"}}, "Action": "s3:PutObject"},
+    ]
+    denial = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Resource": f"arn:aws:s3:::{bucket}/*"}
+    policy = {"Version": "2012-10-17", "Statement": [denial | statement for statement in statements]}
+    cloud["s3"].put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    cloud["s3"].put_object(Bucket=bucket, Key="a", Body=b"1")
+    assert cloud["s3"].get_object(Bucket=bucket, Key="a")["Body"].read() == b"1"

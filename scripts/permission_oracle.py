@@ -100,6 +100,7 @@ def questions(plan: Plan) -> Iterator[Question]:
     """All rows of the tables, with this plan's account, region and names put in."""
     environment = plan.variable("environment") or ""
     facts = {
+        "partition": "aws",
         "account": plan.variable("account_id"),
         "region": plan.variable("region"),
         "env": environment,
@@ -117,6 +118,16 @@ def questions(plan: Plan) -> Iterator[Question]:
             for row in rows[key]:
                 when = {name: str(value).format(**facts) for name, value in row.get("when", {}).items()}
                 yield Question(role, row["call"], row["resource"].format(**facts), when, expected)
+    for action, resource in declared(plan):
+        # A name in the wildcard's place: it must be allowed as well.
+        arn = resource.replace("*", "anything").format(**facts)
+        yield Question(f"DataFlows-{environment.title()}-flow", action, arn, {}, True)
+
+
+def declared(plan: Plan) -> Iterator[tuple[str, str]]:
+    """(action, resource) of every right that a flow's file declares (scripts/flow_permissions.py)."""
+    for each in (plan.data.get("variables") or {}).get("flow_permissions", {}).get("value") or []:
+        yield from ((action, resource) for action in each["actions"] for resource in each["resources"])
 
 
 def rarely_called(role: str) -> dict[str, str]:

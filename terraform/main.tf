@@ -55,6 +55,7 @@ module "iam" {
   parameter_arns     = module.parameters.arns
   secure_string_arns = module.parameters.secure_string_arns
   results_bucket_arn = module.results_store.bucket.arn
+  flow_permissions   = var.flow_permissions
   delivery = {
     enabled            = var.delivery.connection_arn != ""
     connection_arn     = var.delivery.connection_arn

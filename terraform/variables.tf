@@ -163,6 +163,22 @@ variable "flow_environment" {
   nullable    = false
 }
 
+variable "flow_permissions" {
+  description = "AWS rights that flows declare beyond their bucket, by the flow that declares them; `make plan` collects them from flows/*.py."
+  type        = list(object({ flow = string, actions = list(string), resources = list(string) }))
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for each in var.flow_permissions : alltrue([for action in each.actions : can(regex("^[a-z0-9-]+:[A-Za-z0-9]+$", action))])])
+    error_message = "flows/${join(", flows/", distinct([for each in var.flow_permissions : "${each.flow}.py declares ${join(", ", each.actions)}" if !alltrue([for action in each.actions : can(regex("^[a-z0-9-]+:[A-Za-z0-9]+$", action))])]))}; expected actions by their whole names, such as s3:GetObject."
+  }
+  validation {
+    condition     = alltrue([for each in var.flow_permissions : alltrue([for resource in each.resources : startswith(resource, "arn:")])])
+    error_message = "flows/${join(", flows/", distinct([for each in var.flow_permissions : "${each.flow}.py declares ${join(", ", each.resources)}" if !alltrue([for resource in each.resources : startswith(resource, "arn:")])]))}; expected ARNs that name what is reached, such as arn:{partition}:s3:::bucket/*."
+  }
+}
+
 variable "log_retention_days" {
   description = "How long logs are kept, in days."
   type        = number

@@ -1,3 +1,21 @@
+locals {
+  declared = [
+    for each in var.flow_permissions : {
+      sid     = "DeclaredBy${join("", [for word in split("_", each.flow) : title(word)])}"
+      actions = each.actions
+      resources = [
+        for resource in each.resources :
+        replace(replace(replace(replace(replace(resource,
+          "{partition}", var.context.partition),
+          "{region}", var.context.region),
+          "{account}", var.context.account_id),
+          "{env}", var.context.environment),
+        "{Env}", title(var.context.environment))
+      ]
+    }
+  ]
+}
+
 # What a flow run itself may do. Secrets reach it through ECS, so it needs no right to read them.
 data "aws_iam_policy_document" "flow" {
   statement {
@@ -32,6 +50,16 @@ data "aws_iam_policy_document" "flow" {
       test     = "StringEquals"
       variable = "kms:ViaService"
       values   = ["s3.${var.context.region}.amazonaws.com"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.declared
+
+    content {
+      sid       = "${statement.value.sid}${statement.key + 1}"
+      actions   = statement.value.actions
+      resources = statement.value.resources
     }
   }
 }

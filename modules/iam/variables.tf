@@ -32,6 +32,13 @@ variable "results_bucket_arn" {
   nullable    = false
 }
 
+variable "flow_permissions" {
+  description = "Rights that flows declare beyond their bucket: actions, and ARNs in which {partition} {region} {account} {env} {Env} are put in."
+  type        = list(object({ flow = string, actions = list(string), resources = list(string) }))
+  default     = []
+  nullable    = false
+}
+
 variable "delivery" {
   description = "Whether a pipeline delivers this environment, the CodeStar connection that it takes the sources through, and the parameter that holds the credential for Prefect."
   type        = object({ enabled = bool, connection_arn = string, prefect_credential = string })

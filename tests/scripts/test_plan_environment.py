@@ -142,7 +142,7 @@ def test_a_local_plan_knows_the_ports_of_the_stack(monkeypatch, tmp_path):
     monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("DATA_FLOWS_SNOWFLAKE_PORT", "14567")
     monkeypatch.setenv("DATA_FLOWS_PREFECT_PORT", "14200")
-    facts, addresses = plan_environment.variable_files(find_environment("local"))
+    facts, _, addresses = plan_environment.variable_files(find_environment("local"))
     assert facts.name == "local.tfvars"
     variables = json.loads(addresses.read_text())
     assert variables["prefect_api_url"] == "http://127.0.0.1:14200/api"

@@ -29,8 +29,9 @@ locals {
 module "network" {
   source = "../modules/network"
 
-  context = local.context
-  network = var.network
+  context  = local.context
+  network  = var.network
+  declared = module.iam.declared
   flow_logs = {
     role_arn       = module.iam.role_arns.flow_logs
     retention_days = var.log_retention_days

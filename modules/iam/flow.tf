@@ -1,7 +1,7 @@
 locals {
   declared = [
-    for each in var.flow_permissions : {
-      sid     = "DeclaredBy${join("", [for word in split("_", each.flow) : title(word)])}"
+    for index, each in var.flow_permissions : {
+      sid     = "DeclaredBy${join("", [for word in split("_", each.flow) : title(word)])}${index + 1}"
       actions = each.actions
       resources = [
         for resource in each.resources :
@@ -57,7 +57,7 @@ data "aws_iam_policy_document" "flow" {
     for_each = local.declared
 
     content {
-      sid       = "${statement.value.sid}${statement.key + 1}"
+      sid       = statement.value.sid
       actions   = statement.value.actions
       resources = statement.value.resources
     }

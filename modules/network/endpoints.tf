@@ -1,4 +1,5 @@
-# S3 traffic stays inside AWS and costs nothing; the policy keeps it to our buckets and the registry's image layers.
+# S3 traffic stays inside AWS and costs nothing; the policy keeps it to our buckets, what flows declare, image layers and
+# Snowflake's stages.
 resource "aws_vpc_endpoint" "s3" {
   count = local.own
 
@@ -32,6 +33,44 @@ data "aws_iam_policy_document" "s3_endpoint" {
         variable = condition.key
         values   = [var.context.account_id]
       }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = [for each in var.declared : each if anytrue([for action in each.actions : startswith(action, "s3:")])]
+
+    content {
+      sid       = statement.value.sid
+      actions   = [for action in statement.value.actions : action if startswith(action, "s3:")]
+      resources = [for resource in statement.value.resources : resource if startswith(resource, "arn:${var.context.partition}:s3:")]
+
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
+      condition {
+        test     = "StringEquals"
+        variable = "aws:PrincipalAccount"
+        values   = [var.context.account_id]
+      }
+    }
+  }
+
+  # PUT and GET of an internal stage go straight to Snowflake's bucket, with credentials that Snowflake hands out. Ours
+  # may not be used there: no way out for what a flow can read.
+  statement {
+    sid       = "SnowflakeStages"
+    actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
+    resources = ["arn:${var.context.partition}:s3:::sfc-*customer-stage/*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "StringNotEquals"
+      variable = "aws:PrincipalAccount"
+      values   = [var.context.account_id]
     }
   }
 
@@ -83,7 +122,8 @@ resource "aws_vpc_endpoint" "interface" {
 }
 
 locals {
-  # What tasks ask each service for. An endpoint lets nothing else through, whatever a task's role allows.
+  # What tasks ask each service for. Besides what flows declare, an endpoint lets nothing
+  # else through, whatever a task's role allows.
   endpoint_resources = {
     "ecr.api" = "ecr:${var.context.region}:${var.context.account_id}:repository/${var.context.image_repository}"
     "ecr.dkr" = "ecr:${var.context.region}:${var.context.account_id}:repository/${var.context.image_repository}"
@@ -98,9 +138,12 @@ data "aws_iam_policy_document" "interface_endpoint" {
   for_each = var.network.interface_endpoints
 
   statement {
-    sid       = "ResourcesOfThisEnvironment"
-    actions   = ["${split(".", each.key)[0]}:*"]
-    resources = ["arn:${var.context.partition}:${local.endpoint_resources[each.key]}"]
+    sid     = "ResourcesOfThisEnvironment"
+    actions = ["${split(".", each.key)[0]}:*"]
+    resources = concat(["arn:${var.context.partition}:${local.endpoint_resources[each.key]}"], [
+      for resource in flatten(var.declared[*].resources) : resource
+      if startswith(resource, "arn:${var.context.partition}:${split(".", each.key)[0]}:")
+    ])
 
     principals {
       type        = "AWS"

@@ -93,6 +93,13 @@ variable "network" {
   }
 }
 
+variable "declared" {
+  description = "Rights that flows declare beyond their bucket: what they name passes the endpoints as well."
+  type        = list(object({ sid = string, actions = list(string), resources = list(string) }))
+  default     = []
+  nullable    = false
+}
+
 variable "flow_logs" {
   description = "Role that delivers the flow logs of a VPC of our own, how many days they are kept, and the key that encrypts them."
   type        = object({ role_arn = string, retention_days = number, kms_key_arn = string })

@@ -48,6 +48,9 @@ run: setup ## Start a flow run and follow it: make run FLOW=flights_to_warehouse
 image: setup ## Print the digest of the sources that the image is built from
 	@$(PYTHON) -m scripts.image_digest
 
+release: setup ## Push this commit's image and start ENV's pipeline with it: make release ENV=dev
+	@$(PYTHON) -m scripts.release_image $(ENV)
+
 plan: setup ## Plan ENV and run the gate on it: make plan ENV=dev OFFLINE=1
 	@$(PYTHON) -m scripts.plan_environment $(ENV) $(if $(OFFLINE),--offline) $(if $(PIPELINE),--pipeline) $(DIGEST)
 

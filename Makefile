@@ -10,7 +10,7 @@ export FLOW NAME PARAMS IMAGE_DIGEST
 DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 PREFLIGHT := @$(PYTHON3) scripts/setup_environments.py
 
-.PHONY: help setup lock lint fix test up down status logs run image plan check apply alerts register
+.PHONY: help setup lock lint fix test up down status logs run image release plan check apply alerts register
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -70,7 +70,7 @@ data "aws_iam_policy_document" "bucket" {
       condition {
         test     = "ArnLike"
         variable = "aws:SourceArn"
-        values   = ["arn:${var.context.partition}:s3:::${local.results}", "arn:${var.context.partition}:s3:::${var.context.bucket_prefix}-artifacts-${var.context.account_id}"]
+        values   = [for bucket in [local.results, "${var.context.bucket_prefix}-artifacts-${var.context.account_id}"] : "arn:${var.context.partition}:s3:::${bucket}"]
       }
     }
   }

@@ -1,0 +1,25 @@
+"""What is destroyed is gone; what stands beside it is untouched."""
+
+from inventory import inventory, is_only_remembered, of, tagged
+
+
+def test_nothing_is_left_of_blue_but_the_bucket_of_its_state(applying, blue_gone, aws):
+    """terraform/bootstrap makes that bucket, and nothing destroys it."""
+    new = inventory(aws) - applying.before
+    assert new - of("green", new) == set()
+
+
+def test_nothing_bears_its_tags_but_what_aws_remembers_of_the_deleted(blue_gone, aws):
+    left = tagged(aws, "blue")
+    assert [arn for arn in left if not is_only_remembered(aws, arn)] == []
+    assert any(":key/" in arn for arn in left)  # Its deletion is pending.
+
+
+def test_green_stands_where_it_stood(blue_gone, full, aws):
+    assert of("green", inventory(aws)) == of("green", full)
+    assert not [arn for arn in tagged(aws, "green") if ":task/" not in arn and is_only_remembered(aws, arn)]
+
+
+def test_and_a_second_plan_of_it_finds_nothing_to_do(blue_gone, deployed):
+    code, output = deployed["green"].second_plan()
+    assert (code, "No changes." in output) == (0, True), output

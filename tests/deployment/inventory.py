@@ -41,7 +41,7 @@ LISTS = (
 
 
 def inventory(aws: EmbeddedAws) -> set[str]:
-    """Everything there is, a line each, in which a key has its description too and what belongs to a VPC the VPC's name.
+    """Everything there is, a line each, in which a key has its description and what belongs to a VPC the VPC's name.
 
     What AWS itself shows for a while after it was deleted is not there any more: gateways and endpoints that say so,
     and keys, which can be called back for 30 days. Clusters and task definitions that are gone are not listed.

@@ -12,11 +12,12 @@ def green(blue_going, deployed):
     return deployed["green"]
 
 
-def test_another_image_changes_both_task_definitions_and_the_service(green):
+def test_another_image_changes_what_runs_in_it_and_nothing_else(green):
     assert green.changes(image_digest=f"sha256:{'c2' * 32}") == {
         "module.ecs_agent.aws_ecs_task_definition.agent": "replace",
         "module.flow_task.aws_ecs_task_definition.flow": "replace",
         "module.ecs_agent.aws_ecs_service.agent": "update",
+        'module.delivery[0].aws_codebuild_project.stage["register"]': "update",
     }
 
 

@@ -57,9 +57,9 @@ class Repository:
             (facts / f"{name}{suffix}").write_text(text + end)
         deployment = Deployment(self, name, account)
         place = {"LocationConstraint": REGION}
-        self.aws["s3"].create_bucket(Bucket=deployment.state_bucket, CreateBucketConfiguration=place)
+        self.aws["s3"].create_bucket(Bucket=deployment.bucket("state"), CreateBucketConfiguration=place)
         versioned = {"Status": "Enabled"}
-        self.aws["s3"].put_bucket_versioning(Bucket=deployment.state_bucket, VersioningConfiguration=versioned)
+        self.aws["s3"].put_bucket_versioning(Bucket=deployment.bucket("state"), VersioningConfiguration=versioned)
         return deployment
 
     @property
@@ -99,17 +99,9 @@ class Deployment:
         """What log groups and parameters begin with."""
         return f"/DataFlows/{self.name.title()}"
 
-    @property
-    def state_bucket(self) -> str:
-        return f"dataflows-{self.name}-state-{self.account}"
-
-    @property
-    def results_bucket(self) -> str:
-        return f"dataflows-{self.name}-results-{self.account}"
-
-    @property
-    def access_logs_bucket(self) -> str:
-        return f"dataflows-{self.name}-access-logs-{self.account}"
+    def bucket(self, purpose: str) -> str:
+        """Name of the bucket for `results`, `access-logs`, `artifacts` or the `state`."""
+        return f"dataflows-{self.name}-{purpose}-{self.account}"
 
     @property
     def folder(self) -> Path:
@@ -185,9 +177,9 @@ class Deployment:
     def state_versions(self) -> list[dict[str, Any]]:
         """Every version of the state that was ever written, oldest first."""
         s3, key = self["s3"], "data-flows/terraform.tfstate"
-        found = s3.list_object_versions(Bucket=self.state_bucket, Prefix=key)["Versions"]
+        found = s3.list_object_versions(Bucket=self.bucket("state"), Prefix=key)["Versions"]
         own = [version for version in found if version["Key"] == key]
         return [
-            json.loads(s3.get_object(Bucket=self.state_bucket, Key=key, VersionId=each["VersionId"])["Body"].read())
+            json.loads(s3.get_object(Bucket=self.bucket("state"), Key=key, VersionId=each["VersionId"])["Body"].read())
             for each in sorted(own, key=lambda each: each["LastModified"])
         ]

@@ -44,7 +44,7 @@ def inventory(aws: EmbeddedAws) -> set[str]:
     """Everything there is, a line each, in which a key has its description and what belongs to a VPC the VPC's name.
 
     What AWS itself shows for a while after it was deleted is not there any more: gateways and endpoints that say so,
-    and keys, which can be called back for 30 days. Clusters and task definitions that are gone are not listed.
+    and keys, which can be called back for 30 days.
     """
     vpcs = {vpc["VpcId"]: _name(vpc) for vpc in aws["ec2"].describe_vpcs()["Vpcs"]}
     lines = set()
@@ -89,11 +89,7 @@ def tagged(aws: EmbeddedAws, environment: str) -> dict[str, dict[str, str]]:
 
 
 def is_only_remembered(aws: EmbeddedAws, arn: str) -> bool:
-    """Whether AWS still shows it and says that it is deleted.
-
-    A key can be called back for 30 days, and a deregistered task definition looked at for ever; the others go within
-    the hour.
-    """
+    """Whether AWS still shows it and says that it is deleted: a key for 30 days, the others for an hour or so."""
     ecs = aws["ecs"]
     match arn.split(":", 5)[5].split("/"):
         case ["key", key]:
@@ -109,6 +105,4 @@ def is_only_remembered(aws: EmbeddedAws, arn: str) -> bool:
         case ["task", cluster, task]:
             found = ecs.describe_tasks(cluster=cluster, tasks=[task])["tasks"]
             return [each["lastStatus"] for each in found] == ["STOPPED"]
-        case ["task-definition", definition]:
-            return ecs.describe_task_definition(taskDefinition=definition)["taskDefinition"]["status"] == "INACTIVE"
     return False

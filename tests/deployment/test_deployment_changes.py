@@ -52,7 +52,7 @@ def test_another_most_of_agent_tasks_changes_the_scaling_target_alone(green, pla
 @pytest.fixture(scope="module")
 def applied(green, planned, aws):
     """What `make apply` says that somebody else's lock was in the way of for a while."""
-    s3, lock = aws["s3"], {"Bucket": green.state_bucket, "Key": "data-flows/terraform.tfstate.tflock"}
+    s3, lock = aws["s3"], {"Bucket": green.bucket("state"), "Key": "data-flows/terraform.tfstate.tflock"}
     info = {"ID": "of-somebody-else", "Operation": "OperationTypeApply", "Who": "somebody@elsewhere", "Version": "1"}
     s3.put_object(**lock, Body=json.dumps(info).encode())
     apply = green.repository.start("apply_plan", "green")
@@ -79,6 +79,6 @@ def test_apply_waits_for_a_lock_and_then_does_what_was_planned(green, applied):
 
 
 def test_the_gates_record_of_what_is_applied_lies_beside_the_state(green, applied):
-    stored = green["s3"].get_object(Bucket=green.state_bucket, Key="data-flows/gate.json")["Body"].read()
+    stored = green["s3"].get_object(Bucket=green.bucket("state"), Key="data-flows/gate.json")["Body"].read()
     assert json.loads(stored) == json.loads((green.folder / "gate.json").read_text())
     assert json.loads(stored)["tree_clean"]

@@ -15,7 +15,7 @@ KEY = "data-flows/terraform.tfstate"
 def locked(aws, environment):
     """Whether somebody works on the environment's state."""
     return f"{KEY}.tflock" in {
-        each["Key"] for each in aws["s3"].list_objects_v2(Bucket=environment.state_bucket).get("Contents", [])
+        each["Key"] for each in aws["s3"].list_objects_v2(Bucket=environment.bucket("state")).get("Contents", [])
     }
 
 

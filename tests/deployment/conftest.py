@@ -75,7 +75,9 @@ def applying(aws: EmbeddedAws, repository: Repository, elsewhere: Deployment) ->
 def deployed(applying: Deploying) -> dict[str, Deployment]:
     """Blue and green, applied."""
     for apply in applying.applies:
-        apply.result()
+        if failure := apply.exception():
+            # Once for all who wait: Terraform's errors without all that it did before.
+            pytest.fail(getattr(failure, "cmd_error", None) or repr(failure), pytrace=False)
     return applying.environments
 
 

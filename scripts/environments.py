@@ -93,6 +93,27 @@ class Environment:
                 f"The local stack: got {', '.join(down)} not running; expected all of it: `make up` first.", 1
             )
 
+    def require_account(self) -> None:
+        """Refuse credentials of another account than the facts name. Terraform would too, but name only one of them.
+
+        Raises:
+            Refusal: with both accounts, or with what AWS says of credentials that it does not accept.
+        """
+        expected = re.search(r'^account_id\s*=\s*"(.*)"', self.tfvars.read_text(), re.MULTILINE)
+        if self.is_local or not expected:
+            return
+        from botocore.exceptions import ClientError
+
+        try:
+            account = self.client("sts").get_caller_identity()["Account"]
+        except ClientError as error:
+            raise Refusal(f"AWS does not accept the credentials: {error}.") from None
+        if account != expected[1]:
+            raise Refusal(
+                f"The AWS credentials are of account {account}; expected {expected[1]} ({self.tfvars.name}): "
+                "take those of that account."
+            )
+
     def client(self, service: str) -> Any:
         """A boto3 client: with the caller's credentials, or for `local` with the embedded AWS's and nothing else."""
         if not self.is_local:

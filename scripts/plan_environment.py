@@ -134,6 +134,7 @@ def main() -> int:
         )
     if not arguments.offline:
         environment.require_running()
+        environment.require_account()
     # checkov loads while Terraform plans.
     with CheckovScan(ROOT, ROOT / "terraform") as scan:
         plan(environment, digest, offline=arguments.offline)

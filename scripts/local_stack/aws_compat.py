@@ -8,8 +8,11 @@ from typing import Any
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.core.responses import ActionResult
+from moto.ec2.models import EC2Backend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ec2.models.nat_gateways import NatGateway
 from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.ec2.models.vpcs import VPC
 from moto.ec2.responses.network_acls import NetworkACLs
 from moto.ecs.models import EC2ContainerServiceBackend, Service, Task
 from moto.ecs.responses import EC2ContainerServiceResponse
@@ -51,6 +54,9 @@ def install() -> None:
     _replace(Rule, "send_to_targets", _send_to_targets)
     _replace(EventPattern, "_flatten_dict", flatten_event, wrapper=staticmethod)
     NetworkInterface.private_dns_name = ""  # Of an interface in a VPC without DNS host names; RunTask reads it.
+    _replace(EC2Backend, "create_nat_gateway", _create_nat_gateway)
+    _replace(EC2Backend, "delete_nat_gateway", _delete_nat_gateway)
+    _replace(EC2Backend, "delete_vpc", _delete_vpc)
     _replace(ApplicationAutoScalingResponse, "register_scalable_target", _register_scalable_target)
     ApplicationAutoScalingResponse.list_tags_for_resource = _list_scaling_tags
     ApplicationAutoScalingResponse.tag_resource = _tag_scaling
@@ -165,6 +171,25 @@ def flatten_event(
         else:
             result[path] = value
     return result
+
+
+def _create_nat_gateway(original: Callable, backend: EC2Backend, *args: Any, **kwargs: Any) -> NatGateway:
+    gateway = original(backend, *args, **kwargs)
+    gateway._eni.interface_type = "nat_gateway"
+    return gateway
+
+
+def _delete_nat_gateway(original: Callable, backend: EC2Backend, nat_gateway_id: str) -> NatGateway:
+    gateway = original(backend, nat_gateway_id)
+    backend.enis.pop(gateway._eni.id, None)  # Its own interface goes with it.
+    return gateway
+
+
+def _delete_vpc(original: Callable, backend: EC2Backend, vpc_id: str) -> VPC:
+    vpc = original(backend, vpc_id)
+    for acl in [acl for acl in backend.network_acls.values() if acl.vpc_id == vpc_id]:
+        del backend.network_acls[acl.id]
+    return vpc
 
 
 def _register_scalable_target(original: Callable, response: ApplicationAutoScalingResponse) -> str:

@@ -85,6 +85,29 @@ def test_a_rule_that_names_a_group_keeps_its_description(cloud: Cloud):
     assert found["SecurityGroupRules"][0]["Description"] == "HTTPS from tasks"
 
 
+def test_a_nat_gateway_has_an_interface_of_its_kind_as_long_as_it_lives(cloud: Cloud):
+    ec2 = cloud["ec2"]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    gateway = ec2.create_nat_gateway(SubnetId=cloud.subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+
+    def interfaces():
+        found = ec2.describe_network_interfaces(Filters=[{"Name": "subnet-id", "Values": [cloud.subnet]}])
+        return [each for each in found["NetworkInterfaces"] if each["InterfaceType"] == "nat_gateway"]
+
+    assert len(interfaces()) == 1
+    ec2.delete_nat_gateway(NatGatewayId=gateway)
+    assert interfaces() == []
+
+
+def test_a_deleted_vpc_takes_its_network_acl_along(cloud: Cloud):
+    ec2 = cloud["ec2"]
+    vpc = ec2.create_vpc(CidrBlock="10.78.0.0/16")["Vpc"]["VpcId"]
+    acls = {"Filters": [{"Name": "vpc-id", "Values": [vpc]}]}
+    assert len(ec2.describe_network_acls(**acls)["NetworkAcls"]) == 1
+    ec2.delete_vpc(VpcId=vpc)
+    assert ec2.describe_network_acls(**acls)["NetworkAcls"] == []
+
+
 def test_a_queue_returns_its_redrive_policy_as_it_was_sent(cloud: Cloud):
     cloud["sqs"].create_queue(QueueName="dead")
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:dead"

@@ -107,11 +107,17 @@ data "aws_iam_policy_document" "release" {
   }
 
   statement {
+    sid       = "ReadScalingTags"
+    actions   = ["application-autoscaling:ListTagsForResource"]
+    resources = ["${local.arn.application-autoscaling}:scalable-target/*"] # AWS chooses its id.
+  }
+
+  statement {
     sid = "ScaleTheAgent"
     actions = [
       "application-autoscaling:DeleteScalingPolicy", "application-autoscaling:DeleteScheduledAction",
-      "application-autoscaling:ListTagsForResource", "application-autoscaling:PutScalingPolicy",
-      "application-autoscaling:PutScheduledAction", "application-autoscaling:RegisterScalableTarget",
+      "application-autoscaling:PutScalingPolicy", "application-autoscaling:PutScheduledAction",
+      "application-autoscaling:RegisterScalableTarget",
     ]
     resources = ["${local.arn.application-autoscaling}:scalable-target/*"] # AWS chooses its id; our tags name it.
 

@@ -67,16 +67,29 @@ class Repository:
         """The shell of a person who has credentials for the account."""
         return self.aws.settings.aws_environment() | {BUILD_VARIABLE: str(self.root.parent / "build")}
 
-    def start(self, command: str, *arguments: str) -> subprocess.Popen[str]:
-        """One of the Makefile's commands, such as `plan_environment`, begun."""
+    def start(self, command: str, *arguments: str, role_arn: str = "") -> subprocess.Popen[str]:
+        """One of the Makefile's commands, such as `plan_environment`, begun; as an administrator or under a role."""
+        shell = self.shell | self.credentials(role_arn)
         return subprocess.Popen(
             [sys.executable, "-m", f"scripts.{command}", *arguments],
-            cwd=self.root, env=self.shell, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=self.root, env=shell, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
-    def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def credentials(self, role_arn: str) -> dict[str, str]:
+        """Environment variables of somebody who has taken the role; none for no role."""
+        if not role_arn:
+            return {}
+        taken = self.aws["sts"].assume_role(RoleArn=role_arn, RoleSessionName="stage")["Credentials"]
+        names = {
+            "ACCESS_KEY_ID": "AccessKeyId",
+            "SECRET_ACCESS_KEY": "SecretAccessKey",
+            "SESSION_TOKEN": "SessionToken",
+        }
+        return {f"AWS_{name}": taken[key] for name, key in names.items()}
+
+    def run(self, command: str, *arguments: str, role_arn: str = "") -> subprocess.CompletedProcess[str]:
         """One of the Makefile's commands, to its end."""
-        process = self.start(command, *arguments)
+        process = self.start(command, *arguments, role_arn=role_arn)
         output, errors = process.communicate(timeout=180)
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
@@ -115,6 +128,10 @@ class Deployment:
     def arn(self, service: str, resource: str, region: str = REGION) -> str:
         """ARN of a resource in this account."""
         return f"arn:aws:{service}:{region}:{self.account}:{resource}"
+
+    def role_arn(self, role: str) -> str:
+        """ARN of one of its roles, such as `plan`."""
+        return self.arn("iam", f"role/{self.title}-{role}", region="")
 
     def __getitem__(self, service: str) -> Any:
         """A boto3 client."""

@@ -63,7 +63,7 @@ def test_nothing_of_a_bucket_can_be_made_public(environment, bucket):
 
 def test_whoever_comes_without_tls_is_denied_everything(environment, bucket):
     statements = json.loads(environment["s3"].get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
-    (denied,) = [statement for statement in statements if statement["Effect"] == "Deny"]
+    (denied,) = [statement for statement in statements if statement.get("Sid") == "TlsOnly"]
     assert denied["Principal"] in ("*", {"AWS": "*"})
     assert denied["Action"] == "s3:*"
     assert set(denied["Resource"]) == {f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"}

@@ -1,10 +1,7 @@
 """One changed variable changes what it is about and nothing else: asked of green, while blue is destroyed."""
 
-import json
-
 import pytest
 from deployment import DIGEST
-from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 
 @pytest.fixture(scope="module")
@@ -29,56 +26,25 @@ def test_keeping_logs_for_another_time_changes_every_log_group_and_nothing_else(
     assert of_types == {("aws_cloudwatch_log_group", "update")}
 
 
-@pytest.fixture(scope="module")
-def planned(green):
-    """What `make plan` says after somebody has committed another number of most agent tasks."""
-    green.tfvars.write_text(green.tfvars.read_text() + "agent = { tasks = { max = 7 } }\n")
-    green.repository.commit()
-    return green.repository.run("plan_environment", "green", "--image-digest", DIGEST)
-
-
-def test_another_most_of_agent_tasks_changes_the_scaling_target_alone(green, planned):
-    assert planned.returncode == 0, planned.stdout[-4000:] + planned.stderr
-    plan = json.loads((green.folder / "plan.json").read_text())
-    changed = {
-        each["address"]: each["change"]["actions"]
-        for each in plan["resource_changes"]
-        if each["change"]["actions"] != ["no-op"]
+def test_another_most_of_agent_tasks_changes_the_scaling_target_and_the_alarm_about_it(green):
+    assert green.changes(agent="{tasks={max=7}}") == {
+        "module.agent_scaling.aws_appautoscaling_target.tasks": "update",
+        "module.alerts.aws_cloudwatch_metric_alarm.agent_at_ceiling": "update",
     }
-    assert changed == {"module.agent_scaling.aws_appautoscaling_target.tasks": ["update"]}
-    assert "Gate passed" in planned.stdout.splitlines()[-1]
 
 
-@pytest.fixture(scope="module")
-def applied(green, planned, aws):
-    """What `make apply` says that somebody else's lock was in the way of for a while."""
-    s3, lock = aws["s3"], {"Bucket": green.bucket("state"), "Key": "data-flows/terraform.tfstate.tflock"}
-    info = {"ID": "of-somebody-else", "Operation": "OperationTypeApply", "Who": "somebody@elsewhere", "Version": "1"}
-    s3.put_object(**lock, Body=json.dumps(info).encode())
-    apply = green.repository.start("apply_plan", "green")
-
-    @retry(retry=retry_if_result(lambda met: not met), stop=stop_after_delay(30), wait=wait_fixed(0.2))
-    def it_meets_the_lock():
-        place = f"{lock['Bucket']}/{lock['Key']}"
-        return [call for call in aws.calls() if call["resource"] == place and call["status"] == 412]
-
+def test_more_than_a_release_is_refused_in_the_pipeline_with_what_an_administrator_has_to_do(green):
+    green.tfvars.write_text(green.tfvars.read_text().replace('"eu-west-1b"]', '"eu-west-1b", "eu-west-1c"]'))
     try:
-        it_meets_the_lock()
+        stage = ["plan_environment", "green", "--image-digest", DIGEST, "--pipeline"]
+        answer = green.repository.run(*stage, role_arn=green.role_arn("plan"))
     finally:
-        s3.delete_object(**lock)
-        output, errors = apply.communicate(timeout=120)
-    assert apply.returncode == 0, output + errors
-    return output
-
-
-def test_apply_waits_for_a_lock_and_then_does_what_was_planned(green, applied):
-    assert "0 added, 1 changed, 0 destroyed" in applied
-    of_agent = [f"service/{green.title}/{green.title}-agent"]
-    answer = green["application-autoscaling"].describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=of_agent)
-    assert [(target["MinCapacity"], target["MaxCapacity"]) for target in answer["ScalableTargets"]] == [(1, 7)]
-
-
-def test_the_gates_record_of_what_is_applied_lies_beside_the_state(green, applied):
-    stored = green["s3"].get_object(Bucket=green.bucket("state"), Key="data-flows/gate.json")["Body"].read()
-    assert json.loads(stored) == json.loads((green.folder / "gate.json").read_text())
-    assert json.loads(stored)["tree_clean"]
+        green.tfvars.write_text(green.tfvars.read_text().replace('"eu-west-1b", "eu-west-1c"]', '"eu-west-1b"]'))
+    assert answer.returncode == 1
+    said = answer.stderr.splitlines()
+    assert (
+        'module.network.aws_subnet.private["eu-west-1c"]: got create; expected no change in a release: '
+        in answer.stderr
+    )
+    assert all("expected no change in a release: an administrator plans and applies it" in line for line in said)
+    assert not (green.folder / "gate.json").exists()

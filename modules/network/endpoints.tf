@@ -137,32 +137,20 @@ data "aws_iam_policy_document" "interface_endpoint" {
   #checkov:skip=CKV_AWS_283:Whoever passes through the endpoint still needs its own IAM permission; the statements name the account
   for_each = var.network.interface_endpoints
 
-  statement {
-    sid     = "ResourcesOfThisEnvironment"
-    actions = ["${split(".", each.key)[0]}:*"]
-    resources = concat(["arn:${var.context.partition}:${local.endpoint_resources[each.key]}"], [
-      for resource in flatten(var.declared[*].resources) : resource
-      if startswith(resource, "arn:${var.context.partition}:${split(".", each.key)[0]}:")
-    ])
-
-    principals {
-      type        = "AWS"
-      identifiers = ["*"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "aws:PrincipalAccount"
-      values   = [var.context.account_id]
-    }
-  }
-
+  # Resource → what may be asked of it. The login to the registry has no narrower form in AWS.
   dynamic "statement" {
-    for_each = each.key == "ecr.api" ? [1] : []
+    for_each = merge(
+      { "arn:${var.context.partition}:${local.endpoint_resources[each.key]}" = "${split(".", each.key)[0]}:*" },
+      {
+        for resource in flatten(var.declared[*].resources) : resource => "${split(".", each.key)[0]}:*"
+        if startswith(resource, "arn:${var.context.partition}:${split(".", each.key)[0]}:")
+      },
+      each.key == "ecr.api" ? { "*" = "ecr:GetAuthorizationToken" } : {},
+    )
 
     content {
-      sid       = "RegistryLogin"
-      actions   = ["ecr:GetAuthorizationToken"]
-      resources = ["*"] # AWS has no narrower form.
+      actions   = [statement.value]
+      resources = [statement.key]
 
       principals {
         type        = "AWS"

@@ -88,11 +88,12 @@ def test_every_access_to_data_is_logged(environment, data):
 
 def test_results_and_quarantine_expire_and_landing_and_export_stay(environment):
     found = rules(environment, environment.bucket("results")).values()
-    expiring = {rule["Filter"]["Prefix"]: rule["Expiration"]["Days"] for rule in found if "Expiration" in rule}
+    expiring = {rule["Filter"]["Prefix"]: rule["Expiration"]["Days"] for rule in found if "Days" in rule["Expiration"]}
     assert expiring == {"results/": 90, "quarantine/": 180}
     (replaced,) = [rule for rule in found if "NoncurrentVersionExpiration" in rule]
     assert replaced["NoncurrentVersionExpiration"]["NoncurrentDays"] == 30
     assert replaced["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    assert replaced["Expiration"] == {"ExpiredObjectDeleteMarker": True}
 
 
 def test_artifacts_expire_after_a_month(environment):

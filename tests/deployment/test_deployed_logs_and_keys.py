@@ -25,14 +25,17 @@ def test_the_key_is_rotated(environment):
     assert status["KeyRotationEnabled"] is True
 
 
-def test_besides_the_account_only_the_log_service_uses_the_key_and_only_for_these_logs(environment):
+def test_besides_the_account_only_these_logs_and_the_alerts_use_the_key(environment):
     policy = environment["kms"].get_key_policy(KeyId=environment.key_arn, PolicyName="default")["Policy"]
     account, *services = json.loads(policy)["Statement"]
     assert account["Principal"] == {"AWS": environment.arn("iam", "root", region="")}
-    (logs,) = services
+    logs, alerts = services
     assert logs["Principal"] == {"Service": "logs.eu-west-1.amazonaws.com"}
     of_these_logs = environment.arn("logs", f"log-group:{environment.path}/*")
     assert logs["Condition"] == {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": of_these_logs}}
+    assert set(alerts["Principal"]["Service"]) == {"cloudwatch.amazonaws.com", "events.amazonaws.com"}
+    topic = environment.arn("sns", f"{environment.title}-alerts")
+    assert alerts["Condition"] == {"StringEquals": {"kms:EncryptionContext:aws:sns:topicArn": topic}}
 
 
 def test_no_parameter_was_written(environment):

@@ -2,8 +2,8 @@ locals {
   runbook = "docs/runbook.md"
   agent   = { ClusterName = var.service.cluster, ServiceName = var.service.name }
 
-  # Each tells the topic when it starts and when it ends. `missing` is what no data means, see the comment.
-  alarms = {
+  # Each tells the topic when it starts and when it ends. `missing` is what no data for five minutes means.
+  metric_alarms = {
     agent-not-running = {
       says       = "Fewer agents than ${var.tasks.min} for 5 minutes: flow runs wait or none start. See why the service's last tasks stopped."
       namespace  = "ECS/ContainerInsights"
@@ -12,7 +12,6 @@ locals {
       statistic  = "Maximum" # Not for the moment between two tasks.
       comparison = "LessThanThreshold"
       threshold  = var.tasks.min
-      minutes    = 5
       missing    = "breaching" # ECS counts the tasks of every service, none included. No count means no service.
     }
     task-events-not-read = {
@@ -23,7 +22,6 @@ locals {
       statistic  = "Maximum"
       comparison = "GreaterThanOrEqualToThreshold"
       threshold  = 900
-      minutes    = 5
       missing    = "notBreaching" # SQS is silent about a queue that nobody used for hours.
     }
     task-events-dead-letters = {
@@ -34,54 +32,24 @@ locals {
       statistic  = "Maximum"
       comparison = "GreaterThanOrEqualToThreshold"
       threshold  = 1
-      minutes    = 5
       missing    = "notBreaching" # SQS is silent about a queue that nobody used for hours.
     }
-    agent-errors = {
-      says       = "The agent logged errors: it may be unable to start runs. Read its last errors."
+  }
+
+  log_alarms = {
+    for name, lines in local.log_metrics : name => {
+      says       = lines.says
       namespace  = local.namespace
-      metric     = local.log_metrics["agent-errors"].metric
+      metric     = lines.metric
       dimensions = {}
       statistic  = "Sum"
       comparison = "GreaterThanOrEqualToThreshold"
       threshold  = 1
-      minutes    = 5
-      missing    = "notBreaching" # No line, no error. An agent that says nothing at all is agent-not-running's.
-    }
-    flow-errors = {
-      says       = "Flow runs logged errors that no failed run accounts for. Read them; each line names its run."
-      namespace  = local.namespace
-      metric     = local.log_metrics["flow-errors"].metric
-      dimensions = {}
-      statistic  = "Sum"
-      comparison = "GreaterThanOrEqualToThreshold"
-      threshold  = 1
-      minutes    = 5
-      missing    = "notBreaching" # No line, no error: nothing runs at most hours.
-    }
-    tasks-stopped = {
-      says       = "Tasks ended by themselves with an error, failed their health check or were taken away. Read stop code and reason."
-      namespace  = local.namespace
-      metric     = local.log_metrics["tasks-stopped"].metric
-      dimensions = {}
-      statistic  = "Sum"
-      comparison = "GreaterThanOrEqualToThreshold"
-      threshold  = 1
-      minutes    = 5
-      missing    = "notBreaching" # An event is written only when a task stops so.
-    }
-    tasks-not-started = {
-      says       = "Tasks could not start: image, secret, role or network. The stopped reason names which."
-      namespace  = local.namespace
-      metric     = local.log_metrics["tasks-not-started"].metric
-      dimensions = {}
-      statistic  = "Sum"
-      comparison = "GreaterThanOrEqualToThreshold"
-      threshold  = 1
-      minutes    = 5
-      missing    = "notBreaching" # An event is written only when a task stops so.
+      missing    = "notBreaching" # No line, nothing to tell. An agent that is silent because it is gone is agent-not-running's.
     }
   }
+
+  alarms = merge(local.metric_alarms, local.log_alarms)
 }
 
 resource "aws_cloudwatch_metric_alarm" "threshold" {
@@ -93,7 +61,7 @@ resource "aws_cloudwatch_metric_alarm" "threshold" {
   metric_name         = each.value.metric
   dimensions          = each.value.dimensions
   statistic           = each.value.statistic
-  period              = 60 * each.value.minutes
+  period              = 300
   evaluation_periods  = 1
   comparison_operator = each.value.comparison
   threshold           = each.value.threshold

@@ -122,14 +122,28 @@ resource "aws_vpc_endpoint" "interface" {
 }
 
 locals {
-  # What tasks ask each service for. Besides what flows declare, an endpoint lets nothing
-  # else through, whatever a task's role allows.
-  endpoint_resources = {
-    "ecr.api" = "ecr:${var.context.region}:${var.context.account_id}:repository/${var.context.image_repository}"
-    "ecr.dkr" = "ecr:${var.context.region}:${var.context.account_id}:repository/${var.context.image_repository}"
-    logs      = "logs:${var.context.region}:${var.context.account_id}:log-group:${var.context.path}/*"
-    ssm       = "ssm:${var.context.region}:${var.context.account_id}:parameter${var.context.path}/*"
-    sqs       = "sqs:${var.context.region}:${var.context.account_id}:${var.context.name}-*"
+  declared_one_by_one = flatten([
+    for each in var.declared : [for pair in setproduct(each.resources, each.actions) : { resource = pair[0], action = pair[1] }]
+  ])
+
+  pull = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+  here = "${var.context.region}:${var.context.account_id}"
+
+  # Service → resource → what tasks ask of it. Besides what flows declare, an endpoint lets nothing else through, whatever a
+  # task's role allows.
+  endpoint_access = {
+    "ecr.api" = {
+      "ecr:${local.here}:repository/${var.context.image_repository}" = local.pull
+      "*"                                                            = ["ecr:GetAuthorizationToken"] # AWS has no narrower form.
+    }
+    "ecr.dkr" = { "ecr:${local.here}:repository/${var.context.image_repository}" = local.pull }
+    logs      = { "logs:${local.here}:log-group:${var.context.path}/*" = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:GetLogEvents"] }
+    ssm       = { "ssm:${local.here}:parameter${var.context.path}/*" = ["ssm:GetParameters"] }
+    sqs = {
+      "sqs:${local.here}:${var.context.name}-task-events" = [
+        "sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility",
+      ]
+    }
   }
 }
 
@@ -137,20 +151,15 @@ data "aws_iam_policy_document" "interface_endpoint" {
   #checkov:skip=CKV_AWS_283:Whoever passes through the endpoint still needs its own IAM permission; the statements name the account
   for_each = var.network.interface_endpoints
 
-  # Resource → what may be asked of it. The login to the registry has no narrower form in AWS.
   dynamic "statement" {
-    for_each = merge(
-      { "arn:${var.context.partition}:${local.endpoint_resources[each.key]}" = "${split(".", each.key)[0]}:*" },
-      {
-        for resource in flatten(var.declared[*].resources) : resource => "${split(".", each.key)[0]}:*"
-        if startswith(resource, "arn:${var.context.partition}:${split(".", each.key)[0]}:")
-      },
-      each.key == "ecr.api" ? { "*" = "ecr:GetAuthorizationToken" } : {},
-    )
+    for_each = merge(local.endpoint_access[each.key], {
+      for one in local.declared_one_by_one : trimprefix(one.resource, "arn:${var.context.partition}:") => one.action...
+      if startswith(one.action, "${split(".", each.key)[0]}:") && startswith(one.resource, "arn:${var.context.partition}:${split(".", each.key)[0]}:")
+    })
 
     content {
-      actions   = [statement.value]
-      resources = [statement.key]
+      actions   = statement.value
+      resources = [statement.key == "*" ? "*" : "arn:${var.context.partition}:${statement.key}"]
 
       principals {
         type        = "AWS"

@@ -88,8 +88,8 @@ variable "network" {
   }
 
   validation {
-    condition     = length(setsubtract(var.network.interface_endpoints, keys(local.endpoint_resources))) == 0
-    error_message = "network.interface_endpoints has ${join(", ", setsubtract(var.network.interface_endpoints, keys(local.endpoint_resources)))}; expected any of ${join(", ", keys(local.endpoint_resources))}."
+    condition     = length(setsubtract(var.network.interface_endpoints, keys(local.endpoint_access))) == 0
+    error_message = "network.interface_endpoints has ${join(", ", setsubtract(var.network.interface_endpoints, keys(local.endpoint_access)))}; expected any of ${join(", ", keys(local.endpoint_access))}."
   }
 }
 

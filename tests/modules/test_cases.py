@@ -40,7 +40,7 @@ def merged(variables: Any, changes: Any) -> Any:
 
 def differences(expected: Any, actual: Any, at: str) -> Iterator[str]:
     """What of the expected is not in the actual. In a list of objects the order does not count, the number does."""
-    if isinstance(actual, str) and isinstance(expected, dict | list):
+    if isinstance(actual, str) and actual.startswith(("{", "[")) and isinstance(expected, dict | list):
         actual = json.loads(actual)
     if isinstance(expected, dict) and isinstance(actual, dict):
         for key, value in expected.items():

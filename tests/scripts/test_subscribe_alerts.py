@@ -19,6 +19,7 @@ class Cloud:
     def __init__(self):
         self.ssm = boto3.client("ssm", region_name="eu-west-1")
         self.sns = boto3.client("sns", region_name="eu-west-1")
+        self.other = self.sns.create_topic(Name="A-DataFlows-Dev-alerts")["TopicArn"]
         self.topic = self.sns.create_topic(Name="DataFlows-Dev-alerts")["TopicArn"]
 
     def write(self, value, kind="SecureString"):
@@ -104,13 +105,12 @@ def test_the_old_address_stays_until_the_new_one_is_confirmed(cloud, subscribe, 
 
 
 def test_another_topic_is_left_alone(cloud, subscribe):
-    other = cloud.sns.create_topic(Name="other-DataFlows-Dev-alerts")["TopicArn"]
-    cloud.sns.subscribe(TopicArn=other, Protocol="https", Endpoint=OLD)
+    cloud.sns.subscribe(TopicArn=cloud.other, Protocol="https", Endpoint=OLD)
     cloud.write(NEW)
     subscribe()
-    assert [each["Endpoint"] for each in cloud.sns.list_subscriptions_by_topic(TopicArn=other)["Subscriptions"]] == [
-        OLD
-    ]
+    assert [
+        each["Endpoint"] for each in cloud.sns.list_subscriptions_by_topic(TopicArn=cloud.other)["Subscriptions"]
+    ] == [OLD]
 
 
 def test_no_address_is_told_with_where_it_belongs(cloud, subscribe):

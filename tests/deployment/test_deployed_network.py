@@ -88,3 +88,24 @@ def test_flow_logs_keep_all_traffic(environment):
     assert (log["FlowLogStatus"], log["TrafficType"]) == ("ACTIVE", "ALL")
     assert log["LogDestination"] == environment.arn("logs", f"log-group:{environment.path}/vpc")
     assert log["DeliverLogsPermissionArn"] == environment.arn("iam", f"role/{environment.title}-flow-logs", region="")
+
+
+def test_each_subnet_has_an_access_list_of_its_kind_and_the_default_one_allows_nothing(of_vpc, private):
+    acls = of_vpc("describe_network_acls", "NetworkAcls")
+    (default,) = [acl for acl in acls if acl["IsDefault"]]
+    assert not [entry for entry in default["Entries"] if entry["RuleAction"] == "allow"]
+    subnets = [{each["SubnetId"] for each in acl["Associations"]} for acl in acls if not acl["IsDefault"]]
+    assert private in subnets
+    assert set.union(*subnets) == {subnet["SubnetId"] for subnet in of_vpc("describe_subnets", "Subnets")}
+
+
+def test_nothing_new_comes_into_a_private_subnet(of_vpc, private):
+    """Replies to what tasks asked for, and no port below those that Linux calls from."""
+    (acl,) = [
+        acl
+        for acl in of_vpc("describe_network_acls", "NetworkAcls")
+        if private == {each["SubnetId"] for each in acl["Associations"]}
+    ]
+    entering = [each for each in acl["Entries"] if not each["Egress"] and each["RuleAction"] == "allow"]
+    assert [each["PortRange"]["From"] for each in entering if each["Protocol"] == "6"] == [32768]
+    assert {each["Protocol"] for each in entering} == {"1", "6"}  # ICMP: what a too large packet is answered with.

@@ -18,6 +18,8 @@ locals {
 
 # What a flow run itself may do. Secrets reach it through ECS, so it needs no right to read them.
 data "aws_iam_policy_document" "flow" {
+  source_policy_documents = [data.aws_iam_policy_document.use_key["data"].json]
+
   statement {
     sid       = "ReadAndWriteData"
     actions   = ["s3:GetObject", "s3:PutObject"]
@@ -33,23 +35,6 @@ data "aws_iam_policy_document" "flow" {
       test     = "StringLike"
       variable = "s3:prefix"
       values   = ["landing/*", "results/*", "quarantine/*", "export/*"]
-    }
-  }
-
-  statement {
-    sid       = "EncryptData"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    resources = ["${local.arn.kms}:key/*"] # The key's id is unknown before the first apply; its alias is not.
-
-    condition {
-      test     = "ForAnyValue:StringEquals"
-      variable = "kms:ResourceAliases"
-      values   = ["alias/${var.context.name}"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "kms:ViaService"
-      values   = ["s3.${var.context.region}.amazonaws.com"]
     }
   }
 

@@ -23,6 +23,9 @@ locals {
     }
   }
 
+  # What registration needs to write to Prefect, and to let failed runs page.
+  register_parameters = concat([var.prefect_credential], var.alerts.pagerduty ? ["PAGERDUTY_ROUTING_KEY"] : [])
+
   image = "${var.account_id}.dkr.ecr.${var.region}.amazonaws.com/${var.image_repository}@${var.image_digest}"
 }
 
@@ -58,9 +61,9 @@ module "iam" {
   results_bucket_arn = module.results_store.bucket.arn
   flow_permissions   = var.flow_permissions
   delivery = {
-    enabled            = var.delivery.connection_arn != ""
-    connection_arn     = var.delivery.connection_arn
-    prefect_credential = var.prefect_credential
+    enabled             = var.delivery.connection_arn != ""
+    connection_arn      = var.delivery.connection_arn
+    register_parameters = local.register_parameters
   }
 }
 
@@ -152,10 +155,13 @@ module "delivery" {
     repository     = var.delivery.repository
     branch         = var.delivery.branch
   }
-  approval           = var.delivery.approval
-  image              = local.image
-  roles              = module.iam.delivery_role_arns
-  prefect            = { api_url = var.prefect_api_url, credential = var.prefect_credential }
+  approval = var.delivery.approval
+  image    = local.image
+  roles    = module.iam.delivery_role_arns
+  registration = {
+    parameters = local.register_parameters
+    variables  = merge({ PREFECT_API_URL = var.prefect_api_url }, var.delivery.runbook_url == "" ? {} : { RUNBOOK_URL = var.delivery.runbook_url })
+  }
   alerts_topic_arn   = module.alerts.topic_arn
   access_logs_bucket = module.results_store.access_logs_bucket
   kms_key_arn        = module.parameters.kms_key_arn

@@ -200,13 +200,19 @@ variable "protect_data" {
 }
 
 variable "delivery" {
-  description = "The pipeline that releases this environment: the CodeStar connection to the source repository (empty: no pipeline), the repository (owner/name), its branch, and whether a person approves between gate and apply."
+  description = "The pipeline that releases this environment: the CodeStar connection to the source repository (empty: no pipeline), the repository (owner/name), its branch, whether a person approves between gate and apply, and where pages send whoever is on call (docs/on-call.md as the team reads it)."
   type = object({
     connection_arn = optional(string, "")
     repository     = optional(string, "")
     branch         = optional(string, "main")
     approval       = optional(bool, false)
+    runbook_url    = optional(string, "")
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = var.delivery.connection_arn == "" || !var.alerts.pagerduty || can(regex("^https://", var.delivery.runbook_url))
+    error_message = "delivery.runbook_url is \"${var.delivery.runbook_url}\"; expected the address of docs/on-call.md, because with alerts.pagerduty failed runs page and link to it."
+  }
 }

@@ -8,8 +8,9 @@ locals {
     register = { service = "codebuild", policy = data.aws_iam_policy_document.register.json }
   } : {}
 
-  prefect_credential = var.parameter_arns[var.delivery.prefect_credential]
-  state_folder       = "${local.arn.s3}:${var.context.state.bucket}/${dirname(var.context.state.key)}"
+  register_parameter_arns = [for name in var.delivery.register_parameters : "${local.arn.ssm}:parameter${var.context.path}/${name}"]
+
+  state_folder = "${local.arn.s3}:${var.context.state.bucket}/${dirname(var.context.state.key)}"
   # The service of the ARN is that of the action too: codestar-connections, or codeconnections for newer ones.
   use_connection = "${split(":", "${var.delivery.connection_arn}::")[2]}:UseConnection"
 }
@@ -66,7 +67,7 @@ data "aws_iam_policy_document" "register" {
     data.aws_iam_policy_document.pass_artifacts.json,
     data.aws_iam_policy_document.write_build_logs.json,
     data.aws_iam_policy_document.pull_the_image.json,
-    data.aws_iam_policy_document.use_key["prefect_credential"].json,
+    data.aws_iam_policy_document.use_key["credentials"].json,
     data.aws_iam_policy_document.use_key["applied"].json,
   ]
 
@@ -77,9 +78,9 @@ data "aws_iam_policy_document" "register" {
   }
 
   statement {
-    sid       = "ReadPrefectCredential"
+    sid       = "ReadCredentials"
     actions   = ["ssm:GetParameters"]
-    resources = [local.prefect_credential]
+    resources = local.register_parameter_arns
   }
 }
 

@@ -6,12 +6,12 @@ locals {
   own  = "alias/${var.context.name}"
 
   key_uses = {
-    data               = { sid = "EncryptData", actions = local.use, alias = local.own, through = "s3", parameters = [] }
-    question           = { sid = "EncryptTheQuestion", actions = local.use, alias = local.own, through = "sns", parameters = [] }
-    secrets            = { sid = "DecryptSecrets", actions = local.read, alias = local.own, through = "ssm", parameters = var.secure_string_arns }
-    prefect_credential = { sid = "DecryptPrefectCredential", actions = local.read, alias = local.own, through = "ssm", parameters = [local.prefect_credential] }
-    state              = { sid = "EncryptState", actions = local.use, alias = var.context.state.kms_alias, through = "s3", parameters = [] }
-    applied            = { sid = "DecryptWhatIsApplied", actions = local.read, alias = var.context.state.kms_alias, through = "s3", parameters = [] }
+    data        = { sid = "EncryptData", actions = local.use, alias = local.own, through = "s3", parameters = [] }
+    question    = { sid = "EncryptTheQuestion", actions = local.use, alias = local.own, through = "sns", parameters = [] }
+    secrets     = { sid = "DecryptSecrets", actions = local.read, alias = local.own, through = "ssm", parameters = var.secure_string_arns }
+    credentials = { sid = "DecryptCredentials", actions = local.read, alias = local.own, through = "ssm", parameters = local.register_parameter_arns }
+    state       = { sid = "EncryptState", actions = local.use, alias = var.context.state.kms_alias, through = "s3", parameters = [] }
+    applied     = { sid = "DecryptWhatIsApplied", actions = local.read, alias = var.context.state.kms_alias, through = "s3", parameters = [] }
   }
 }
 

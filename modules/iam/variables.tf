@@ -40,7 +40,7 @@ variable "flow_permissions" {
 }
 
 variable "delivery" {
-  description = "Whether a pipeline delivers this environment, the CodeStar connection that it takes the sources through, and the parameter that holds the credential for Prefect."
-  type        = object({ enabled = bool, connection_arn = string, prefect_credential = string })
+  description = "Whether a pipeline delivers this environment, the CodeStar connection that it takes the sources through, and the SSM parameters that registration receives, by name."
+  type        = object({ enabled = bool, connection_arn = string, register_parameters = list(string) })
   nullable    = false
 }

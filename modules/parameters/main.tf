@@ -31,7 +31,7 @@ data "aws_iam_policy_document" "key" {
 
   statement {
     sid       = "LogGroupsOfThisEnvironment"
-    actions   = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"]
+    actions   = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey"]
     resources = ["*"]
 
     principals {

@@ -15,7 +15,12 @@ ATTRIBUTES = ("policy", "assume_role_policy", "policy_document", "access_policie
 IDENTITY = {"aws_iam_policy", "aws_iam_role_policy", "aws_iam_user_policy", "aws_iam_group_policy", "aws_iam_role"}
 # Their `policy` is JSON of another kind.
 NOT_IAM = {"aws_ecr_lifecycle_policy", "aws_ecr_account_setting", "aws_ecs_capacity_provider"}
-ATTACHMENTS = ("aws_iam_role_policy_attachment", "aws_iam_policy_attachment", "aws_iam_user_policy_attachment")
+ATTACHMENTS = (
+    "aws_iam_role_policy_attachment",
+    "aws_iam_policy_attachment",
+    "aws_iam_user_policy_attachment",
+    "aws_iam_group_policy_attachment",
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Statement:
     resources: tuple[str, ...]
     not_resources: tuple[str, ...]
     conditions: dict[str, dict[str, tuple[str, ...]]]
+    principals: tuple[tuple[str, str], ...] = ()  # ("Service", "ecs-tasks.amazonaws.com"); ("*", "*") is everybody.
+    not_principals: bool = False
 
     @property
     def label(self) -> str:
@@ -55,6 +62,7 @@ class Document:
     kind: str
     statements: tuple[Statement, ...] = ()
     problem: str = ""
+    text: str = ""
 
     @property
     def address(self) -> str:
@@ -87,7 +95,7 @@ def documents(plan: Plan) -> Iterator[Document]:
                 yield Document(resource, attribute, kind, problem=problem)
                 continue
             try:
-                yield Document(resource, attribute, kind, _statements(_load(value)))
+                yield Document(resource, attribute, kind, _statements(_load(value)), text=value)
             except (ValueError, RecursionError) as error:
                 yield Document(resource, attribute, kind, problem=f"not a policy document ({error})")
 
@@ -215,7 +223,14 @@ def _statement(number: int, entry: dict[str, Any]) -> Statement:
         resources=_strings(lower.get("resource")),
         not_resources=_strings(lower.get("notresource")),
         conditions={op: {key: _strings(v) for key, v in keys.items()} for op, keys in conditions.items()},
+        principals=tuple(_principals(lower.get("principal"))),
+        not_principals="notprincipal" in lower,
     )
+
+
+def _principals(value: Any) -> Iterator[tuple[str, str]]:
+    for kind, names in (value if isinstance(value, dict) else {"*": value}).items():
+        yield from ((kind, name) for name in _strings(names))
 
 
 def _strings(value: Any) -> tuple[str, ...]:

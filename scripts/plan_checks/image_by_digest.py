@@ -10,8 +10,15 @@ from scripts.plan_checks.plan import Finding, Plan
 NEEDS = ("known_policies",)
 IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?"
-    r"/[a-z0-9][a-z0-9._/-]*@(?P<digest>sha256:[0-9a-f]{64})"
+    r"/(?P<repository>[a-z0-9][a-z0-9._/-]*)@(?P<digest>sha256:[0-9a-f]{64})"
 )
+
+VARIABLES = {
+    "account_id": "account",
+    "region": "region",
+    "image_repository": "repository",
+    "image_digest": "digest",
+}
 
 
 def check(plan: Plan) -> Iterator[Finding]:
@@ -24,13 +31,11 @@ def check(plan: Plan) -> Iterator[Finding]:
 
 def _is_ours(image: Any, plan: Plan) -> bool:
     match = IMAGE.fullmatch(image) if isinstance(image, str) else None
-    return bool(match) and all(
-        plan.variable(variable) in {None, match[group]}
-        for variable, group in {"account_id": "account", "region": "region", "image_digest": "digest"}.items()
-    )
+    return bool(match) and all(plan.variable(name) in {None, match[group]} for name, group in VARIABLES.items())
 
 
 def _expected(plan: Plan) -> str:
     account, region = plan.variable("account_id") or "<account>", plan.variable("region") or "<region>"
     digest = plan.variable("image_digest") or "sha256:<64 hex>"
-    return f"{account}.dkr.ecr.{region}.amazonaws.com/<repository>@{digest}"
+    repository = plan.variable("image_repository") or "<repository>"
+    return f"{account}.dkr.ecr.{region}.amazonaws.com/{repository}@{digest}"

@@ -14,6 +14,8 @@ from scripts.refusal import Refusal
 
 MAX_BYTES = 50_000_000
 INDEX = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]')
+KEY = re.compile(INDEX.pattern + "$")
+IDENTITIES = ("id", "arn", "name", "bucket", "url")
 
 
 class PlanError(Refusal):
@@ -66,6 +68,12 @@ class Resource:
     def block(self) -> str:
         """The address without the indexes of `count` and `for_each`: the block in the HCL."""
         return without_indexes(".".join(filter(None, (self.module, self.type, self.name))))
+
+    @property
+    def key(self) -> str:
+        """The index of `count` or `for_each`, such as `["a"]` or `[0]`; empty without."""
+        match = KEY.search(self.address)
+        return match[0] if match else ""
 
 
 class Change(BaseModel):
@@ -141,6 +149,15 @@ class Plan:
         return found
 
     @cached_property
+    def identities(self) -> dict[str, list[Resource]]:
+        """The planned resources by what others may call them: id, ARN, name, URL."""
+        found: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            for value in {resource.after.get(name) for name in IDENTITIES if isinstance(resource.after.get(name), str)}:
+                found.setdefault(value, []).append(resource)
+        return found
+
+    @cached_property
     def modules(self) -> dict[str, dict[str, Any]]:
         """The configuration of each module call, its own `module_calls` entry as `call`; the root is ``""``."""
         root = (self.data.get("configuration") or {}).get("root_module") or {}
@@ -154,10 +171,14 @@ class Plan:
                 waiting.append((f"{address}.module.{name}".lstrip("."), inner))
         return found
 
-    def variable(self, name: str) -> str | None:
-        """The value of a root variable, or None where this plan has none: not every plan is ours."""
+    def setting(self, name: str) -> Any:
+        """The value of a root variable as the plan was given it, or None where this plan has none."""
         entry = (self.data.get("variables") or {}).get(name)
-        value = entry.get("value") if isinstance(entry, dict) else None
+        return entry.get("value") if isinstance(entry, dict) else None
+
+    def variable(self, name: str) -> str | None:
+        """The text of a root variable, or None where this plan has none: not every plan is ours."""
+        value = self.setting(name)
         return value if isinstance(value, str) and value else None
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scripts.plan_checks.plan import UNKNOWN, Finding, Plan, Resource
-from scripts.plan_checks.references import block_of, is_local, origins
+from scripts.plan_checks.references import block_of, is_local, origins, output_origins, targets
 
 EXPECTED = "assign_public_ip = false (private subnets reach AWS through NAT or endpoints)"
 EXPECTED_SUBNET = "subnets with map_public_ip_on_launch = false"
@@ -33,6 +33,22 @@ def check(plan: Plan) -> Iterator[Finding]:
             # The work pool's base job template: what flow runs are started with.
             if public != "DISABLED":
                 yield Finding(f"output.{name}", f"assignPublicIp = {public}", EXPECTED_OUTPUT)
+
+
+def task_subnets(plan: Plan) -> list[str]:
+    """Addresses of the subnets that tasks are started in: the agent's, and those of the work pool's job template."""
+    found: dict[str, None] = {}
+    hidden = False
+    for starter in plan.planned(*STARTERS):
+        attribute = ".".join((*STARTERS[starter.type], "network_configuration", "subnets"))
+        found |= dict.fromkeys(subnet.address for subnet in targets(plan, starter, attribute, "aws_subnet"))
+        hidden = hidden or any(is_local(block_of(origin)[0]) for origin in origins(plan, starter, attribute))
+    for name, value in plan.outputs.items():
+        if any(True for _ in _values(value, "awsvpcconfiguration")):
+            blocks = {block_of(origin)[0] for origin in output_origins(plan, name)}
+            found |= {subnet.address: None for subnet in plan.planned("aws_subnet") if subnet.block in blocks}
+    # A plan does not show what a local is made of: behind one, it may be any subnet.
+    return [subnet.address for subnet in plan.planned("aws_subnet")] if hidden else list(found)
 
 
 def _public_subnets(plan: Plan, starter: Resource, attribute: str) -> Iterator[Finding]:

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from scripts.plan_checks.plan import UNKNOWN, Plan, Resource, without_indexes
+from scripts.plan_checks.plan import INDEX, UNKNOWN, Plan, Resource, without_indexes
 
+OWN_KEY = ("each.key", "each.value", "count.index")
+FREE = ("var.", "local.")
 PART = re.compile(r'(?:\[[^\]"]*\]|\["(?:[^"\\]|\\.)*"\]|[^.\[])+')
 
 
@@ -29,6 +31,36 @@ def origins(plan: Plan, resource: Resource, attribute: str) -> list[str]:
     return list(found)
 
 
+def output_origins(plan: Plan, name: str) -> list[str]:
+    """What a root output refers to in the end."""
+    found: dict[str, None] = {}
+    output = (plan.modules.get("") or {}).get("outputs", {}).get(name) or {}
+    for reference in _references(output.get("expression")):
+        _follow(plan, "", reference, found, set())
+    return list(found)
+
+
+def targets(plan: Plan, resource: Resource, attribute: str, *types: str) -> list[Resource]:
+    """The planned resources that the attribute points at: by id where it is known, by reference where it is not.
+
+    A reference by `each.key` or `count.index` alone means the instance of the same key; any other index may mean each.
+    """
+    values = leaves(resource.after, attribute.split("."))
+    found = [one for value in values if isinstance(value, str) for one in plan.identities.get(value, ())]
+    if any(value is UNKNOWN for value in values):
+        found += _referred(plan, resource, attribute)
+    return [one for one in {one.address: one for one in found}.values() if not types or one.type in types]
+
+
+def said(plan: Plan, resource: Resource, attribute: str, value: Any) -> str:
+    """The attribute and its value for a finding: `x = 5`, `x unset` or `x unknown until apply because of …`."""
+    if value is UNKNOWN:
+        return f"{attribute} {why_unknown(plan, resource, attribute)}"
+    if value is None:
+        return f"{attribute} unset"
+    return f"{attribute} = {str(value).lower() if isinstance(value, bool) else value}"
+
+
 def why_unknown(plan: Plan, resource: Resource, attribute: str) -> str:
     """A sentence part that names the references which make the attribute unknown."""
     leaves = origins(plan, resource, attribute)
@@ -49,6 +81,30 @@ def block_of(leaf: str) -> tuple[str, str]:
 def is_local(block: str) -> bool:
     """Whether a `block_of` is a local, the root's or a module's."""
     return ".local." in f".{block}"
+
+
+def leaves(value: Any, path: list[str]) -> list[Any]:
+    """Every single value at a path such as `network_configuration`, `subnets`; UNKNOWN where it is not known."""
+    if value is UNKNOWN or not (path or isinstance(value, list)):
+        return [value]
+    if isinstance(value, list):
+        return [leaf for item in value for leaf in leaves(item, path)]
+    return leaves(value.get(path[0]), path[1:]) if isinstance(value, dict) else []
+
+
+def _referred(plan: Plan, resource: Resource, attribute: str) -> Iterator[Resource]:
+    expression = _inside(_block(plan, resource).get("expressions") or {}, attribute.split("."))
+    used = list(_references(expression))
+    own_key = any(one.startswith(OWN_KEY) for one in used) and not any(one.startswith(FREE) for one in used)
+    for leaf in origins(plan, resource, attribute):
+        block, _ = block_of(leaf)
+        instances = plan.blocks.get(block, [])
+        index = INDEX.match(leaf[len(block) :]) if leaf.startswith(block) else None
+        wanted = index[0] if index else resource.key if own_key else ""
+        exact = [one for one in instances if wanted and one.key == wanted]
+        # Inside one module each instance of the module speaks of its own resources.
+        same = [one for one in exact or instances if one.module == resource.module]
+        yield from same or exact or instances
 
 
 def _is_unknown(plan: Plan, leaf: str) -> bool | None:

@@ -1,0 +1,20 @@
+"""Every role is bounded: it has a permissions boundary, which is a policy of the same plan."""
+
+from collections.abc import Iterator
+
+from scripts.plan_checks.plan import UNKNOWN, Finding, Plan
+from scripts.plan_checks.references import said, targets
+
+EXPECTED = "permissions_boundary = the ARN of a policy in this plan"
+
+
+def check(plan: Plan) -> Iterator[Finding]:
+    names = {f"policy{one.after.get('path') or '/'}{one.after.get('name')}" for one in plan.planned("aws_iam_policy")}
+    for role in plan.planned("aws_iam_role"):
+        boundary = role.after.get("permissions_boundary")
+        if boundary is UNKNOWN:
+            good = bool(targets(plan, role, "permissions_boundary", "aws_iam_policy"))
+        else:
+            good = isinstance(boundary, str) and boundary.rpartition(":")[2] in names
+        if not good:
+            yield Finding(role.address, said(plan, role, "permissions_boundary", boundary), EXPECTED)

@@ -2,14 +2,18 @@
 
     python -m scripts.apply_plan dev
 
-Refused when the record is missing, holds a finding, or names another plan, environment or commit.
+Refused when the record is missing, holds a finding, or names another plan, environment or commit. The record is a file
+that anybody can edit, so it is not believed: the gate runs once more on what Terraform shows of the plan.
 """
 
 import argparse
+import tempfile
+from pathlib import Path
 
 from scripts import check_plan, gate_store, terraform
 from scripts.environments import ROOT, Environment, find_environment
 from scripts.plan_checks import record, rules
+from scripts.plan_checks.checkov_scan import CheckovScan
 from scripts.refusal import run_command
 
 
@@ -35,6 +39,10 @@ def apply(environment: Environment) -> None:
         return
     root, shell = ROOT / "terraform", terraform.terraform_shell(environment)
     terraform.init(root, shell, environment.backend_file)  # The plan may come from another machine.
+    with CheckovScan(ROOT, root) as scan, tempfile.TemporaryDirectory() as folder:
+        shown = Path(folder) / "plan.json"
+        terraform.show(tfplan, shown, root, shell)
+        check_plan.prove(checked, tfplan, shown, scan)
     # The waits inside the provider dominate, not the calls.
     terraform.run(["apply", "-lock-timeout=60s", "-parallelism=20", str(tfplan)], root, shell)
     gate_store.store(environment, checked, terraform.outputs(root, shell))

@@ -23,8 +23,10 @@ from rich.console import Console
 from scripts.environments import ROOT, find_environment
 from scripts.plan_checks import rules
 from scripts.plan_checks.checkov_scan import CheckovScan, checkov_version
+from scripts.plan_checks.hcl import Hcl
+from scripts.plan_checks.inline_skips import Skips
 from scripts.plan_checks.plan import Plan
-from scripts.plan_checks.record import GateRecord, RuleResult, Versions, sha256
+from scripts.plan_checks.record import GateRecord, RecordRefused, RuleResult, Versions, differences, sha256
 from scripts.plan_checks.report import write_report
 from scripts.refusal import Refusal, run_command
 from scripts.steps import shown
@@ -75,10 +77,12 @@ def run_gate(
         if rules.CHECKOV in chosen:
             scan.start_on(plan_json)
         results = []
+        read = Hcl(hcl, plan) if hcl else None
+        places = Skips(hcl, sources(plan)) if hcl else None
         for name in chosen:
-            result = _checkov(scan, plan) if name == rules.CHECKOV else rules.run_rule(name, plan)
-            results.append(result)
-            _say(console, result)
+            result = _checkov(scan, plan) if name == rules.CHECKOV else rules.run_rule(name, plan, read)
+            results.append(result.placed(places.place) if places else result)
+            _say(console, results[-1])
     gate = GateRecord(
         passed=all(result.passed for result in results),
         environment=environment,
@@ -106,6 +110,30 @@ def run_gate(
     return gate
 
 
+def prove(recorded: GateRecord, tfplan: Path, plan_json: Path, scan: CheckovScan) -> None:
+    """Make the record of a plan again, and refuse if the one that is there says anything else: it was edited.
+
+    `plan_json` must come from `tfplan` just now: nothing that lies in a folder is believed, the record least of all.
+
+    Raises:
+        RecordRefused: with each field that differs.
+    """
+    silent = Console(quiet=True)
+    again = run_gate(
+        plan_json,
+        tfplan=tfplan,
+        environment=recorded.environment,
+        image_digest=recorded.image_digest,
+        scan=scan,
+        console=silent,
+    )
+    if differ := differences(recorded, again):
+        raise RecordRefused(
+            f"The gate record is not what the gate says of this plan now: {'; '.join(differ)}. "
+            "It was edited, or made by other rules: `make plan` again."
+        )
+
+
 def gate_folder(
     folder: Path, *, environment: str, image_digest: str = "", offline: bool = False, scan: CheckovScan | None = None
 ) -> int:
@@ -130,22 +158,29 @@ def gate_folder(
 def rules_digest() -> str:
     """`sha256:<16 hex>` of the checks' own code: with it a record says by which rules it was made."""
     digest = hashlib.sha256()
-    for path in sorted([Path(__file__).resolve(), *CHECKS.glob("*.py")]):
+    scripts = Path(__file__).resolve().parent
+    tables = [scripts / "permission_oracle.py", *(scripts / "permissions").glob("*.yaml")]
+    for path in sorted([Path(__file__).resolve(), *CHECKS.glob("*.py"), *tables]):
         digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return f"sha256:{digest.hexdigest()[:16]}"
 
 
 def _same(plan: Plan, variable: str, given: str) -> str:
     planned = plan.variable(variable)
-    if given and planned and given != planned:
-        raise Refusal(f"The plan was made with {variable} = {planned}; expected {given}: run `make plan` again")
+    if given and given != planned:
+        made = f"with {variable} = {planned}" if planned else f"without {variable}"
+        raise Refusal(f"The plan was made {made}; expected {given}: run `make plan` again")
     return given or planned or ""
 
 
 def _checkov(scan: CheckovScan, plan: Plan) -> RuleResult:
-    sources = {address: module["call"].get("source", "") for address, module in plan.modules.items() if address}
-    findings = scan.findings(sources)
+    findings = scan.findings(sources(plan))
     return RuleResult.of(rules.CHECKOV, findings, scan.seconds)
+
+
+def sources(plan: Plan) -> dict[str, str]:
+    """The module calls of a plan and the folders that they name."""
+    return {address: module["call"].get("source") or "" for address, module in plan.modules.items() if address}
 
 
 def source() -> dict[str, str | bool]:
@@ -176,10 +211,14 @@ def _provider_version(root: Path) -> str:
 
 
 def _say(console: Console, result: RuleResult) -> None:
+    if result.aside:
+        console.print(f"– {result.name:<22} stands aside: {result.aside}")
+        return
     colour = "green" if result.passed else "red"
-    console.print(f"[{colour}]{'✓' if result.passed else '✗'}[/] {result.name:<20} {result.seconds:8.3f} s")
+    console.print(f"[{colour}]{'✓' if result.passed else '✗'}[/] {result.name:<22} {result.seconds:8.3f} s")
     for finding in result.findings:
         line = f"    {finding.address}: got {finding.got}; expected {finding.expected}"
+        line += f" [{finding.place}]" if finding.place else ""
         # A plan that is not ours may hold control characters, which a terminal would obey.
         console.print("".join(char if char.isprintable() else "?" for char in line), markup=False)
 
@@ -187,7 +226,7 @@ def _say(console: Console, result: RuleResult) -> None:
 def _close(console: Console, gate: GateRecord, seconds: float, report: Path | None) -> None:
     said = "[green]passed[/]" if gate.passed else f"[red]failed[/] with {_plural(len(gate.findings), 'finding')}"
     where = f"; look at {shown(report)}" if report else ""
-    console.print(f"Gate {said}: {_plural(len(gate.rules), 'check')} in {seconds:.1f} s{where}")
+    console.print(f"Gate {said}: {_plural(sum(not rule.aside for rule in gate.rules), 'check')} in {seconds:.1f} s{where}")
 
 
 def _plural(count: int, noun: str) -> str:
@@ -212,7 +251,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.list:
         for name, sentence in rules.describe().items():
-            print(f"{name:<20} {sentence}")
+            print(f"{name:<22} {sentence}")
         return 0
     if arguments.env and not arguments.plan:
         environment = find_environment(arguments.env)

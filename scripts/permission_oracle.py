@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from scripts.plan_checks.plan import UNKNOWN, Finding, Plan, without_indexes
-from scripts.refusal import Refusal, run_command
+from scripts.refusal import run_command
 
 # PrincipalMapper 1.1.5 was written for a Python that still had these names.
 for _name in ("Mapping", "MutableMapping", "Sequence"):
@@ -49,8 +49,8 @@ class Question:
 class Oracle:
     """The roles of one plan with their inline policies and boundaries, evaluated as IAM does.
 
-    Raises:
-        Refusal: a role's policy or boundary is unknown or not in the plan (exit code 1).
+    A boundary that the plan does not hold bounds nothing here, and an unknown policy grants nothing: the rules
+    bounded_roles and known_policies find those.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -61,20 +61,31 @@ class Oracle:
         }
         inline: dict[str, list[Policy]] = {}
         for policy in plan.planned("aws_iam_role_policy"):
-            document = _document(policy.address, policy.after["policy"])
-            inline.setdefault(str(policy.after["role"]), []).append(
-                Policy(policy.address, policy.after["name"], document)
-            )
+            if policy.after["policy"] is not UNKNOWN:
+                document = json.loads(policy.after["policy"])
+                inline.setdefault(str(policy.after["role"]), []).append(
+                    Policy(policy.address, policy.after["name"], document)
+                )
         self.roles: dict[str, Node] = {}
         for role in plan.planned("aws_iam_role"):
             name, bound = role.after["name"], role.after.get("permissions_boundary")
-            if bound not in boundaries:
-                raise Refusal(f"{role.address}: got the boundary {bound}; expected a policy of this plan.", 1)
-            boundary = Policy(bound, "boundary", _document(role.address, boundaries[bound]))
-            trust = _document(role.address, role.after["assume_role_policy"])
+            document = boundaries.get(bound, UNKNOWN) if isinstance(bound, str) else UNKNOWN
+            boundary = None if document is UNKNOWN else Policy(bound, "boundary", json.loads(document))
+            trust = role.after["assume_role_policy"]
             arn = f"arn:aws:iam::{account}:role/{name}"
             self.roles[name] = Node(
-                arn, name, inline.get(name, []), [], trust, None, 0, False, False, boundary, False, None
+                arn,
+                name,
+                inline.get(name, []),
+                [],
+                {} if trust is UNKNOWN else json.loads(trust),
+                None,
+                0,
+                False,
+                False,
+                boundary,
+                False,
+                None,
             )
 
     def granted(self, role: str) -> set[str]:
@@ -89,12 +100,6 @@ class Oracle:
     def may(self, role: str, call: str, resource: str, when: dict[str, str]) -> bool:
         """Whether the role named `role` may make the call, such as `s3:GetObject`, on the ARN `resource`."""
         return local_check_authorization_full(self.roles[role], call, resource, dict(when))
-
-
-def _document(address: str, text: Any) -> dict[str, Any]:
-    if text is UNKNOWN:
-        raise Refusal(f"{address}: got a policy that is unknown until the apply; expected one to read in the plan.", 1)
-    return json.loads(text)
 
 
 def questions(plan: Plan) -> Iterator[Question]:

@@ -171,6 +171,11 @@ class Plan:
                 waiting.append((f"{address}.module.{name}".lstrip("."), inner))
         return found
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the plan is of this repository's root, whose names, tables and image are known."""
+        return all(self.variable(name) for name in ("environment", "account_id", "region"))
+
     def setting(self, name: str) -> Any:
         """The value of a root variable as the plan was given it, or None where this plan has none."""
         entry = (self.data.get("variables") or {}).get(name)

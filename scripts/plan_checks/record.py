@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Self
@@ -26,25 +26,36 @@ class _Strict(BaseModel):
 
 
 class RecordedFinding(_Strict):
-    """A finding as the record keeps it."""
+    """A finding as the record keeps it. `place` is the file and line of its block, where the HCL was read."""
 
     address: str
     got: str
     expected: str
+    place: str = ""
 
 
 class RuleResult(_Strict):
-    """One check: it passed if it found nothing."""
+    """One check: it passed if it found nothing. `aside` says why it did not look, which is no pass for an apply."""
 
     name: str
     passed: bool
     seconds: float
     findings: list[RecordedFinding]
+    aside: str = ""
+
+    @classmethod
+    def stood_aside(cls, name: str, why: str) -> Self:
+        return cls(name=name, passed=True, seconds=0, findings=[], aside=why)
 
     @classmethod
     def of(cls, name: str, findings: Iterable[Finding], seconds: float) -> Self:
         kept = [RecordedFinding(address=f.address, got=f.got, expected=f.expected) for f in findings]
         return cls(name=name, passed=not kept, seconds=round(seconds, 4), findings=kept)
+
+    def placed(self, place: Callable[[str], str]) -> Self:
+        """The same with the place of each finding in the HCL."""
+        found = [one.model_copy(update={"place": place(one.address)}) for one in self.findings]
+        return self.model_copy(update={"findings": found})
 
     @model_validator(mode="after")
     def _passed_means_no_finding(self) -> Self:
@@ -141,7 +152,7 @@ def verify(
     if not record.passed:
         count = len(record.findings)
         problems.append(f"the gate did not pass ({count} finding{'s' if count != 1 else ''})")
-    if missing := sorted(set(checks) - {rule.name for rule in record.rules}):
+    if missing := sorted(set(checks) - {rule.name for rule in record.rules if not rule.aside}):
         problems.append(f"it was not checked for {', '.join(missing)}")
     if record.offline:
         problems.append("it is of an offline plan, which knows nothing of what exists")
@@ -161,6 +172,22 @@ def verify(
         remedy = "see its findings, mend them, and plan again" if record.findings else "plan and apply what is here now"
         again = "`make up`" if record.environment == "local" else "`make plan` and `make apply`"
         raise RecordRefused(f"The gate record does not fit: {'; '.join(problems)}. To go on, {remedy}: {again}.")
+
+
+TIMES = {"started_at", "finished_at", "seconds"}
+
+
+def differences(recorded: GateRecord, again: GateRecord) -> list[str]:
+    """What two records of one plan disagree on, all but times. A local tree may have moved on in between."""
+    loose = {"commit", "tree_clean"} if recorded.environment == "local" else set()
+    found = []
+    for name in GateRecord.model_fields.keys() - TIMES - loose - {"rules"}:
+        had, has = getattr(recorded, name), getattr(again, name)
+        if had != has:
+            found.append(f"{name} is {_short(str(had))}, not {_short(str(has))}")
+    had, has = ({rule.name: rule.model_dump(exclude=TIMES) for rule in one.rules} for one in (recorded, again))
+    found += [f"what it says of {name}" for name in {**had, **has} if had.get(name) != has.get(name)]
+    return sorted(found)
 
 
 def sha256(path: Path) -> str:

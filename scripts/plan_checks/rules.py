@@ -1,4 +1,11 @@
-"""Finds the rules in this package and runs them: a file with `check(plan)` is a rule, and its name is the file's."""
+"""Finds the rules in this package and runs them: a file is a rule, of the file's name, if it has
+
+    check(plan)             what holds for the plan
+    check_hcl(hcl, plan)    what holds for the HCL, for what the plan no longer shows
+
+and may have `NEEDS`, rules without which it would pass blindly, and `OURS = True`, if it speaks of this repository's
+names: it stands aside for a plan of another stack. What stands aside says so, and is no part of a record that applies.
+"""
 
 import importlib
 import pkgutil
@@ -8,6 +15,7 @@ from functools import cache
 from types import ModuleType
 
 from scripts import plan_checks
+from scripts.plan_checks.hcl import Hcl
 from scripts.plan_checks.plan import Plan
 from scripts.plan_checks.record import RuleResult
 from scripts.refusal import Refusal
@@ -20,7 +28,11 @@ def all_rules() -> dict[str, ModuleType]:
     """The rules by name, in alphabetical order."""
     names = sorted(module.name for module in pkgutil.iter_modules(plan_checks.__path__))
     modules = {name: importlib.import_module(f"{plan_checks.__name__}.{name}") for name in names}
-    return {name: module for name, module in modules.items() if hasattr(module, "check")}
+    return {name: module for name, module in modules.items() if _kind(module)}
+
+
+def _kind(module: ModuleType) -> str:
+    return next((kind for kind in ("check", "check_hcl") if hasattr(module, kind)), "")
 
 
 def check_names() -> list[str]:
@@ -48,11 +60,19 @@ def choose(names: Iterable[str]) -> list[str]:
     return [name for name in check_names() if name in {*wanted, *needed}]
 
 
-def run_rule(name: str, plan: Plan) -> RuleResult:
+def run_rule(name: str, plan: Plan, hcl: Hcl | None = None) -> RuleResult:
     """Run one rule. A rule that cannot read the plan is no pass: Refusal, exit code 2."""
+    module = all_rules()[name]
+    if getattr(module, "OURS", False) and not plan.is_ours:
+        return RuleResult.stood_aside(name, "the plan is not of this repository")
+    if _kind(module) == "check_hcl" and hcl is None:
+        return RuleResult.stood_aside(name, "no HCL is given")
     started = time.perf_counter()
     try:
-        findings = list(dict.fromkeys(all_rules()[name].check(plan)))
+        found = module.check(plan) if _kind(module) == "check" else module.check_hcl(hcl, plan)
+        findings = list(dict.fromkeys(found))
+    except Refusal:
+        raise
     except Exception as error:
         # Only the type: the message of an error may repeat a value of the plan.
         raise Refusal(

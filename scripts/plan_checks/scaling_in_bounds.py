@@ -27,7 +27,7 @@ def check(plan: Plan) -> Iterator[Finding]:
         for service in plan.planned("aws_ecs_service"):
             desired = service.after.get("desired_count")
             # An existing service stands where scaling has put it.
-            if _scales(target, service) and service.actions == ("create",) and not _between(low, desired, high):
+            if scales(target, service) and service.actions == ("create",) and not _between(low, desired, high):
                 got = f"{said(plan, service, 'desired_count', desired)}, scaled from {low} to {high}"
                 yield Finding(service.address, got, EXPECTED)
 
@@ -36,7 +36,8 @@ def _between(low: int, desired: Any, high: int) -> bool:
     return isinstance(desired, int) and low <= desired <= high
 
 
-def _scales(target: Resource, service: Resource) -> bool:
+def scales(target: Resource, service: Resource) -> bool:
+    """Whether the target moves the count of the service."""
     where = target.after.get("resource_id")
     return where is UNKNOWN or str(where).rpartition("/")[2] == service.after.get("name")
 

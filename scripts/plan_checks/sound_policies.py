@@ -16,6 +16,8 @@ ELSEWHERE = {"RESOURCE_STAR", "RESOURCE_EFFECTIVELY_STAR"}
 # (issue, what its detail holds): why parliament is wrong there.
 WRONG = {
     ("UNKNOWN_CONDITION_FOR_ACTION", "condition kms:ResourceAliases for"): "KMS has it for every call on a key",
+    ("UNKNOWN_FEDERATION_SOURCE", ":oidc-provider/"): "it knows three providers; narrow_federation looks at each",
+    ("UNKNOWN_CONDITION_FOR_ACTION", "for action sts:AssumeRoleWithWebIdentity"): "keys are named like the issuer",
     ("MISMATCHED_TYPE", "ArnLike requires a value of type Arn but given String"): "an encryption context may be an ARN",
 }
 
@@ -34,13 +36,15 @@ def _problems(text: str, is_trust: bool) -> tuple[str, ...]:
         for statement in policy["Statement"]:
             statement.setdefault("Resource", "*")
         text = json.dumps(policy)
-    found = []
+    found: dict[tuple[str, str], list[str]] = {}
     for finding in parliament.analyze_policy_string(text).findings:
         said = finding.detail if isinstance(finding.detail, str) else json.dumps(finding.detail)
         known = any(finding.issue == issue and part in said for issue, part in WRONG)
         if finding.issue not in ELSEWHERE and not known:
-            found.append(f"{finding.issue} {said}".strip())
-    return tuple(found)
+            found.setdefault((finding.issue, str(finding.location)), []).append(said)
+    # A wildcard in one statement makes as many problems as AWS has actions: the first tells enough.
+    more = {key: f" and {len(said) - 1} more" if len(said) > 1 else "" for key, said in found.items()}
+    return tuple(f"{key[0]} {said[0]}{more[key]}".strip() for key, said in found.items())
 
 
 @cache

@@ -38,8 +38,9 @@ def apply(environment: Environment) -> None:
         print(f"{tfplan.name} is applied already to {environment.title}; nothing to do")
         return
     root, shell = ROOT / "terraform", terraform.terraform_shell(environment)
-    terraform.init(root, shell, environment.backend_file)  # The plan may come from another machine.
+    rules.warm_up(root)
     with CheckovScan(ROOT, root) as scan, tempfile.TemporaryDirectory() as folder:
+        terraform.init(root, shell, environment.backend_file)  # The plan may come from another machine.
         shown = Path(folder) / "plan.json"
         terraform.show(tfplan, shown, root, shell)
         check_plan.prove(checked, tfplan, shown, scan)

@@ -15,6 +15,7 @@ from pathlib import Path
 from scripts import check_plan, flow_permissions, release_scope, terraform
 from scripts.environments import ROOT, Environment, find_environment
 from scripts.image_digest import image_digest, push_locally
+from scripts.plan_checks import rules
 from scripts.plan_checks.checkov_scan import CheckovScan
 from scripts.plan_checks.plan import Plan
 from scripts.refusal import Refusal, run_command
@@ -135,7 +136,8 @@ def main() -> int:
     if not arguments.offline:
         environment.require_running()
         environment.require_account()
-    # checkov loads while Terraform plans.
+    # checkov loads and scans the HCL, and the slow rules load, while Terraform plans.
+    rules.warm_up(ROOT / "terraform")
     with CheckovScan(ROOT, ROOT / "terraform") as scan:
         plan(environment, digest, offline=arguments.offline)
         if arguments.pipeline:

@@ -18,13 +18,31 @@ from scripts.refusal import Refusal
 VARIABLE = "DATA_FLOWS_CHECKOV"
 DEFAULT = Path(".venv-checkov/bin/checkov")
 TIMEOUT_SECONDS = 600
-# Importing checkov is two thirds of its time: it does that while Terraform plans, then waits for the file names.
+# Importing checkov is two thirds of its time, and the HCL needs no plan: it does both while Terraform plans, then waits
+# for the plan's name. The HCL is scanned in a fork, so that neither scan meets what the other left in memory.
 PROGRAM = """
-import sys, warnings
+import os, sys, warnings
 warnings.simplefilter("ignore")
 from checkov.main import Checkov
+def scan(arguments):
+    try:
+        return Checkov(arguments).run() or 0
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 2
+    finally:
+        sys.stdout.flush()
+early = sys.argv[1:]
+child = os.fork() if early else None
+if child == 0:
+    os.dup2(os.open("hcl.json", os.O_CREAT | os.O_WRONLY, 0o600), 1)
+    os._exit(scan(early))
 arguments = sys.stdin.read().split("\\0")
-sys.exit(Checkov(arguments).run() if arguments != [""] else 0)
+if arguments == [""]:
+    sys.exit(0)
+code = scan(arguments)
+if child and os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) not in (0, 1):
+    code = 2
+sys.exit(code)
 """
 FLAGS = ("--compact", "--quiet", "-o", "json", "--skip-download")
 """Not `--repo-root-for-plan-enrichment`: it lets a skip count for the same block name in every module, and for every
@@ -32,7 +50,7 @@ check whose id starts like the skipped one. `inline_skips` does it by module, bl
 
 
 class CheckovScan:
-    """One run of checkov. It loads at once, scans after `start_on`, and `findings` waits for it."""
+    """One run of checkov. It loads and scans the HCL at once, the plan after `start_on`; `findings` waits for both."""
 
     def __init__(self, root: Path, hcl: Path | None = None) -> None:
         """`root`: the repository, where checkov is; `hcl`: the Terraform root to scan, None for the plan alone."""
@@ -42,8 +60,9 @@ class CheckovScan:
             raise Refusal(f"{hcl}: no such folder; expected the Terraform root to scan, or --no-hcl")
         self.seconds = 0.0
         self._home = tempfile.TemporaryDirectory(prefix="checkov-")
+        early = [*FLAGS, "--framework", "terraform", "-d", str(self.hcl)] if self.hcl else []
         self._process = subprocess.Popen(
-            [str(self.command.with_name("python")), "-c", PROGRAM],
+            [str(self.command.with_name("python")), "-c", PROGRAM, *early],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -53,11 +72,9 @@ class CheckovScan:
         )
 
     def start_on(self, plan: Path) -> Self:
-        """Begin the scan of the plan, and of the HCL if there is any."""
+        """Begin the scan of the plan; that of the HCL began by itself."""
         self._started = time.perf_counter()
-        frameworks = ["terraform", "terraform_plan"] if self.hcl else ["terraform_plan"]
-        arguments = [*FLAGS, "--framework", *frameworks, "-f", str(plan.resolve())]
-        arguments += ["-d", str(self.hcl)] if self.hcl else []
+        arguments = [*FLAGS, "--framework", "terraform_plan", "-f", str(plan.resolve())]
         with suppress(BrokenPipeError):  # It has died already; `findings` says of what.
             self._process.stdin.write("\0".join(arguments))
             self._process.stdin.close()
@@ -74,10 +91,14 @@ class CheckovScan:
             output, errors = self._process.communicate(timeout=TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             raise Refusal(f"checkov: no result after {TIMEOUT_SECONDS} s; expected one; run it again") from None
+        else:
+            hcl = Path(self._home.name) / "hcl.json"
+            early = hcl.read_text() if self.hcl and hcl.is_file() else ""
         finally:
             self.close()
         self.seconds = time.perf_counter() - self._started
         reports = _reports(output, errors, self._process.returncode)
+        reports += _reports(early, errors, self._process.returncode) if self.hcl else []
         skips = Skips(self.hcl, sources) if self.hcl else None
         return [*(skips.without_reason() if skips else []), *_findings(reports, skips)]
 

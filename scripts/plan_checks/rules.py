@@ -9,13 +9,16 @@ names: it stands aside for a plan of another stack. What stands aside says so, a
 
 import importlib
 import pkgutil
+import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
 from scripts import plan_checks
-from scripts.plan_checks.hcl import Hcl
+from scripts.plan_checks.hcl import Hcl, blocks
 from scripts.plan_checks.plan import Plan
 from scripts.plan_checks.record import RuleResult
 from scripts.refusal import Refusal
@@ -58,6 +61,22 @@ def choose(names: Iterable[str]) -> list[str]:
             raise Refusal(f"--rules: got {name or 'an empty name'}; expected some of {', '.join(check_names())}")
     needed = [need for name in wanted for need in getattr(all_rules().get(name), "NEEDS", ())]
     return [name for name in check_names() if name in {*wanted, *needed}]
+
+
+def warm_up(root: Path) -> threading.Thread:
+    """Load what some rules need a second for, and read the HCL, beside whatever the caller waits for."""
+
+    def load() -> None:
+        with suppress(Exception):  # What is wrong with it, the rule will say.
+            importlib.import_module("scripts.permission_oracle")
+            all_rules()["sound_policies"].load_parliament()
+            for folder in (root, *sorted((root.parent / "modules").glob("*/"))):
+                for _ in blocks(folder, "terraform"):
+                    pass
+
+    thread = threading.Thread(target=load, daemon=True)
+    thread.start()
+    return thread
 
 
 def run_rule(name: str, plan: Plan, hcl: Hcl | None = None) -> RuleResult:

@@ -212,7 +212,7 @@ def _provider_version(root: Path) -> str:
 
 def _say(console: Console, result: RuleResult) -> None:
     if result.aside:
-        console.print(f"– {result.name:<22} stands aside: {result.aside}")
+        console.print(f"- {result.name:<22} stands aside: {result.aside}")
         return
     colour = "green" if result.passed else "red"
     console.print(f"[{colour}]{'✓' if result.passed else '✗'}[/] {result.name:<22} {result.seconds:8.3f} s")
@@ -226,7 +226,9 @@ def _say(console: Console, result: RuleResult) -> None:
 def _close(console: Console, gate: GateRecord, seconds: float, report: Path | None) -> None:
     said = "[green]passed[/]" if gate.passed else f"[red]failed[/] with {_plural(len(gate.findings), 'finding')}"
     where = f"; look at {shown(report)}" if report else ""
-    console.print(f"Gate {said}: {_plural(sum(not rule.aside for rule in gate.rules), 'check')} in {seconds:.1f} s{where}")
+    console.print(
+        f"Gate {said}: {_plural(sum(not rule.aside for rule in gate.rules), 'check')} in {seconds:.1f} s{where}"
+    )
 
 
 def _plural(count: int, noun: str) -> str:

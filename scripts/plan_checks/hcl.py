@@ -65,4 +65,6 @@ def _read(path: Path, _changed: int) -> dict[str, Any]:
     try:
         return hcl2.loads(path.read_text(), serialization_options=options)
     except Exception as error:
-        raise Refusal(f"{path}: cannot be read ({type(error).__name__}); expected HCL: run `terraform validate`") from None
+        raise Refusal(
+            f"{path}: cannot be read ({type(error).__name__}); expected HCL: run `terraform validate`"
+        ) from None

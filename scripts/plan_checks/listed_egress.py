@@ -1,4 +1,4 @@
-"""Tasks call out on listed ports only: every egress rule is TCP on a port that the environment lists, 443 by default."""
+"""Tasks call out on listed ports only: each egress rule is TCP on a port that the environment lists, or on 443."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -14,7 +14,9 @@ WITHOUT_POLICY = {"GatewayLoadBalancer", "Resource", "ServiceNetwork"}
 
 
 def check(plan: Plan) -> Iterator[Finding]:
-    policies = {(one.address, one.attribute): one for one in documents(plan) if one.resource.type.startswith("aws_vpc_")}
+    policies = {
+        (one.address, one.attribute): one for one in documents(plan) if one.resource.type.startswith("aws_vpc_")
+    }
     with_policy = {address for address, _ in policies}
     for endpoint in plan.planned("aws_vpc_endpoint"):
         kind = endpoint.after.get("vpc_endpoint_type")

@@ -18,8 +18,8 @@ def check(plan: Plan) -> Iterator[Finding]:
             for got in _settings(container.get("environment") or []):
                 yield Finding(definition.resource.address, f"container {container.get('name')}: {got}", EXPECTED)
             for file in container.get("environmentfiles") or []:
-                got = f"container {container.get('name')}: environment file {file.get('value')}, whose content no plan shows"
-                yield Finding(definition.resource.address, got, EXPECTED)
+                got = f"environment file {file.get('value')}, whose content no plan shows"
+                yield Finding(definition.resource.address, f"container {container.get('name')}: {got}", EXPECTED)
     for project in plan.planned("aws_codebuild_project"):
         for environment in project.after.get("environment") or []:
             for got in _settings(environment.get("environment_variable") or []):

@@ -1,4 +1,4 @@
-"""Data is encrypted with our key: buckets, log groups, topics, repositories and artifacts name a KMS key of their own."""
+"""Data is encrypted with our key: buckets, log groups, topics, repositories and artifacts name a KMS key."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,13 @@ from scripts.plan_checks.references import leaves, said, targets
 
 EXPECTED = "the ARN of a KMS key of our own"
 # Where each type names its key.
+BUCKET = "aws_s3_bucket_server_side_encryption_configuration"
 KEYS = {
+    BUCKET: "rule.apply_server_side_encryption_by_default.kms_master_key_id",
     "aws_cloudwatch_log_group": "kms_key_id",
     "aws_codebuild_project": "encryption_key",
     "aws_codepipeline": "artifact_store.encryption_key.id",
     "aws_ecr_repository": "encryption_configuration.kms_key",
-    "aws_s3_bucket_server_side_encryption_configuration": "rule.apply_server_side_encryption_by_default.kms_master_key_id",
     "aws_sns_topic": "kms_master_key_id",
     "aws_ssm_parameter": "key_id",
 }
@@ -28,7 +29,7 @@ def check(plan: Plan) -> Iterator[Finding]:
     }
     encrypted: set[str] = set()
     for resource in plan.planned(*KEYS):
-        if resource.type == "aws_s3_bucket_server_side_encryption_configuration":
+        if resource.type == BUCKET:
             buckets = targets(plan, resource, "bucket", "aws_s3_bucket")
             encrypted.update(bucket.address for bucket in buckets)
             if buckets and all(bucket.address in for_logs for bucket in buckets):
@@ -45,6 +46,10 @@ def _without_key(plan: Plan, resource: Resource, attribute: str) -> Iterator[Fin
             good = bool(targets(plan, resource, attribute, "aws_kms_key", "aws_kms_replica_key"))
         else:
             # AWS's own keys are named alias/aws/….
-            good = isinstance(value, str) and value.startswith(("arn:aws", "alias/DataFlows")) and "alias/aws/" not in value
+            good = (
+                isinstance(value, str)
+                and value.startswith(("arn:aws", "alias/DataFlows"))
+                and "alias/aws/" not in value
+            )
         if not good:
             yield Finding(resource.address, said(plan, resource, attribute, value), EXPECTED)

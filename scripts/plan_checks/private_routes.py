@@ -58,5 +58,3 @@ def _is_internet(plan: Plan, resource: Resource, gateway: Any, attribute: str) -
         # Whatever it may become: a NAT gateway or an endpoint stands in an attribute of its own.
         return is_configured(plan, resource, attribute.partition(".")[0])
     return isinstance(gateway, str) and gateway.startswith("igw-")
-
-

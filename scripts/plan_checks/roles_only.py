@@ -9,7 +9,9 @@ EXPECTED = "a role, whose credentials end by themselves"
 
 def check(plan: Plan) -> Iterator[Finding]:
     for resource in plan.planned():
-        if resource.type == "aws_iam_access_key" or resource.type.startswith(("aws_iam_user", "aws_iam_group")) or (
-            resource.type in {"aws_iam_service_specific_credential", "aws_key_pair"}
+        if (
+            resource.type == "aws_iam_access_key"
+            or resource.type.startswith(("aws_iam_user", "aws_iam_group"))
+            or (resource.type in {"aws_iam_service_specific_credential", "aws_key_pair"})
         ):
             yield Finding(resource.address, resource.type, EXPECTED)

@@ -36,6 +36,11 @@ def _is_whole(statement: Statement) -> bool:
     alone = sum(len(keys) for keys in statement.conditions.values()) == 1  # A second condition would let more through.
     objects = any(resource == "*" or resource.endswith("/*") for resource in statement.resources)
     itself = any(not resource.endswith("/*") for resource in statement.resources)
-    return to_all and alone and plain == [("bool", ("false",))] and bool(
-        {"s3:*", "*"} & {action.lower() for action in statement.actions}
-    ) and objects and itself
+    return (
+        to_all
+        and alone
+        and plain == [("bool", ("false",))]
+        and bool({"s3:*", "*"} & {action.lower() for action in statement.actions})
+        and objects
+        and itself
+    )

@@ -9,7 +9,13 @@ from typing import Any
 from scripts.plan_checks.plan import Finding, Plan, without_indexes
 
 IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/data-flows@sha256:{'a' * 64}"
-VARIABLES = {"account_id": "123456789012", "region": "eu-west-1", "environment": "dev"}
+VARIABLES = {
+    "account_id": "123456789012",
+    "region": "eu-west-1",
+    "environment": "dev",
+    "image_repository": "data-flows",
+    "image_digest": IMAGE.partition("@")[2],
+}
 BLOCK = re.compile(r"(?:(?P<module>.*)\.)?(?P<type>aws_\w+)\.(?P<name>\w+)$")
 
 
@@ -94,10 +100,32 @@ def policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | one for one in statements]})
 
 
+TAGS = {"service": "data-flows", "environment": "dev", "owner": "data-platform", "repository": "data-flows"}
+LOGS = resource(
+    "module.flow_task.aws_cloudwatch_log_group.flow",
+    {"name": "/DataFlows/Dev/flow", "retention_in_days": 365, "kms_key_id": "arn:aws:kms:eu-west-1:1:key/1"},
+)
+
+
 def task_definition(address: str = "module.flow_task.aws_ecs_task_definition.flow", **container: Any) -> dict[str, Any]:
-    """A task definition of one good container, changed by the arguments."""
-    good = {"name": "prefect", "image": IMAGE, "environment": [], "secrets": []}
-    return resource(address, {"container_definitions": json.dumps([good | container])})
+    """A task definition of one good container, changed by the arguments; its log group is LOGS."""
+    good = {
+        "name": "prefect",
+        "image": IMAGE,
+        "environment": [],
+        "secrets": [],
+        "readonlyRootFilesystem": True,
+        "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/DataFlows/Dev/flow"}},
+    }
+    after = {
+        "family": "DataFlows-Dev-flow",
+        "requires_compatibilities": ["FARGATE"],
+        "cpu": "1024",
+        "memory": "4096",
+        "container_definitions": json.dumps([good | container]),
+        "tags_all": TAGS,
+    }
+    return resource(address, after)
 
 
 def write(path: Path, data: Any) -> Path:

@@ -1,16 +1,17 @@
 import json
+import re
 import subprocess
 import sys
 
 import pytest
-from plan_builder import IMAGE, plan_data, resource, task_definition, write
+from plan_builder import IMAGE, LOGS, plan_data, resource, task_definition, write
 
 from scripts import check_plan
 from scripts.environments import Environment
 from scripts.plan_checks import record, rules
 from scripts.refusal import Refusal
 
-OURS = "image_by_digest,known_policies,narrow_pass_role,no_ingress,no_wildcard_writes,private_tasks,secrets_by_arn"
+SOME = "image_by_digest,known_policies,narrow_pass_role,no_ingress,no_wildcard_writes,private_tasks,secrets_by_arn"
 DIGEST = IMAGE.partition("@")[2]
 
 
@@ -21,7 +22,7 @@ def call(monkeypatch, *arguments):
 
 @pytest.fixture
 def good(tmp_path):
-    return write(tmp_path / "plan.json", plan_data(task_definition()))
+    return write(tmp_path / "plan.json", plan_data(task_definition(), LOGS))
 
 
 @pytest.fixture
@@ -30,13 +31,15 @@ def bad(tmp_path):
 
 
 def test_every_rule_of_the_folder_is_found():
-    assert list(rules.all_rules()) == OURS.split(",")
+    rule = re.compile(r"^def check(_hcl)?\(", re.MULTILINE)
+    written = {path.stem for path in check_plan.CHECKS.glob("*.py") if rule.search(path.read_text())}
+    assert set(rules.all_rules()) == written >= set(SOME.split(","))
 
 
 def test_a_plan_without_findings_passes(monkeypatch, capsys, good):
-    assert call(monkeypatch, good, "--rules", OURS) == 0
+    assert call(monkeypatch, good, "--rules", SOME) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines[:-1]] == [["✓", name] for name in OURS.split(",")]
+    assert [line.split()[:2] for line in lines[:-1]] == [["✓", name] for name in SOME.split(",")]
     assert lines[-1].startswith("Gate passed: 7 checks in ")
 
 
@@ -46,6 +49,30 @@ def test_a_finding_is_said_in_full_and_fails(monkeypatch, capsys, bad):
     assert "✗ no_ingress" in out
     assert "    module.a.aws_vpc_security_group_ingress_rule.b[0]: got ingress None None-None" in out
     assert "Gate failed with 1 finding: 1 check in" in out
+
+
+def test_a_rule_about_our_names_stands_aside_for_another_stack_and_says_so(monkeypatch, capsys, tmp_path):
+    theirs = write(tmp_path / "plan.json", plan_data(resource("aws_sqs_queue.q", {"name": "theirs"}), variables={}))
+    assert call(monkeypatch, theirs, "--rules", "own_names,no_ingress") == 0
+    out = capsys.readouterr().out
+    assert "- own_names" in out
+    assert "stands aside: the plan is not of this repository" in out
+    assert "Gate passed: 1 check in" in out
+
+
+def test_a_rule_about_hcl_stands_aside_without_any(monkeypatch, capsys, good):
+    assert call(monkeypatch, good, "--rules", "plain_modules", "--no-hcl") == 0
+    assert "- plain_modules          stands aside: no HCL is given" in capsys.readouterr().out
+
+
+def test_a_finding_says_where_its_block_is_in_the_hcl(monkeypatch, capsys, tmp_path):
+    open_group = resource("module.network.aws_security_group.tasks", {"ingress": [{"protocol": "tcp"}]})
+    data = plan_data(open_group)
+    path = write(tmp_path / "plan.json", data)
+    assert call(monkeypatch, path, "--rules", "no_ingress") == 1
+    assert re.search(
+        r"expected no ingress: tasks only call out \[modules/network/main\.tf:\d+\]", capsys.readouterr().out
+    )
 
 
 def test_a_rule_brings_those_it_needs(monkeypatch, capsys, good):
@@ -115,13 +142,14 @@ def test_help_shows_an_example(monkeypatch, capsys):
 def test_list_says_what_holds(monkeypatch, capsys):
     assert call(monkeypatch, "--list") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == [*OURS.split(","), "checkov"]
+    assert [line.split()[0] for line in lines] == rules.check_names()
     assert all(line.endswith(".") for line in lines)
 
 
 @pytest.fixture
-def _without_checkov(monkeypatch):
-    """Everything of the gate but the process that costs seconds."""
+def _without_checkov(monkeypatch, tmp_path):
+    """Everything of the gate but the process that costs seconds, and the tables of roles that a small plan has not."""
+    monkeypatch.setattr("scripts.permission_oracle.TABLES", tmp_path / "no-tables")
 
     class Scan:
         seconds = 0.0
@@ -191,6 +219,60 @@ def test_a_gate_that_cannot_look_leaves_no_older_record(tmp_path):
     with pytest.raises(Refusal):
         check_plan.gate_folder(tmp_path, environment="dev", image_digest=DIGEST)
     assert not (tmp_path / "gate.json").exists()
+
+
+@pytest.fixture
+def proven(_without_checkov, tmp_path):
+    """A folder with the record of a plan that has a finding, and `prove` for another record of it."""
+    data = plan_data(task_definition(), LOGS, resource("aws_vpc_security_group_ingress_rule.b"))
+    path = write(tmp_path / "plan.json", data)
+    (tmp_path / "plan.tfplan").write_bytes(b"plan")
+    check_plan.gate_folder(tmp_path, environment="dev", image_digest=DIGEST)
+
+    def prove(change):
+        edited = json.loads((tmp_path / "gate.json").read_text())
+        change(edited)
+        given = record.parse(json.dumps(edited).encode(), "gate.json")
+        check_plan.prove(given, tmp_path / "plan.tfplan", path, None)
+
+    return prove
+
+
+def passed(edited):
+    """As somebody would edit it: without its findings it holds together."""
+    edited["passed"] = True
+    for rule in edited["rules"]:
+        rule |= {"passed": True, "findings": []}
+
+
+def test_a_record_that_was_not_edited_is_proven(proven):
+    proven(lambda _: None)
+    proven(lambda edited: edited.update(started_at="2020-01-01T00:00:00Z"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (passed, "passed is True, not False; what it says of no_ingress"),
+        (lambda edited: edited["rules"].pop(0), "what it says of alarms_act"),
+        (lambda edited: edited["rules"][0].update(aside="no time"), "what it says of alarms_act"),
+        (lambda edited: edited.update(account_id="999999999999"), "account_id is 999999999999, not 123456789012"),
+        (lambda edited: edited.update(plan_json_sha256="0" * 64), "plan_json_sha256 is 000000000000…, not "),
+        (lambda edited: edited["versions"].update(rules="sha256:0"), "versions is "),
+        (lambda edited: edited.update(offline=True), "offline is True, not False"),
+    ],
+    ids=["findings taken out", "a rule taken out", "a rule put aside", "account", "plan JSON", "rules", "offline"],
+)
+def test_an_edited_record_is_refused_with_what_it_says_otherwise(proven, change, said):
+    with pytest.raises(record.RecordRefused, match=re.escape(said)) as refused:
+        proven(change)
+    assert "It was edited, or made by other rules" in str(refused.value)
+    assert refused.value.exit_code == 1
+
+
+def test_a_record_for_another_image_than_the_plans_is_refused(proven):
+    with pytest.raises(Refusal, match=r"image_digest = sha256:a+; expected sha256:b+"):
+        proven(lambda edited: edited.update(image_digest="sha256:" + "b" * 64))
 
 
 @pytest.mark.usefixtures("_without_checkov")

@@ -1,7 +1,15 @@
 import pytest
-from plan_builder import find, resource, task_definition
+from plan_builder import LOGS, find, resource, task_definition
 
-from scripts.plan_checks import image_by_digest, known_policies, secrets_by_arn
+from scripts.plan_checks import (
+    confined_containers,
+    fargate_sizes,
+    image_by_digest,
+    known_policies,
+    logged_containers,
+    no_plain_secrets,
+    secrets_by_arn,
+)
 
 PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter/DataFlows/Dev/SNOWFLAKE_USER"
 DIGEST = "sha256:" + "a" * 64
@@ -20,6 +28,7 @@ def test_an_image_by_digest_from_our_own_repository_is_fine():
         f"999999999999.dkr.ecr.eu-west-1.amazonaws.com/data-flows@{DIGEST}",
         f"123456789012.dkr.ecr.us-east-1.amazonaws.com/data-flows@{DIGEST}",
         f"prefecthq/prefect@{DIGEST}",
+        f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/other@{DIGEST}",
         f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/data-flows@{DIGEST}a",
         f"123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example/data-flows@{DIGEST}",
         None,
@@ -110,7 +119,7 @@ def test_log_drivers_secrets_are_held_to_the_same():
     ],
 )
 def test_settings_are_fine(name, value):
-    assert find(secrets_by_arn.check, setting(name, value)) == []
+    assert find(no_plain_secrets.check, setting(name, value)) == []
 
 
 @pytest.mark.parametrize(
@@ -132,7 +141,7 @@ def test_settings_are_fine(name, value):
     ],
 )
 def test_what_looks_like_a_secret_is_named_and_its_value_is_not(name, value):
-    (found,) = find(secrets_by_arn.check, setting(name, value))
+    (found,) = find(no_plain_secrets.check, setting(name, value))
     assert found.address == "module.flow_task.aws_ecs_task_definition.flow"
     assert f"environment {name}" in found.got
     assert value not in str(found)
@@ -140,4 +149,90 @@ def test_what_looks_like_a_secret_is_named_and_its_value_is_not(name, value):
 
 def test_a_file_of_settings_is_a_finding_because_no_plan_shows_its_content():
     files = [{"type": "s3", "value": "arn:aws:s3:::bucket/settings.env"}]
-    assert find(secrets_by_arn.check, task_definition(environmentFiles=files))
+    assert find(no_plain_secrets.check, task_definition(environmentFiles=files))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"privileged": True}, "privileged = true"),
+        ({"readonlyRootFilesystem": False}, "readonlyRootFilesystem = False"),
+        ({"readonlyRootFilesystem": None}, "readonlyRootFilesystem = None"),
+        ({"linuxParameters": {"capabilities": {"add": ["SYS_PTRACE"], "drop": ["ALL"]}}}, "capabilities SYS_PTRACE"),
+        ({"user": "root"}, "user = root"),
+        ({"user": "0:10001"}, "user = 0:10001"),
+    ],
+    ids=str,
+)
+def test_a_container_that_is_not_confined_is_named(change, said):
+    assert find(confined_containers.check, task_definition(linuxParameters={"capabilities": {"drop": ["ALL"]}})) == []
+    (found,) = find(confined_containers.check, task_definition(**change))
+    assert said in found.got
+
+
+@pytest.mark.parametrize(
+    ("logs", "said"),
+    [
+        (None, "logDriver = unset"),
+        ({"logDriver": "none"}, "logDriver = none"),
+        ({"logDriver": "awslogs", "options": {"awslogs-group": "/elsewhere"}}, "awslogs-group = /elsewhere"),
+    ],
+)
+def test_a_container_whose_words_are_lost_is_named(logs, said):
+    assert find(logged_containers.check, LOGS, task_definition()) == []
+    (found,) = find(logged_containers.check, LOGS, task_definition(logConfiguration=logs))
+    assert said in found.got
+
+
+def sized(cpu, memory, **more):
+    return {"requires_compatibilities": ["FARGATE"], "cpu": cpu, "memory": memory} | more
+
+
+@pytest.mark.parametrize("pair", [("256", "512"), ("1024", "4096"), ("4096", "30720"), ("16384", "122880")])
+def test_a_size_that_fargate_offers_is_fine(pair):
+    assert find(fargate_sizes.check, resource("aws_ecs_task_definition.a", sized(*pair))) == []
+
+
+@pytest.mark.parametrize(
+    ("after", "said", "expected"),
+    [
+        (sized("1024", "512"), "cpu = 1024 with memory = 512", "memory from 2048 to 8192 MiB in steps of 1024"),
+        (sized("8192", "17408"), "memory = 17408", "in steps of 4096"),
+        (sized("1000", "2048"), "cpu = 1000", "cpu = one of 256, 512"),
+        (sized(None, None), "cpu = None", "cpu = one of"),
+        (sized("256", "512", requires_compatibilities=["EC2"]), "requires_compatibilities = ['EC2']", "FARGATE"),
+        (sized("256", "512", ephemeral_storage=[{"size_in_gib": 201}]), "size_in_gib = 201", "21 to 200"),
+    ],
+)
+def test_a_size_that_it_does_not_offer_is_named_with_what_it_does(after, said, expected):
+    (found,) = find(fargate_sizes.check, resource("aws_ecs_task_definition.a", after))
+    assert said in found.got
+    assert expected in found.expected
+
+
+def test_a_size_that_is_unknown_is_named():
+    definition = resource("aws_ecs_task_definition.a", {"memory": "512"}, unknown={"cpu": True})
+    assert "cpu unknown until apply" in [one.got for one in find(fargate_sizes.check, definition)]
+
+
+@pytest.mark.parametrize(
+    ("variable", "count"),
+    [
+        ({"name": "PREFECT_API_KEY", "value": "x1", "type": "PLAINTEXT"}, 1),
+        ({"name": "PREFECT_API_KEY", "value": "/DataFlows/Dev/PREFECT_API_KEY", "type": "PARAMETER_STORE"}, 0),
+        ({"name": "ENV", "value": "dev", "type": "PLAINTEXT"}, 0),
+    ],
+    ids=str,
+)
+def test_builds_get_no_plain_secret_either(variable, count):
+    project = resource("aws_codebuild_project.plan", {"environment": [{"environment_variable": [variable]}]})
+    assert len(find(no_plain_secrets.check, project)) == count
+
+
+def test_a_setting_named_like_a_secret_whose_value_is_unknown_is_named():
+    block = {"environment_variable": [{"name": "API_TOKEN"}, {"name": "BUCKET"}]}
+    unknown = {"environment": [{"environment_variable": [{"value": True}, {"value": True}]}]}
+    (found,) = find(
+        no_plain_secrets.check, resource("aws_codebuild_project.a", {"environment": [block]}, unknown=unknown)
+    )
+    assert "API_TOKEN" in found.got

@@ -1,7 +1,7 @@
 import pytest
-from plan_builder import find, resource
+from plan_builder import find, policy, resource
 
-from scripts.plan_checks import no_ingress, private_tasks
+from scripts.plan_checks import listed_egress, narrow_endpoints, no_ingress, private_routes, private_tasks
 
 PRIVATE = {"network_configuration": [{"assign_public_ip": False, "subnets": ["subnet-1"]}]}
 SERVICE = 'module.agent["x"].aws_ecs_service.agent[0]'
@@ -151,3 +151,171 @@ def test_an_interface_endpoint_may_be_called_by_tasks():
 def test_an_endpoint_that_more_may_call_is_named(changes):
     (found,) = find(no_ingress.check, *endpoint_rule(**changes))
     assert found.address == "aws_vpc_security_group_ingress_rule.https"
+
+
+NETWORK = "module.network"
+SUBNETS = [resource(f'{NETWORK}.aws_subnet.private["{key}"]', {"map_public_ip_on_launch": False}) for key in "ab"]
+GATEWAY = resource(f"{NETWORK}.aws_internet_gateway.egress", unknown={"id": True})
+STARTED = resource(
+    "module.agent.aws_ecs_service.agent",
+    {"network_configuration": [{"assign_public_ip": False}]},
+    unknown={"network_configuration": [{"subnets": True}]},
+    references={"network_configuration.subnets": ["var.subnets"]},
+)
+WIRING = {
+    "calls": {"module.agent": {"subnets": ["module.network.private"]}},
+    "outputs": {"module.network.private": ["aws_subnet.private"]},
+}
+
+
+def table(name, **after):
+    return [
+        resource(f'{NETWORK}.aws_route_table.{name}["{key}"]', after, unknown={} if after else {"route": True})
+        for key in "ab"
+    ]
+
+
+def association(key, table="aws_route_table.private", index="each.key"):
+    return resource(
+        f'{NETWORK}.aws_route_table_association.private["{key}"]',
+        unknown={"subnet_id": True, "route_table_id": True},
+        references={"subnet_id": ["aws_subnet.private", "each.key"], "route_table_id": [table, index]},
+    )
+
+
+def route(table, *gateway, key="a", known=None):
+    return resource(
+        f'{NETWORK}.aws_route.out["{key}"]',
+        {"gateway_id": known, "destination_cidr_block": "0.0.0.0/0"} if known else {},
+        unknown={"route_table_id": True} | ({} if known else {"gateway_id": True}),
+        references={"route_table_id": [table, "each.key"], "gateway_id": list(gateway)},
+    )
+
+
+ASSOCIATED = [association(key) for key in "ab"]
+TO_INTERNET = ("aws_internet_gateway.egress.id",)
+
+
+def routes(*resources):
+    return find(private_routes.check, STARTED, GATEWAY, *SUBNETS, *resources, **WIRING)
+
+
+def test_private_subnets_with_their_own_tables_are_private_whatever_other_tables_do():
+    public = route("aws_route_table.public", *TO_INTERNET)
+    assert routes(*table("private"), *table("public"), *ASSOCIATED, public) == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        [*table("private"), *ASSOCIATED, route("aws_route_table.private", *TO_INTERNET)],
+        [*table("private"), *ASSOCIATED, route("aws_route_table.private", "local.gateway")],
+        [*table("private"), *ASSOCIATED, route("aws_route_table.private", known="igw-1")],
+        [*table("private", route=[{"gateway_id": "igw-1"}]), *ASSOCIATED],
+        [
+            *table("private"),
+            *table("public"),
+            *(association(key, "aws_route_table.public") for key in "ab"),
+            route("aws_route_table.public", *TO_INTERNET),
+        ],
+    ],
+    ids=["route", "unknown route", "known route", "inline", "other table"],
+)
+def test_a_private_route_to_the_internet_gateway_is_named_with_its_subnet(bad):
+    found = routes(*bad)
+    assert found
+    assert all('a route of module.network.aws_subnet.private["' in one.got for one in found)
+
+
+def test_only_the_subnet_whose_table_has_the_route_is_named():
+    """`each.key` joins the instances of the same key, not each with all."""
+    found = routes(*table("private"), *ASSOCIATED, route("aws_route_table.private", *TO_INTERNET, key="b"))
+    assert [one.address for one in found] == [f'{NETWORK}.aws_route.out["b"]']
+    assert 'aws_subnet.private["b"]' in found[0].got
+
+
+def test_a_table_that_cannot_be_read_is_named():
+    found = routes(*[association(key, "var.table", "each.key") for key in "ab"])
+    assert [one.address for one in found] == [one["address"] for one in ASSOCIATED]
+    assert "unknown until apply" in found[0].got
+
+
+def test_a_subnet_without_a_table_of_its_own_goes_by_the_main_one():
+    main = resource(f"{NETWORK}.aws_default_route_table.main", {"route": [{"gateway_id": "igw-1"}]})
+    assert [one.address for one in routes(main)] == [main["address"]] * 2
+    assert routes(resource(f"{NETWORK}.aws_default_route_table.main", {"route": []})) == []
+
+
+def test_in_an_applied_plan_tables_are_joined_by_their_ids():
+    subnet = resource("aws_subnet.a", {"id": "subnet-1"})
+    starter = resource("aws_ecs_service.s", {"network_configuration": [{"subnets": ["subnet-1"]}]})
+    tables = [resource(f"aws_route_table.{name}", {"id": f"rtb-{name}"}) for name in ("x", "y")]
+    joined = resource("aws_route_table_association.a", {"subnet_id": "subnet-1", "route_table_id": "rtb-x"})
+
+    def to_internet(table):
+        return resource("aws_route.r", {"route_table_id": table, "gateway_id": "igw-1"})
+
+    assert find(private_routes.check, subnet, starter, *tables, joined, to_internet("rtb-y")) == []
+    assert len(find(private_routes.check, subnet, starter, *tables, joined, to_internet("rtb-x"))) == 1
+
+
+HTTPS = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_ipv4": "0.0.0.0/0"}
+OUT = "aws_vpc_security_group_egress_rule.out"
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (resource(OUT, HTTPS), None),
+        (resource(OUT, HTTPS | {"to_port": 444}), "egress tcp 443-444"),
+        (resource(OUT, HTTPS | {"from_port": 22, "to_port": 22}), "egress tcp 22-22"),
+        (resource(OUT, HTTPS | {"ip_protocol": "-1"}), "egress -1"),
+        (resource(OUT, {"ip_protocol": "tcp", "from_port": 443}, unknown={"to_port": True}), "unknown until apply"),
+        (
+            resource("aws_security_group.g", {"egress": [{"protocol": "udp", "from_port": 53, "to_port": 53}]}),
+            "udp 53-53",
+        ),
+        (resource("aws_security_group.g", unknown={"egress": True}), None),
+        (
+            resource("aws_security_group.g", unknown={"egress": True}, references={"egress": ["var.x"]}),
+            "egress unknown",
+        ),
+        (
+            resource("aws_security_group_rule.r", {"type": "egress", "protocol": "tcp", "from_port": 0, "to_port": 0}),
+            "0-0",
+        ),
+        (resource("aws_security_group_rule.r", {"type": "ingress", "protocol": "tcp", "from_port": 0}), None),
+    ],
+)
+def test_egress_is_tcp_on_listed_ports(rule, said):
+    found = find(listed_egress.check, rule)
+    assert [one.address for one in found] == ([rule["address"]] if said else [])
+    assert all(said in one.got for one in found)
+
+
+def test_the_environment_lists_its_ports():
+    ports = {"network": {"egress_ports": [443, 5432]}}
+    assert find(listed_egress.check, resource(OUT, HTTPS | {"from_port": 5432, "to_port": 5432}), variables=ports) == []
+
+
+NAMED = {"Action": "s3:GetObject", "Resource": "arn:aws:s3:::dataflows-dev-*", "Principal": "*"}
+OWN_ACCOUNT = {"StringEquals": {"aws:PrincipalAccount": "123456789012"}}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        (resource("aws_vpc_endpoint.s3", {"policy": policy(NAMED)}), None),
+        (
+            resource("aws_vpc_endpoint.s3", {"policy": policy(NAMED | {"Resource": "*", "Condition": OWN_ACCOUNT})}),
+            None,
+        ),
+        (resource("aws_vpc_endpoint.s3", {"policy": policy(NAMED | {"Resource": "*"})}), "policy statement 1: *"),
+        (resource("aws_vpc_endpoint.s3", {"policy": policy(NAMED | {"Resource": "arn:aws:s3:::*"})}), "arn:aws:s3:::*"),
+        (resource("aws_vpc_endpoint.s3", {"service_name": "s3"}, unknown={"policy": True}), "s3 without a policy"),
+    ],
+)
+def test_an_endpoint_names_what_may_pass(endpoint, said):
+    found = find(narrow_endpoints.check, endpoint)
+    assert [one.address for one in found] == (["aws_vpc_endpoint.s3"] if said else [])
+    assert all(said in one.got for one in found)

@@ -3,7 +3,7 @@ import json
 import pytest
 from plan_builder import find, policy, resource, task_definition
 
-from scripts.plan_checks import known_policies, narrow_pass_role, no_wildcard_writes
+from scripts.plan_checks import known_policies, narrow_pass_role, no_wildcard_writes, own_policies
 from scripts.plan_checks.documents import action_matches, documents
 from scripts.plan_checks.plan import Plan
 
@@ -269,9 +269,9 @@ def test_an_attached_policy_that_the_plan_does_not_hold_is_a_finding():
     """Its document cannot be read, so what it grants is unknown."""
     attachment = "aws_iam_role_policy_attachment.a"
     managed = resource(attachment, {"policy_arn": "arn:aws:iam::aws:policy/AmazonECS_FullAccess"})
-    (found,) = find(known_policies.check, managed)
+    (found,) = find(own_policies.check, managed)
     assert (found.address, found.got) == (attachment, "policy_arn = arn:aws:iam::aws:policy/AmazonECS_FullAccess")
     text = json.dumps({"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::a/*"}]})
     ours = resource("aws_iam_policy.b", {"name": "b", "path": "/", "policy": text})
     attached = resource(attachment, {"policy_arn": "arn:aws:iam::123456789012:policy/b"})
-    assert find(known_policies.check, ours, attached) == []
+    assert find(own_policies.check, ours, attached) == []

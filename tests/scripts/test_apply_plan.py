@@ -1,5 +1,6 @@
 """Only exactly the plan that the gate passed is applied, and its record is then kept beside the state."""
 
+import contextlib
 import sys
 
 import pytest
@@ -26,6 +27,10 @@ def done(monkeypatch):
     """What was done to the world, in order."""
     done = []
     monkeypatch.setattr(terraform, "check_version", lambda: None)
+    monkeypatch.setattr(terraform, "show", lambda tfplan, to, *_: to.write_bytes(tfplan.read_bytes()))
+    monkeypatch.setattr(apply_plan, "CheckovScan", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(apply_plan.rules, "warm_up", lambda _: None)
+    monkeypatch.setattr(check_plan, "prove", lambda *_: None)
     monkeypatch.setattr(terraform, "run", lambda arguments, *_: done.append((arguments[0], arguments[-1])))
     monkeypatch.setattr(gate_store, "is_stored", lambda *_: False)
     monkeypatch.setattr(terraform, "init", lambda *arguments: done.append(("init", arguments[-1].name)))
@@ -82,7 +87,7 @@ def test_a_plan_without_a_record_is_not_applied(folder, done, monkeypatch):
         ({"commit": "2" * 40}, "it is of commit 222222222222…, not 111111111111…"),
         ({"tree_clean": False}, "changes that no commit holds"),
         ({"offline": True}, "an offline plan"),
-        ({"rules": []}, "it was not checked for checkov, "),
+        ({"rules": []}, "it was not checked for alarms_act, "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
@@ -99,6 +104,23 @@ def test_another_plan_than_the_gate_saw_is_not_applied(folder, done, monkeypatch
     (folder / "plan.tfplan").write_bytes(b"another plan")
     with pytest.raises(RecordRefused, match="it is of plan "):
         apply(monkeypatch)
+    assert done == []
+
+
+def test_what_is_proven_is_what_terraform_shows_of_the_plan_and_not_what_lies_beside_it(folder, done, monkeypatch):
+    record = gate_record(plan=folder / "plan.tfplan")
+    record.write(folder / "gate.json")
+    (folder / "plan.json").write_text("a nicer plan")
+    seen = []
+
+    def refuse(recorded, tfplan, shown, _):
+        seen.append((recorded, tfplan, shown.read_text()))
+        raise RecordRefused("it was edited")
+
+    monkeypatch.setattr(check_plan, "prove", refuse)
+    with pytest.raises(RecordRefused, match="it was edited"):
+        apply(monkeypatch)
+    assert seen == [(record, folder / "plan.tfplan", "the plan")]
     assert done == []
 
 

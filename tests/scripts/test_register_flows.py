@@ -139,7 +139,7 @@ def test_a_deployment_carries_the_tag_of_its_environment_and_runs_from_the_image
         ({"findings": (FINDING,)}, r"the gate did not pass \(1 finding\)"),
         ({"image_digest": "sha256:" + "b" * 64}, "it is of image sha256:bbbbbbbbbbbb…, not sha256:aaaaaaaaaaaa…"),
         ({"environment": "prod"}, "it is of environment prod, not dev"),
-        ({"rules": []}, "it was not checked for checkov, "),
+        ({"rules": []}, "it was not checked for alarms_act, "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )

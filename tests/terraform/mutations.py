@@ -1,10 +1,22 @@
 """Single mistakes in our own infrastructure, each with the checks that must find it, and no other may."""
 
-import copy
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from mutating import (
+    Data,
+    Mutation,
+    act,
+    add,
+    both,
+    container,
+    expressions_of,
+    hide,
+    put,
+    remove,
+    setting,
+    statement,
+)
 
 AGENT = "module.ecs_agent.aws_ecs_service.agent"
 AGENT_TASK = "module.ecs_agent.aws_ecs_task_definition.agent"
@@ -25,172 +37,6 @@ BUCKET = f"{STORE}.aws_s3_bucket.results"
 KEY = "module.parameters.aws_kms_key.data"
 SCALING = "module.agent_scaling.aws_appautoscaling_target.tasks"
 ACCOUNT = "111111111111"
-Data = dict[str, Any]
-Change = Callable[[Data], None]
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """One mistake. `caught_by`: all checks that find it. `change` spoils plan JSON; `hcl` is (file, old, new)."""
-
-    name: str
-    caught_by: str
-    change: Change | None = None
-    hcl: tuple[str, str, str] | None = None
-
-    def plan(self, data: Data) -> Data:
-        """A copy of the plan with the mistake in it."""
-        mutated = copy.deepcopy(data)
-        if self.change:
-            self.change(mutated)
-        return mutated
-
-
-def change_of(data: Data, address: str) -> Data:
-    """A resource's entry among the changes."""
-    return next(entry for entry in data["resource_changes"] if entry["address"] == address)
-
-
-def value_of(data: Data, address: str) -> Data | None:
-    """A resource's entry among the planned values, which checkov reads."""
-    waiting = [data["planned_values"]["root_module"]]
-    for module in waiting:
-        waiting.extend(module.get("child_modules", []))
-        for entry in module.get("resources", []):
-            if entry["address"] == address:
-                return entry["values"]
-    return None
-
-
-def module_of(data: Data, address: str) -> Data:
-    """The configuration of the module that an address lies in."""
-    module = data["configuration"]["root_module"]
-    for name in address.split(".")[1:-2:2] if address.startswith("module.") else []:
-        module = module["module_calls"][name]["module"]
-    return module
-
-
-def expressions_of(data: Data, address: str) -> Data:
-    """The expressions of a resource's block in the configuration."""
-    block = ".".join(address.split("[")[0].split(".")[-2:])
-    return next(one for one in module_of(data, address)["resources"] if one["address"] == block)["expressions"]
-
-
-def put(address: str, path: str, value: Any) -> Change:
-    """Another value: `network_configuration.0.assign_public_ip`."""
-
-    def change(data: Data) -> None:
-        *outer, last = [int(step) if step.isdigit() else step for step in path.split(".")]
-        for values in (change_of(data, address)["change"]["after"], value_of(data, address)):
-            for step in outer:
-                values = values[step]
-            values[last] = value
-        unknown = change_of(data, address)["change"]["after_unknown"]
-        for step in outer:
-            unknown = unknown[step] if isinstance(unknown, list) else unknown.get(step, {})
-        if isinstance(unknown, dict):
-            unknown.pop(last, None)
-
-    return change
-
-
-def hide(address: str, attribute: str, *references: str) -> Change:
-    """Known only after the apply, because of the references."""
-
-    def change(data: Data) -> None:
-        entry = change_of(data, address)["change"]
-        entry["after"].pop(attribute, None)
-        entry["after_unknown"][attribute] = True
-        value_of(data, address).pop(attribute, None)
-        expressions_of(data, address)[attribute] = {"references": list(references)}
-
-    return change
-
-
-def remove(*addresses: str) -> Change:
-    """Not there at all."""
-
-    def change(data: Data) -> None:
-        data["resource_changes"] = [one for one in data["resource_changes"] if one["address"] not in addresses]
-        waiting = [data["planned_values"]["root_module"]]
-        for module in waiting:
-            waiting.extend(module.get("child_modules", []))
-            module["resources"] = [one for one in module.get("resources", []) if one["address"] not in addresses]
-
-    return change
-
-
-def add(address: str, after: Data, **references: list[str]) -> Change:
-    """One more resource; `references` are its unknown attributes."""
-
-    def change(data: Data) -> None:
-        head, type_, name = ["", *address.rsplit(".", 2)][-3:]
-        module = head if head.startswith("module.") else ""
-        entry = {"address": address, "mode": "managed", "type": type_, "name": name, "provider_name": "aws"}
-        tags = value_of(data, BUCKET)["tags_all"] if not type_.startswith(("aws_route", "aws_iam_access")) else None
-        values = after | ({"tags_all": tags} if tags else {})
-        unknown = dict.fromkeys(references, True)
-        data["resource_changes"].append(
-            entry
-            | {"module_address": module}
-            | {"change": {"actions": ["create"], "before": None, "after": values, "after_unknown": unknown}}
-        )
-        expressions = {key: {"references": of} for key, of in references.items()}
-        expressions |= {key: {"constant_value": value} for key, value in after.items()}
-        block = {"address": f"{type_}.{name}", "mode": "managed", "type": type_, "name": name}
-        module_of(data, address)["resources"].append(block | {"expressions": expressions})
-        root = data["planned_values"]["root_module"]
-        children = {one["address"]: one for one in root.get("child_modules", [])}
-        children.get(module, root).setdefault("resources", []).append(entry | {"values": values})
-
-    return change
-
-
-def statement(address: str, sid: str, attribute: str = "policy", **changes: Any) -> Change:
-    """One statement of a policy changed; None takes a key out."""
-
-    def change(data: Data) -> None:
-        document = json.loads(value_of(data, address)[attribute])
-        entries = document["Statement"]
-        entry = next(one for one in entries if one.get("Sid", "") == sid)
-        entry.update(changes)
-        for key in [key for key, value in entry.items() if value is None]:
-            del entry[key]
-        put(address, attribute, json.dumps(document))(data)
-
-    return change
-
-
-def container(address: str, **changes: Any) -> Change:
-    """The container of a task definition changed; None takes a key out."""
-
-    def change(data: Data) -> None:
-        containers = json.loads(value_of(data, address)["container_definitions"])
-        containers[0] = {key: value for key, value in (containers[0] | changes).items() if value is not None}
-        put(address, "container_definitions", json.dumps(containers))(data)
-
-    return change
-
-
-def setting(address: str, name: str, value: str) -> Change:
-    """One more environment variable of the container."""
-
-    def change(data: Data) -> None:
-        containers = json.loads(value_of(data, address)["container_definitions"])
-        container(address, environment=[*containers[0]["environment"], {"name": name, "value": value}])(data)
-
-    return change
-
-
-def act(address: str, *actions: str) -> Change:
-    """Something that exists is changed in this way."""
-
-    def change(data: Data) -> None:
-        entry = change_of(data, address)["change"]
-        entry |= {"actions": list(actions), "before": entry["after"]}
-        entry |= {"after": None} if actions == ("delete",) else {}
-
-    return change
 
 
 def output(data: Data) -> None:
@@ -198,16 +44,6 @@ def output(data: Data) -> None:
     change = data["output_changes"]["work_pool"]
     text = json.dumps(change["after"])
     change["after"] = json.loads(text.replace('"assignPublicIp": "DISABLED"', '"assignPublicIp": "ENABLED"'))
-
-
-def both(*changes: Change) -> Change:
-    """Several changes that are one mistake."""
-
-    def change(data: Data) -> None:
-        for one in changes:
-            one(data)
-
-    return change
 
 
 def without_default_tags(data: Data) -> None:
@@ -243,6 +79,12 @@ def assumed_by(principal: Any) -> str:
     return trust(Action="sts:AssumeRole", Principal=principal)
 
 
+def default_endpoint(data: Data) -> None:
+    """Terraform then knows nothing of the policy, and no expression sets it."""
+    hide(ENDPOINT, "policy")(data)
+    del expressions_of(data, ENDPOINT)["policy"]
+
+
 IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/data-flows"
 NEW_RULE = f"{NETWORK}.aws_vpc_security_group_ingress_rule.open"
 NEW_ROUTE = f"{NETWORK}.aws_route.private_to_internet"
@@ -270,7 +112,9 @@ MUTATIONS = [
     Mutation(
         "route of private subnets to the internet gateway",
         "private_routes",
-        add(NEW_ROUTE, {"destination_cidr_block": "8.8.8.8/32"}, route_table_id=OWN_TABLE, gateway_id=GATEWAY_REFERENCES),
+        add(
+            NEW_ROUTE, {"destination_cidr_block": "8.8.8.8/32"}, route_table_id=OWN_TABLE, gateway_id=GATEWAY_REFERENCES
+        ),
     ),
     Mutation(
         "private default route by the internet gateway",
@@ -281,7 +125,9 @@ MUTATIONS = [
         "private subnet with the public route table",
         "private_routes",
         hide(
-            f'{NETWORK}.aws_route_table_association.private["eu-west-1a"]', "route_table_id", "aws_route_table.public.id"
+            f'{NETWORK}.aws_route_table_association.private["eu-west-1a"]',
+            "route_table_id",
+            "aws_route_table.public.id",
         ),
     ),
     Mutation(
@@ -299,7 +145,7 @@ MUTATIONS = [
     Mutation("egress of every protocol", "listed_egress", put(EGRESS, "ip_protocol", "-1")),
     Mutation("egress to SSH", "listed_egress", both(put(EGRESS, "from_port", 22), put(EGRESS, "to_port", 22))),
     Mutation("egress port unknown", "listed_egress", hide(EGRESS, "to_port", "var.egress_ports")),
-    Mutation("endpoint without a policy", "narrow_endpoints", lambda data: _default_endpoint(data)),
+    Mutation("endpoint without a policy", "narrow_endpoints", default_endpoint),
     Mutation(
         "endpoint to every bucket",
         "narrow_endpoints",
@@ -312,7 +158,9 @@ MUTATIONS = [
         "narrow_pass_role no_wildcard_writes",
         statement(AGENT_POLICY, "HandRolesToFlows", Resource="*"),
     ),
-    Mutation("PassedToService missing", "narrow_pass_role", statement(AGENT_POLICY, "HandRolesToFlows", Condition=None)),
+    Mutation(
+        "PassedToService missing", "narrow_pass_role", statement(AGENT_POLICY, "HandRolesToFlows", Condition=None)
+    ),
     Mutation(
         "PassRole to any service",
         "narrow_pass_role",
@@ -324,7 +172,11 @@ MUTATIONS = [
         statement(EXECUTION_POLICY, "PullTheImage", Action=["ecr:BatchGetImage", "ecr:GetDownloadUrl*"]),
     ),
     Mutation("ecs:*", "named_actions sound_policies", statement(AGENT_POLICY, "RunFlows", Action="ecs:*")),
-    Mutation("all but one action", "named_actions narrow_pass_role sound_policies", statement(AGENT_POLICY, "RunFlows", Action=None, NotAction="ecs:X")),
+    Mutation(
+        "all but one action",
+        "named_actions narrow_pass_role sound_policies",
+        statement(AGENT_POLICY, "RunFlows", Action=None, NotAction="ecs:X"),
+    ),
     Mutation(
         "stops tasks of any cluster",
         "no_wildcard_writes",
@@ -334,7 +186,9 @@ MUTATIONS = [
     Mutation(
         "wildcard bucket", "no_wildcard_writes", statement(FLOW_POLICY, "ReadAndWriteData", Resource="arn:aws:s3:::*/*")
     ),
-    Mutation("policy unknown", "known_policies permission_tables", hide(FLOW_POLICY, "policy", "aws_s3_bucket.results.arn")),
+    Mutation(
+        "policy unknown", "known_policies permission_tables", hide(FLOW_POLICY, "policy", "aws_s3_bucket.results.arn")
+    ),
     Mutation("trust in everybody", "expected_principals", put(ROLE, "assume_role_policy", assumed_by("*"))),
     Mutation(
         "trust in another service",
@@ -346,7 +200,9 @@ MUTATIONS = [
         "expected_principals checkov",
         put(ROLE, "assume_role_policy", assumed_by({"AWS": "arn:aws:iam::999999999999:root"})),
     ),
-    Mutation("OIDC without audience", "narrow_federation", put(ROLE, "assume_role_policy", oidc(None, "org/1/project/2"))),
+    Mutation(
+        "OIDC without audience", "narrow_federation", put(ROLE, "assume_role_policy", oidc(None, "org/1/project/2"))
+    ),
     Mutation("OIDC of every project", "narrow_federation", put(ROLE, "assume_role_policy", oidc("1", "*"))),
     Mutation("OIDC without subject", "narrow_federation", put(ROLE, "assume_role_policy", oidc("1", None))),
     Mutation("no boundary", "bounded_roles", put(ROLE, "permissions_boundary", None)),
@@ -389,14 +245,18 @@ MUTATIONS = [
             )
         ),
     ),
-    Mutation("queue for everybody", "expected_principals", statement(QUEUE_POLICY, "TaskEventsOfThisCluster", Principal="*")),
+    Mutation(
+        "queue for everybody", "expected_principals", statement(QUEUE_POLICY, "TaskEventsOfThisCluster", Principal="*")
+    ),
     # Containers
     Mutation("tag instead of digest", "image_by_digest", container(FLOW_TASK, image=f"{IMAGE}:latest")),
     Mutation("image from elsewhere", "image_by_digest", container(FLOW_TASK, image="docker.io/prefecthq/prefect:3")),
     Mutation("another repository", "image_by_digest", container(FLOW_TASK, image=f"{IMAGE}-other@sha256:{'a' * 64}")),
     Mutation("secret by name in environment", "no_plain_secrets", setting(FLOW_TASK, "DBT_CLOUD_TOKEN", "hunter2")),
     Mutation(
-        "secret by its looks in environment", "no_plain_secrets", setting(AGENT_TASK, "EXTRA", "Zq3Lk9wV2xT7bN4mR8sY1cD6")
+        "secret by its looks in environment",
+        "no_plain_secrets",
+        setting(AGENT_TASK, "EXTRA", "Zq3Lk9wV2xT7bN4mR8sY1cD6"),
     ),
     Mutation(
         "secret of another environment",
@@ -459,12 +319,37 @@ MUTATIONS = [
     Mutation("bucket replaced", "kept_data", act(BUCKET, "delete", "create")),
     Mutation("key destroyed", "kept_data own_key", act(KEY, "delete")),
     Mutation("key rotation off", "checkov", put(KEY, "enable_key_rotation", False)),
-    Mutation("queue in the clear", "checkov", put("module.ecs_agent.aws_sqs_queue.task_events", "sqs_managed_sse_enabled", False)),
-    Mutation("rights given to a role of others", "own_names", add("aws_iam_role_policy.more", {"name": "x", "role": "Payroll", "policy": trust(Action="s3:GetObject", Resource="arn:aws:s3:::dataflows-dev-x/*")})),
-    Mutation("a name of another environment", "own_names", put("module.ecs_agent.aws_sqs_queue.task_events_dlq", "name", "DataFlows-Prod-dlq")),
-    Mutation("a route in a table of others", "own_names", add("aws_route.elsewhere", {"route_table_id": "rtb-1", "destination_cidr_block": "10.0.0.0/8"})),
+    Mutation(
+        "queue in the clear",
+        "checkov",
+        put("module.ecs_agent.aws_sqs_queue.task_events", "sqs_managed_sse_enabled", False),
+    ),
+    Mutation(
+        "rights given to a role of others",
+        "own_names",
+        add(
+            "aws_iam_role_policy.more",
+            {
+                "name": "x",
+                "role": "Payroll",
+                "policy": trust(Action="s3:GetObject", Resource="arn:aws:s3:::dataflows-dev-x/*"),
+            },
+        ),
+    ),
+    Mutation(
+        "a name of another environment",
+        "own_names",
+        put("module.ecs_agent.aws_sqs_queue.task_events_dlq", "name", "DataFlows-Prod-dlq"),
+    ),
+    Mutation(
+        "a route in a table of others",
+        "own_names",
+        add("aws_route.elsewhere", {"route_table_id": "rtb-1", "destination_cidr_block": "10.0.0.0/8"}),
+    ),
     # Operations
-    Mutation("alarm without action", "alarms_act", add(NEW_ALARM, ALARM | {"alarm_actions": [], "actions_enabled": True})),
+    Mutation(
+        "alarm without action", "alarms_act", add(NEW_ALARM, ALARM | {"alarm_actions": [], "actions_enabled": True})
+    ),
     Mutation(
         "alarm switched off",
         "alarms_act checkov",
@@ -472,26 +357,56 @@ MUTATIONS = [
     ),
     Mutation("max below min", "scaling_in_bounds", put(SCALING, "max_capacity", 0)),
     Mutation("desired above max", "scaling_in_bounds", put(AGENT, "desired_count", 11)),
-    Mutation("scaling without a policy", "scaling_in_bounds", remove("module.agent_scaling.aws_appautoscaling_policy.cpu")),
+    Mutation(
+        "scaling without a policy", "scaling_in_bounds", remove("module.agent_scaling.aws_appautoscaling_policy.cpu")
+    ),
     Mutation("no circuit breaker", "safe_rollouts", put(AGENT, "deployment_circuit_breaker", [])),
     Mutation("no rollback", "safe_rollouts", put(AGENT, "deployment_circuit_breaker.0.rollback", False)),
     Mutation("default tags dropped", "required_tags", without_default_tags),
     Mutation("tag of another environment", "required_tags", put(BUCKET, "tags_all.environment", "prod")),
-    Mutation("container insights off", "checkov", put("module.ecs_agent.aws_ecs_cluster.flows", "setting.0.value", "disabled")),
+    Mutation(
+        "container insights off",
+        "checkov",
+        put("module.ecs_agent.aws_ecs_cluster.flows", "setting.0.value", "disabled"),
+    ),
     # HCL: what a plan no longer shows
-    Mutation("desired_count not ignored", "free_desired_count", hcl=("modules/ecs_agent/main.tf", "[desired_count]", "[]")),
-    Mutation("no description", "described_interfaces", hcl=("modules/iam/variables.tf", "SSM parameters that tasks receive as secrets, ARN by name.", "Parameters.")),
-    Mutation("a variable that may be null", "described_interfaces", hcl=("modules/network/variables.tf", "nullable    = false", "nullable    = true")),
-    Mutation("a refusal without what was got", "described_interfaces", hcl=("modules/network/variables.tf", 'cidr is \\"${var.cidr}\\"; expected', "expected")),
+    Mutation(
+        "desired_count not ignored", "free_desired_count", hcl=("modules/ecs_agent/main.tf", "[desired_count]", "[]")
+    ),
+    Mutation(
+        "no description",
+        "described_interfaces",
+        hcl=("modules/iam/variables.tf", "SSM parameters that tasks receive as secrets, ARN by name.", "Parameters."),
+    ),
+    Mutation(
+        "a variable that may be null",
+        "described_interfaces",
+        hcl=("modules/network/variables.tf", "nullable    = false", "nullable    = true"),
+    ),
+    Mutation(
+        "a refusal without what was got",
+        "described_interfaces",
+        hcl=("modules/network/variables.tf", 'cidr is \\"${var.cidr}\\"; expected', "expected"),
+    ),
     Mutation("provider not pinned", "pinned_versions", hcl=("modules/iam/versions.tf", "~> 5.100", ">= 5.0")),
     Mutation("Terraform not pinned", "pinned_versions", hcl=("terraform/versions.tf", "~> 1.11", ">= 1.0")),
-    Mutation("provider in a module", "plain_modules", hcl=("modules/iam/main.tf", "locals {", 'provider "aws" {}\n\nlocals {')),
-    Mutation("a module asks AWS", "plain_modules", hcl=("modules/iam/main.tf", "locals {", 'data "aws_caller_identity" "me" {}\n\nlocals {')),
-    Mutation("a skip without its reason", "checkov", hcl=("modules/flow_task/main.tf", "CKV_AWS_158:Encrypted with the key of this environment; its ARN is unknown until the first apply", "CKV_AWS_158")),
+    Mutation(
+        "provider in a module",
+        "plain_modules",
+        hcl=("modules/iam/main.tf", "locals {", 'provider "aws" {}\n\nlocals {'),
+    ),
+    Mutation(
+        "a module asks AWS",
+        "plain_modules",
+        hcl=("modules/iam/main.tf", "locals {", 'data "aws_caller_identity" "me" {}\n\nlocals {'),
+    ),
+    Mutation(
+        "a skip without its reason",
+        "checkov",
+        hcl=(
+            "modules/flow_task/main.tf",
+            "CKV_AWS_158:Encrypted with the key of this environment; its ARN is unknown until the first apply",
+            "CKV_AWS_158",
+        ),
+    ),
 ]
-
-
-def _default_endpoint(data: Data) -> None:
-    """Terraform then knows nothing of the policy, and no expression sets it."""
-    hide(ENDPOINT, "policy")(data)
-    del expressions_of(data, ENDPOINT)["policy"]

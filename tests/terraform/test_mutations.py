@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from mutations import MUTATIONS, Mutation
+from mutating import Mutation
+from mutations import MUTATIONS
 
 from scripts.check_plan import sources
 from scripts.environments import ROOT

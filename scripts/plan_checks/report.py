@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from scripts.plan_checks import rules
+from scripts.plan_checks.architecture import read
+from scripts.plan_checks.picture import draw
 from scripts.plan_checks.plan import Plan, ResourceChange
 from scripts.plan_checks.record import GateRecord
 
@@ -42,6 +45,7 @@ def write_report(path: Path, gate: GateRecord, plan: Plan) -> None:
         order=list(dict.fromkeys(what for what, _ in ACTIONS.values())),
         outlook=_outlook(gate),
         sentences=rules.describe(),
+        picture=Markup(draw(architecture)) if (architecture := read(plan)) else "",  # noqa: S704 - draw escapes.
         seconds=(gate.finished_at - gate.started_at).total_seconds(),
     )
     path.parent.mkdir(parents=True, exist_ok=True)

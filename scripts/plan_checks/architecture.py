@@ -44,7 +44,10 @@ class Zone:
 
 @dataclass
 class Architecture:
-    """Everything to draw. `ingress` counts the rules that let calls in; `inside` runs in the VPC; `services` lie outside of it; `outside` is what tasks call."""
+    """Everything to draw.
+
+    `ingress` counts the rules that let calls in. `inside` runs in the VPC; `services` lie outside of it; `outside` is what tasks call.
+    """
 
     vpc: str
     zones: list[Zone]

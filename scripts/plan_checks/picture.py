@@ -1,4 +1,4 @@
-"""Draws an architecture as one SVG: the VPC on the left, what tasks reach on the right, an arrow for each permission."""
+"""An architecture as one SVG: the VPC on the left, what tasks reach on the right, an arrow for each permission."""
 
 from collections.abc import Iterator
 from html import escape

@@ -46,7 +46,8 @@ class Zone:
 class Architecture:
     """Everything to draw.
 
-    `ingress` counts the rules that let calls in. `inside` runs in the VPC; `services` lie outside of it; `outside` is what tasks call.
+    `ingress` counts the rules that let calls in. `inside` runs in the VPC, `services` lie beside it, `outside` is what
+    tasks call.
     """
 
     vpc: str

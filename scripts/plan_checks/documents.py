@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from scripts.plan_checks.plan import UNKNOWN, Plan, Resource
 from scripts.plan_checks.references import is_configured, origins, why_unknown
@@ -21,6 +22,10 @@ ATTACHMENTS = (
     "aws_iam_user_policy_attachment",
     "aws_iam_group_policy_attachment",
 )
+
+
+# A dozen rules ask for the documents of one plan.
+_READ: WeakKeyDictionary[Plan, list["Document"]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,14 @@ class Containers:
     problem: str = ""
 
 
-def documents(plan: Plan) -> Iterator[Document]:
+def documents(plan: Plan) -> list[Document]:
     """Every policy document in the plan: trust, identity (managed, inline), boundary and resource policies."""
+    if plan not in _READ:
+        _READ[plan] = list(_documents(plan))
+    return _READ[plan]
+
+
+def _documents(plan: Plan) -> Iterator[Document]:
     boundaries = _only_boundaries(plan)
     for resource in plan.planned():
         if resource.type in NOT_IAM:

@@ -1,0 +1,150 @@
+"""What the gate costs, each figure beside its peer in the same run.
+
+    python -m benchmarks.gate
+
+`make plan` of dev against bare `terraform plan` + `terraform show`; our rules against checkov on plans of three sizes.
+Exit code 1 if a promise of the README is not kept.
+"""
+
+import argparse
+import copy
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from scripts import terraform
+from scripts.environments import ROOT, find_environment
+from scripts.image_digest import image_digest
+from scripts.plan_checks.checkov_scan import FLAGS, find_checkov
+from scripts.plan_environment import offline_root
+from scripts.refusal import run_command
+
+MOST_WALL = 1.5
+LEAST_CPU = 20
+SIZES = (1, 10, 50)  # Copies of dev, which has about 60 resources.
+# Reading the plan and every rule of it, as the gate does; what is loaded once for all plans is loaded before.
+RULES = """
+import sys, time
+from pathlib import Path
+from scripts.plan_checks import rules
+from scripts.plan_checks.hcl import Hcl
+from scripts.plan_checks.plan import Plan
+root = Path("terraform").resolve()
+rules.warm_up(root).join()
+start = time.process_time()
+plan = Plan.load(Path(sys.argv[1]))
+hcl = Hcl(root, plan)
+for name in rules.all_rules():
+    rules.run_rule(name, plan, hcl)
+print(time.process_time() - start)
+"""
+
+
+def copies(data: dict, number: int) -> dict:
+    """A plan of the same resources many times over, each time in modules of other names."""
+    grown = copy.deepcopy(data)
+    calls = data["configuration"]["root_module"]["module_calls"]
+    modules = data["planned_values"]["root_module"]["child_modules"]
+    for again in range(1, number):
+        parts = json.loads(_renamed(json.dumps([data["resource_changes"], modules, calls]), again, calls))
+        grown["resource_changes"] += parts[0]
+        grown["planned_values"]["root_module"]["child_modules"] += parts[1]
+        renamed = {f"{name}_{again}": call for name, call in parts[2].items()}
+        grown["configuration"]["root_module"]["module_calls"] |= renamed
+    return grown
+
+
+def _renamed(text: str, number: int, names: dict) -> str:
+    for name in names:
+        text = text.replace(f"module.{name}.", f"module.{name}_{number}.").replace(
+            f'"module.{name}"', f'"module.{name}_{number}"'
+        )
+    return text
+
+
+def cpu_of(command: list[str], **options: object) -> float:
+    """User and system seconds of a command and its children."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def wall_of(call: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def plans(folder: Path, runs: int) -> tuple[float, float]:
+    """Seconds of `make plan` and of bare Terraform, the best of `runs`, taken in turns."""
+    environment = find_environment("dev")
+    shell = terraform.terraform_shell(environment, folder)
+    root = offline_root(folder)
+    terraform.init(root, shell, None)
+    variables = [f"-var-file={environment.tfvars}", f"-var=image_digest={image_digest()}"]
+    tfplan = folder / "plan.tfplan"
+
+    def bare() -> None:
+        command = ["terraform", f"-chdir={root}", "plan", f"-out={tfplan}", *variables]
+        subprocess.run(command, env=shell, check=True, stdout=subprocess.DEVNULL)
+        terraform.show(tfplan, folder / "plan.json", root, shell)
+
+    def whole() -> None:
+        command = [sys.executable, "-m", "scripts.plan_environment", "dev", "--offline"]
+        own = os.environ | {"DATA_FLOWS_BUILD_DIRECTORY": str(folder / "build")}
+        subprocess.run(command, env=own, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+    whole()  # Its `terraform init` and caches, once.
+    pairs = [(wall_of(whole), wall_of(bare)) for _ in range(runs)]
+    return min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
+
+
+def rules_and_checkov(folder: Path) -> list[tuple[int, float, float]]:
+    """(resources, our CPU seconds, checkov's) for each size."""
+    data = json.loads((folder / "plan.json").read_text())
+    python = find_checkov(ROOT).with_name("python")
+    found = []
+    for number in SIZES:
+        path = folder / f"{number}.json"
+        path.write_text(json.dumps(copies(data, number)))
+        answer = subprocess.run(
+            [sys.executable, "-c", RULES, str(path)], cwd=ROOT, check=True, capture_output=True, text=True
+        )
+        command = [str(python), str(find_checkov(ROOT)), *FLAGS, "--framework", "terraform_plan", "-f", str(path)]
+        found.append((len(data["resource_changes"]) * number, float(answer.stdout), cpu_of(command, cwd=folder)))
+    return found
+
+
+def main() -> int:
+    """Measure, print, and hold the figures against the promises."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=3, help="how often each plan is made; the best counts")
+    runs = parser.parse_args().runs
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        whole, bare = plans(folder, runs)
+        print(f"make plan ENV=dev          {whole:6.1f} s   terraform plan + show {bare:6.1f} s   {whole / bare:.2f} x")
+        sizes = rules_and_checkov(folder)
+    kept = whole <= MOST_WALL * bare
+    for count, ours, checkov in sizes:
+        kept = kept and ours * LEAST_CPU <= checkov
+        print(
+            f"{count:5} resources   rules {ours:7.3f} s   checkov {checkov:7.1f} s   1/{checkov / ours:.0f} of its CPU"
+        )
+    (few, first, _), *_, (many, last, _) = sizes
+    linear = last / first <= many / few
+    print(f"{many / few:.0f} times the resources cost {last / first:.0f} times the CPU")
+    print("every promise kept" if kept and linear else "a promise is not kept")
+    return 0 if kept and linear else 1
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -103,7 +103,7 @@ def run_gate(
         rules=results,
     )
     if report:
-        write_report(report, gate, plan)
+        _report(report, gate, plan)
     if record:
         gate.write(record)
     _close(console, gate, time.perf_counter() - clock, report)
@@ -180,7 +180,7 @@ def _checkov(scan: CheckovScan, plan: Plan) -> RuleResult:
 
 def sources(plan: Plan) -> dict[str, str]:
     """The module calls of a plan and the folders that they name."""
-    return {address: module["call"].get("source") or "" for address, module in plan.modules.items() if address}
+    return {address: module["source"] for address, module in plan.modules.items() if address}
 
 
 def source() -> dict[str, str | bool]:
@@ -199,8 +199,17 @@ def _git(*arguments: str) -> str | None:
 
 def _is_offline(plan: Plan) -> bool:
     """Whether the provider was told not to ask which account it is in: what `make plan OFFLINE=1` does."""
-    provider = (plan.data.get("configuration") or {}).get("provider_config", {}).get("aws", {})
-    return (provider.get("expressions") or {}).get("skip_requesting_account_id", {}).get("constant_value") is True
+    value = plan.data
+    for key in (
+        "configuration",
+        "provider_config",
+        "aws",
+        "expressions",
+        "skip_requesting_account_id",
+        "constant_value",
+    ):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value is True
 
 
 def _provider_version(root: Path) -> str:
@@ -221,6 +230,15 @@ def _say(console: Console, result: RuleResult) -> None:
         line += f" [{finding.place}]" if finding.place else ""
         # A plan that is not ours may hold control characters, which a terminal would obey.
         console.print("".join(char if char.isprintable() else "?" for char in line), markup=False)
+
+
+def _report(path: Path, gate: GateRecord, plan: Plan) -> None:
+    try:
+        write_report(path, gate, plan)
+    except Exception as error:
+        raise Refusal(
+            f"{path.name}: cannot draw this plan ({type(error).__name__}); expected what Terraform plans"
+        ) from error
 
 
 def _close(console: Console, gate: GateRecord, seconds: float, report: Path | None) -> None:

@@ -16,7 +16,7 @@ class Hcl:
         self.root = root.resolve()
         self.folders = {"": self.root}
         for address in sorted(plan.modules, key=len):
-            source = plan.modules[address]["call"].get("source") or ""
+            source = plan.modules[address]["source"]
             parent = address.rpartition("module.")[0].rstrip(".")
             if address and source.startswith(".") and parent in self.folders:
                 self.folders[address] = (self.folders[parent] / source).resolve()

@@ -113,12 +113,18 @@ class Plan:
             changes = CHANGES.validate_python(data.get("resource_changes") or [])
             self.changes = [change for change in changes if change.mode == "managed"]
             self.resources = [_resource(change) for change in self.changes if change.change.after is not None]
+            # The configuration of each module call by its address; the root's is ``""``.
+            self.modules = _modules(data.get("configuration") or {})
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in ("resource_changes", *first["loc"]))
             raise PlanError(f"{source}: got {where} that is no part of a plan ({first['msg']})") from None
         except RecursionError:
             raise PlanError(f"{source}: got values nested too deeply to be a plan") from None
+        except (AttributeError, TypeError):
+            raise PlanError(
+                f"{source}: got a configuration that is no part of a plan; make it with `make plan`"
+            ) from None
 
     @classmethod
     def load(cls, path: Path) -> "Plan":
@@ -155,20 +161,6 @@ class Plan:
         for resource in self.resources:
             for value in {resource.after.get(name) for name in IDENTITIES if isinstance(resource.after.get(name), str)}:
                 found.setdefault(value, []).append(resource)
-        return found
-
-    @cached_property
-    def modules(self) -> dict[str, dict[str, Any]]:
-        """The configuration of each module call, its own `module_calls` entry as `call`; the root is ``""``."""
-        root = (self.data.get("configuration") or {}).get("root_module") or {}
-        found, waiting = {}, [("", {"module": root})]
-        while waiting:
-            address, call = waiting.pop()
-            module = call.get("module") or {}
-            blocks = {block.get("address"): block for block in module.get("resources") or []}
-            found[address] = {"call": call, "blocks": blocks, "outputs": module.get("outputs") or {}}
-            for name, inner in (module.get("module_calls") or {}).items():
-                waiting.append((f"{address}.module.{name}".lstrip("."), inner))
         return found
 
     @property
@@ -213,6 +205,24 @@ def merge(after: Any, unknown: Any) -> Any:
     return after
 
 
+def _modules(configuration: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    found, waiting = {}, [("", {"module": configuration.get("root_module") or {}})]
+    while waiting:
+        address, call = waiting.pop()
+        module = call.get("module") or {}
+        blocks = {str(block.get("address")): block for block in module.get("resources") or []}
+        source = call.get("source")
+        found[address] = {
+            "call": call,
+            "source": source if isinstance(source, str) else "",
+            "blocks": blocks,
+            "outputs": dict(module.get("outputs") or {}),
+        }
+        for name, inner in (module.get("module_calls") or {}).items():
+            waiting.append((f"{address}.module.{name}".lstrip("."), inner))
+    return found
+
+
 def _resource(change: ResourceChange) -> Resource:
     return Resource(
         address=change.address,
@@ -231,8 +241,9 @@ def _why_not_a_plan(data: Any) -> str | None:
     version = data.get("format_version")
     if not isinstance(version, str) or not version.startswith("1."):
         return f"format_version {str(version)[:20]!r}, not 1.x"
-    for key, kind in {"planned_values": dict, "configuration": dict, "resource_changes": list}.items():
-        if not isinstance(data.get(key, kind()), kind):
+    for key in ("planned_values", "configuration", "resource_changes", "variables", "output_changes"):
+        kind = list if key == "resource_changes" else dict
+        if not isinstance(data.get(key, kind()), kind | None):
             return f"{key} that is {type(data[key]).__name__}"
     if "planned_values" not in data:
         return "a state or other JSON without planned_values"

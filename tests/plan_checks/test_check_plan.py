@@ -1,10 +1,12 @@
 import json
+import random
 import re
 import subprocess
 import sys
 
 import pytest
 from plan_builder import IMAGE, LOGS, plan_data, resource, task_definition, write
+from rich.console import Console
 
 from scripts import check_plan
 from scripts.environments import Environment
@@ -114,6 +116,48 @@ def test_a_rule_that_cannot_read_the_plan_is_no_pass(monkeypatch, tmp_path):
     with pytest.raises(Refusal, match="private_tasks: cannot read this plan") as refused:
         call(monkeypatch, write(tmp_path / "plan.json", plan_data(strange)), "--rules", "private_tasks")
     assert refused.value.exit_code == 2
+
+
+WRONG = (None, 5, True, "x", [], {}, [[]], [None], ["x"], {"references": 5}, {"a": {"b": [1]}})
+
+
+def places(value, path=()):
+    """Every place in JSON."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        yield (*path, key)
+        yield from places(item, (*path, key))
+
+
+def test_whatever_is_wrong_inside_a_plan_ends_in_findings_or_one_sentence(tmp_path):
+    """Every place, each with something that may wrongly stand there; what is no Refusal would be a traceback."""
+    modules = {"module.flow_task": {"subnets": ["module.network.ids"]}, "module.network": {}}
+    good = plan_data(
+        task_definition(),
+        LOGS,
+        resource("aws_ecs_service.a", {"network_configuration": [{"assign_public_ip": False, "subnets": ["s"]}]}),
+        resource("aws_iam_role.a", {"assume_role_policy": "{}"}, unknown={"permissions_boundary": True}),
+        resource("aws_route.a", unknown={"gateway_id": True}, references={"gateway_id": ["aws_x.y.id"]}),
+        calls=modules,
+        outputs={"module.network.ids": ["aws_subnet.a"]},
+        output_changes={"work_pool": {"after": {"assignPublicIp": "DISABLED"}, "after_unknown": False}},
+    )
+    chance = random.Random(4)  # noqa: S311 - a sample, no secret.
+    text, refusals = json.dumps(good), []
+    for place in places(good):
+        plan = json.loads(text)
+        holder = plan
+        for key in place[:-1]:
+            holder = holder[key]
+        holder[place[-1]] = chance.choice(WRONG)
+        path = write(tmp_path / "plan.json", plan)
+        try:
+            check_plan.run_gate(path, names=rules.all_rules(), report=tmp_path / "r.html", console=Console(quiet=True))
+        except Refusal as refusal:
+            refusals.append(refusal)
+    assert len(refusals) > 10
+    assert {refusal.exit_code for refusal in refusals} == {2}
+    assert not [refusal for refusal in refusals if "\n" in str(refusal)]
 
 
 def test_a_missing_checkov_says_how_to_get_it(monkeypatch, good, tmp_path):

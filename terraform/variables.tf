@@ -216,3 +216,15 @@ variable "delivery" {
     error_message = "delivery.runbook_url is \"${var.delivery.runbook_url}\"; expected the address of docs/on-call.md, because with alerts.pagerduty failed runs page and link to it."
   }
 }
+
+variable "allowed_destruction" {
+  description = "Addresses of what keeps data (buckets, keys, queues, log groups, …) and may go with this plan. Only the gate reads it, and refuses the rest; empty again after the apply."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for address in var.allowed_destruction : can(regex("^module\\.", address))])
+    error_message = "allowed_destruction is [${join(", ", var.allowed_destruction)}]; expected addresses as the plan prints them, such as module.results_store.aws_s3_bucket.results."
+  }
+}

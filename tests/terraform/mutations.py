@@ -92,6 +92,8 @@ NEW_ALARM = "module.ecs_agent.aws_cloudwatch_metric_alarm.new"
 GATEWAY = "aws_internet_gateway.egress.id"
 GATEWAY_REFERENCES = [GATEWAY, "aws_internet_gateway.egress"]
 OWN_TABLE = ["aws_route_table.private", "each.key"]
+APPLY = 'module.delivery[0].aws_codebuild_project.stage["apply"]'
+BUILD_SECRET = [{"name": "PREFECT_API_KEY", "value": "hunter2", "type": "PLAINTEXT"}]
 ALARM = {"alarm_name": "DataFlows-Dev-new", "comparison_operator": "GreaterThanThreshold", "evaluation_periods": 1}
 GUARD = f"{STORE}.aws_s3_bucket_public_access_block.results"
 LIFECYCLE = f"{STORE}.aws_s3_bucket_lifecycle_configuration.results"
@@ -317,6 +319,10 @@ MUTATIONS = [
     Mutation("logs for ever", "expiring_data", put(AGENT_LOGS, "retention_in_days", 0)),
     Mutation("log retention unknown", "expiring_data checkov", hide(AGENT_LOGS, "retention_in_days", "var.logs")),
     Mutation("bucket replaced", "kept_data", act(BUCKET, "delete", "create")),
+    Mutation(
+        "plain secret of a build", "no_plain_secrets", put(APPLY, "environment.0.environment_variable", BUILD_SECRET)
+    ),
+    Mutation("artifacts by plain HTTP", "tls_only", remove("module.delivery[0].aws_s3_bucket_policy.artifacts")),
     Mutation("key destroyed", "kept_data own_key", act(KEY, "delete")),
     Mutation("key rotation off", "checkov", put(KEY, "enable_key_rotation", False)),
     Mutation(

@@ -74,12 +74,13 @@ def _only_changed_modules(mutated, data):
     after = {entry["address"]: entry for entry in mutated["resource_changes"]}
     touched = [address for address in {*before, *after} if before.get(address) != after.get(address)]
     modules = {(after.get(address) or before[address]).get("module_address", "") for address in touched}
+    called = {without_indexes(module) for module in modules}
     root = mutated["planned_values"]["root_module"]
     root["child_modules"] = [child for child in root["child_modules"] if child["address"] in modules]
     mutated["resource_changes"] = [one for one in after.values() if one.get("module_address", "") in modules]
     calls = mutated["configuration"]["root_module"]["module_calls"]
     mutated["configuration"]["root_module"]["module_calls"] = {
-        name: call for name, call in calls.items() if f"module.{name}" in modules
+        name: call for name, call in calls.items() if f"module.{name}" in called
     }
     return mutated
 

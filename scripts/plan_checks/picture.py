@@ -107,11 +107,15 @@ def _way_out(architecture: Architecture, inner_top: float) -> Iterator[str]:
         ports = ", ".join(architecture.ports) or "nothing"
         by = "NAT, then the internet gateway" if architecture.has_nat else "the internet gateway"
         yield _text(x - 8, 72, f"out: TCP {ports} by {by}", "label end")
-        yield _text(x - 8, 86, f"in: {architecture.ingress or 'nothing'}", "label end")
+        yield _text(x - 8, 86, _way_in(architecture.ingress), "label end")
     for number, name in enumerate(architecture.endpoints[:4]):
         y = TOP + 22 + number * 20
         yield _text(VPC_LEFT + VPC_WIDTH + 12, y, f"endpoint {name}", "label")
         yield f'<circle class="endpoint" cx="{VPC_LEFT + VPC_WIDTH}" cy="{y - 4}" r="6"/>'
+
+
+def _way_in(rules: int) -> str:
+    return f"in: {rules} rule{'' if rules == 1 else 's'}" if rules else "in: nothing"
 
 
 def _arrows(

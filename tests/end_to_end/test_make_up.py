@@ -19,6 +19,7 @@ from observation import processes_of
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from scripts import permission_oracle
+from scripts.plan_checks import rules
 from scripts.plan_checks.plan import Plan
 
 eventually = retry(
@@ -47,7 +48,7 @@ def query(stack, up):
 def test_the_summary_tells_what_was_done_and_where_to_look(stack, up):
     steps = re.findall(r"✓ (\d)/7 (.+?)  +[\d.]+ s", up)
     assert [number for number, _ in steps] == list("1234567")
-    assert "passed, 8 checks" in up
+    assert f"passed, {len(rules.check_names())} checks" in up
     assert "2 registered in work pool DataFlows-Local" in up
     assert "336,776 rows loaded, 0 updated, 0 rejected, from 365 files" in up
     assert "s3://dataflows-local-results-123456789012/export/" in up

@@ -10,6 +10,8 @@ from known_documents import types_with_documents, unknown_documents
 
 from scripts import terraform
 from scripts.environments import ROOT, find_environment
+from scripts.plan_checks import rules
+from scripts.plan_checks.hcl import Hcl
 from scripts.plan_checks.plan import Plan
 from scripts.plan_environment import OFFLINE_OVERRIDE
 
@@ -48,6 +50,13 @@ def test_every_environment_finds_the_state_bucket_that_its_backend_names():
             assert backend["bucket"] == f"dataflows-{name}-state-{id_}"
             assert backend["kms_key_id"] == "alias/DataFlows-Bootstrap"
             assert backend["use_lockfile"] is True
+
+
+def test_the_rules_of_the_gate_that_know_no_environment_find_nothing_in_it(plan):
+    checked = Plan(plan._raw)
+    results = [rules.run_rule(name, checked, Hcl(BOOTSTRAP, checked)) for name in rules.all_rules()]
+    assert {result.name for result in results if result.aside} == {"own_names", "permission_tables"}
+    assert {result.name: result.findings for result in results if not result.passed} == {}
 
 
 def test_the_state_is_versioned_private_and_not_to_be_destroyed(plan):

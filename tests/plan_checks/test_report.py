@@ -92,7 +92,13 @@ def test_the_report_opens_with_its_finding_and_its_picture_and_nothing_on_the_co
     assert "module.network.aws_vpc_security_group_ingress_rule.open" in dom
     assert 'class="picture"' in dom
     picture = dom[dom.index("<svg") : dom.index("</svg>")]
-    for words in ("VPC 10.20.0.0/16", "DataFlows-Dev-flow", "dataflows-dev-results", "TCP 443: PutObject", "in: 1"):
+    for words in (
+        "VPC 10.20.0.0/16",
+        "DataFlows-Dev-flow",
+        "dataflows-dev-results",
+        "TCP 443: PutObject",
+        "in: 1 rule",
+    ):
         assert words in picture
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from scripts.plan_checks.documents import policy_names
 from scripts.plan_checks.plan import UNKNOWN, Finding, Plan
 from scripts.plan_checks.references import said, targets
 
@@ -9,7 +10,7 @@ EXPECTED = "permissions_boundary = the ARN of a policy in this plan"
 
 
 def check(plan: Plan) -> Iterator[Finding]:
-    names = {f"policy{one.after.get('path') or '/'}{one.after.get('name')}" for one in plan.planned("aws_iam_policy")}
+    names = policy_names(plan)
     for role in plan.planned("aws_iam_role"):
         boundary = role.after.get("permissions_boundary")
         if boundary is UNKNOWN:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from scripts.plan_checks.plan import UNKNOWN, Plan, Resource
@@ -28,6 +28,14 @@ ATTACHMENTS = (
 _READ: WeakKeyDictionary[Plan, list["Document"]] = WeakKeyDictionary()
 
 
+class Condition(NamedTuple):
+    """One condition, operator and key in lower case: `stringequals`, `iam:passedtoservice`, the values."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Statement:
     """One statement; what may be one string or many is always a tuple."""
@@ -39,7 +47,7 @@ class Statement:
     not_actions: tuple[str, ...]
     resources: tuple[str, ...]
     not_resources: tuple[str, ...]
-    conditions: dict[str, dict[str, tuple[str, ...]]]
+    conditions: tuple["Condition", ...]
     principals: tuple[tuple[str, str], ...] = ()  # ("Service", "ecs-tasks.amazonaws.com"); ("*", "*") is everybody.
     not_principals: bool = False
 
@@ -125,6 +133,12 @@ def containers(plan: Plan) -> Iterator[Containers]:
             yield Containers(resource, tuple(items))
         except (ValueError, RecursionError) as error:
             yield Containers(resource, problem=f"not container definitions ({error})")
+
+
+def policy_names(plan: Plan) -> set[str]:
+    """`policy/<path><name>`, the end of the ARN, of each policy that the plan makes."""
+    policies = plan.planned("aws_iam_policy")
+    return {f"policy{policy.after.get('path') or '/'}{policy.after.get('name')}" for policy in policies}
 
 
 def action_matches(pattern: str, action: str) -> bool:
@@ -233,7 +247,11 @@ def _statement(number: int, entry: dict[str, Any]) -> Statement:
         not_actions=_strings(lower.get("notaction")),
         resources=_strings(lower.get("resource")),
         not_resources=_strings(lower.get("notresource")),
-        conditions={op: {key: _strings(v) for key, v in keys.items()} for op, keys in conditions.items()},
+        conditions=tuple(
+            Condition(operator.lower(), key.lower(), _strings(values))
+            for operator, keys in conditions.items()
+            for key, values in keys.items()
+        ),
         principals=tuple(_principals(lower.get("principal"))),
         not_principals="notprincipal" in lower,
     )

@@ -35,7 +35,6 @@ def _is_narrow(statement: Statement) -> bool:
     if statement.resources and not any(names_nothing(resource) for resource in statement.resources):
         return True
     return any(
-        operator.lower() in {"stringequals", "stringequalsignorecase"} and key.lower() in ACCOUNT_KEYS and values
-        for operator, keys in statement.conditions.items()
-        for key, values in keys.items()
+        operator in {"stringequals", "stringequalsignorecase"} and key in ACCOUNT_KEYS and values
+        for operator, key, values in statement.conditions
     )

@@ -30,9 +30,8 @@ def check(plan: Plan) -> Iterator[Finding]:
 def _is_limited(statement: Statement, claim: str) -> bool:
     operators = EXACT if claim == "aud" else PATTERN
     return any(
-        operator.lower() in operators and key.lower().endswith(f":{claim}") and values and all(map(_says_who, values))
-        for operator, keys in statement.conditions.items()
-        for key, values in keys.items()
+        operator in operators and key.endswith(f":{claim}") and values and all(map(_says_who, values))
+        for operator, key, values in statement.conditions
     )
 
 

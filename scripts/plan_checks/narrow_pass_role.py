@@ -40,9 +40,10 @@ def _problems(statement: Statement) -> Iterator[str]:
 
 
 def _is_for_a_service(statement: Statement) -> bool:
-    for operator, keys in statement.conditions.items():
-        for key, values in keys.items():
-            named = values and all(value.endswith(".amazonaws.com") and "*" not in value for value in values)
-            if operator.lower() in OPERATORS and key.lower() == "iam:passedtoservice" and named:
-                return True
-    return False
+    return any(
+        operator in OPERATORS
+        and key == "iam:passedtoservice"
+        and values
+        and all(value.endswith(".amazonaws.com") and "*" not in value for value in values)
+        for operator, key, values in statement.conditions
+    )

@@ -75,11 +75,10 @@ def _everything(document: Document, statement: Statement) -> Iterator[str]:
 
 def _is_named_by_a_condition(resource: str, statement: Statement) -> bool:
     for ending, (naming_keys, naming_operators, prefix) in NAMED_BY.items():
-        for operator, keys in statement.conditions.items() if resource.endswith(ending) else ():
-            for key, values in keys.items():
-                named = values and all(value.startswith(prefix) and value for value in values)
-                if operator.lower() in naming_operators and key.lower() in naming_keys and named:
-                    return True
+        for operator, key, values in statement.conditions if resource.endswith(ending) else ():
+            named = values and all(value.startswith(prefix) and value for value in values)
+            if operator in naming_operators and key in naming_keys and named:
+                return True
     return False
 
 

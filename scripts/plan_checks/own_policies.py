@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from scripts.plan_checks.documents import ATTACHMENTS
+from scripts.plan_checks.documents import ATTACHMENTS, policy_names
 from scripts.plan_checks.plan import UNKNOWN, Finding, Plan
 from scripts.plan_checks.references import is_configured, said, targets
 
@@ -10,7 +10,7 @@ EXPECTED = "a policy of this plan, whose document can be read"
 
 
 def check(plan: Plan) -> Iterator[Finding]:
-    names = {f"policy{one.after.get('path') or '/'}{one.after.get('name')}" for one in plan.planned("aws_iam_policy")}
+    names = policy_names(plan)
     for resource in plan.planned(*ATTACHMENTS, "aws_iam_role", "aws_iam_role_policy_attachments_exclusive"):
         for attribute in ("policy_arn", "policy_arns", "managed_policy_arns"):
             value = resource.after.get(attribute)

@@ -27,20 +27,9 @@ def _denies_plain_http(document: Document) -> bool:
 
 def _is_whole(statement: Statement) -> bool:
     to_all = any(name == "*" for _, name in statement.principals)
-    plain = [
-        (operator.lower(), values)
-        for operator, keys in statement.conditions.items()
-        for key, values in keys.items()
-        if key.lower() == "aws:securetransport"
-    ]
-    alone = sum(len(keys) for keys in statement.conditions.values()) == 1  # A second condition would let more through.
+    # Alone: a second condition would let more through.
+    plain = statement.conditions == (("bool", "aws:securetransport", ("false",)),)
     objects = any(resource == "*" or resource.endswith("/*") for resource in statement.resources)
     itself = any(not resource.endswith("/*") for resource in statement.resources)
-    return (
-        to_all
-        and alone
-        and plain == [("bool", ("false",))]
-        and bool({"s3:*", "*"} & {action.lower() for action in statement.actions})
-        and objects
-        and itself
-    )
+    everything = bool({"s3:*", "*"} & {action.lower() for action in statement.actions})
+    return to_all and plain and everything and objects and itself

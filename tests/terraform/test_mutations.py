@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -110,8 +111,12 @@ def found_by(mutation: Mutation, data, tmp_path) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def table() -> dict[str, str]:
-    return {}
+def table(request) -> Iterator[dict[str, str]]:
+    """Which mistake is found by which checks; printed in the end, which `-n 0` shows."""
+    found: dict[str, str] = {}
+    yield found
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print("", *(f"{name:<52} {checks}" for name, checks in found.items()), sep="\n")
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.name)
@@ -133,11 +138,3 @@ def test_each_rule_finds_a_mistake_that_nothing_else_finds():
     """One that does not is not needed."""
     alone = {mutation.caught_by for mutation in MUTATIONS}
     assert set(rules.check_names()) - alone == set()
-
-
-def test_the_table(table, capsys):
-    """Printed for the reader: which mistake is found by which check."""
-    with capsys.disabled():
-        print()
-        for name, found in table.items():
-            print(f"{name:<52} {found}")

@@ -9,6 +9,7 @@ Writes plan.tfplan, plan.json, gate.json and report.html to build/<environment>/
 
 import argparse
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -46,6 +47,19 @@ def offline_root(directory: Path) -> Path:
         shutil.copytree(ROOT / folder, directory / folder, ignore=shutil.ignore_patterns(".terraform"))
     (directory / "terraform" / "offline_override.tf").write_text(OFFLINE_OVERRIDE)
     return directory / "terraform"
+
+
+def init_once(root: Path, shell: dict[str, str]) -> None:
+    """`terraform init` of an offline copy, unless it was done for the same providers and modules: it costs a second."""
+    read = re.compile(r"^\s*(?:module|provider|source|version|required_\w+)\b.*$", re.MULTILINE)
+    lines = [line for file in sorted(root.parent.rglob("*.tf")) for line in read.findall(file.read_text())]
+    wanted = "\n".join([(root / ".terraform.lock.hcl").read_text(), str(terraform.find_mirror()), *lines])
+    done = Path(shell["TF_DATA_DIR"]) / "initialised"
+    if not (done.is_file() and done.read_text() == wanted):
+        done.unlink(missing_ok=True)
+        terraform.init(root, shell, None)
+        done.parent.mkdir(exist_ok=True)
+        done.write_text(wanted)
 
 
 def variable_files(environment: Environment) -> list[Path]:
@@ -86,7 +100,10 @@ def plan(environment: Environment, digest: str, *, offline: bool) -> None:
     out.mkdir(parents=True, exist_ok=True)
     root = offline_root(out / "offline") if offline else ROOT / "terraform"
     shell = terraform.terraform_shell(environment, out / "offline" if offline else out)
-    terraform.init(root, shell, None if offline else environment.backend_file)
+    if offline:
+        init_once(root, shell)
+    else:
+        terraform.init(root, shell, environment.backend_file)
     tfplan = out / "plan.tfplan"
     files = [f"-var-file={file}" for file in variable_files(environment)]
     terraform.run(

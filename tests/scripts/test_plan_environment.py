@@ -35,6 +35,7 @@ def planned(monkeypatch, tmp_path):
     monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path / "local"))
     monkeypatch.setattr(plan_environment, "CheckovScan", Scan)
     monkeypatch.setattr(Environment, "require_account", lambda _: None)
+    monkeypatch.setattr(plan_environment.rules, "warm_up", lambda _: None)
     monkeypatch.setattr(check_plan, "gate_folder", lambda _, **__: 1 if planned[-1][1] == "bad" else 0)
 
     def plan(environment, digest, *, offline):
@@ -148,3 +149,27 @@ def test_a_local_plan_knows_the_ports_of_the_stack(monkeypatch, tmp_path):
     variables = json.loads(addresses.read_text())
     assert variables["prefect_api_url"] == "http://127.0.0.1:14200/api"
     assert variables["flow_environment"]["SNOWFLAKE_PORT"] == "14567"
+
+
+def test_an_offline_copy_is_initialised_again_only_when_its_providers_or_modules_change(monkeypatch, tmp_path):
+    root, data = tmp_path / "terraform", tmp_path / "data"
+    root.mkdir()
+    data.mkdir()
+    (root / ".terraform.lock.hcl").write_text("lock")
+    (root / "main.tf").write_text('module "a" {\n  source = "../modules/a"\n  size = 1\n}\n')
+    done = []
+    monkeypatch.setattr(terraform, "init", lambda *_: done.append("init"))
+
+    def initialise():
+        done.clear()
+        plan_environment.init_once(root, {"TF_DATA_DIR": str(data)})
+        return bool(done)
+
+    assert initialise()
+    assert not initialise()
+    (root / "main.tf").write_text('module "a" {\n  source = "../modules/a"\n  size = 2\n}\n')
+    assert not initialise()
+    (root / "main.tf").write_text('module "a" {\n  source = "../modules/b"\n}\n')
+    assert initialise()
+    (root / ".terraform.lock.hcl").write_text("another")
+    assert initialise()

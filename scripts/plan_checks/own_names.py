@@ -9,11 +9,14 @@ OURS = True
 # Attributes that name a thing, or the thing that it belongs to. What only holds an id is known by what made it.
 NAMES = (
     "alarm_name", "bucket", "cluster", "cluster_name", "dashboard_name", "domain_name", "family", "function_name",
-    "identifier", "name", "queue_url", "repository", "repository_name", "resource_id", "role", "rule", "table_name",
+    "identifier", "log_group_name", "name", "queue_url", "repository", "repository_name", "resource_id", "role", "rule", "table_name",
     "topic_arn", "url", "user",
 )  # fmt: skip
 # Their name is one inside of what they belong to, which another attribute names.
-INNER = {"aws_iam_role_policy": {"name"}, "aws_sns_topic_policy": set(), "aws_ssm_parameter": set()}
+INNER = {
+    "aws_cloudwatch_log_metric_filter": {"name"},
+    "aws_iam_role_policy": {"name"},
+}
 # Ids of what is shared between environments or comes from outside: accepted where the environment's file names them.
 IDS = ("nat_gateway_id", "route_table_id", "security_group_id", "subnet_id", "vpc_id", "network_acl_id", "gateway_id")
 

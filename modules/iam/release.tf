@@ -91,13 +91,6 @@ data "aws_iam_policy_document" "release" {
     resources = ["*"] # AWS has no narrower form.
   }
 
-  # Apart from the next one: this call knows no service-namespace, so that condition would never let it through.
-  statement {
-    sid       = "ReadScalingTags"
-    actions   = ["application-autoscaling:ListTagsForResource"]
-    resources = ["${local.arn.application-autoscaling}:scalable-target/*"]
-  }
-
   statement {
     sid       = "ReadScalingTags"
     actions   = ["application-autoscaling:ListTagsForResource"]

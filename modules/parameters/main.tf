@@ -48,7 +48,7 @@ data "aws_iam_policy_document" "key" {
   # What the topic's own policy lets publish. Not by aws:SourceArn: EventBridge tells KMS none (docs/decisions/0009-alerts.md).
   statement {
     sid       = "MessagesOfTheAlertsTopic"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = ["*"]
 
     principals {

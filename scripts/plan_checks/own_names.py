@@ -9,8 +9,8 @@ OURS = True
 # Attributes that name a thing, or the thing that it belongs to. What only holds an id is known by what made it.
 NAMES = (
     "alarm_name", "bucket", "cluster", "cluster_name", "dashboard_name", "domain_name", "family", "function_name",
-    "identifier", "log_group_name", "name", "queue_url", "repository", "repository_name", "resource_id", "role", "rule", "table_name",
-    "topic_arn", "url", "user",
+    "identifier", "log_group_name", "name", "queue_url", "repository", "repository_name", "resource_id", "role", "rule",
+    "table_name", "topic_arn", "url", "user",
 )  # fmt: skip
 # Their name is one inside of what they belong to, which another attribute names.
 INNER = {

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.plan_checks.plan import without_indexes
+
 TAGGED = "module.results_store.aws_s3_bucket.results"
 Data = dict[str, Any]
 Change = Callable[[Data], None]
@@ -30,7 +32,9 @@ class Mutation:
 
 def change_of(data: Data, address: str) -> Data:
     """A resource's entry among the changes."""
-    return next(entry for entry in data["resource_changes"] if entry["address"] == address)
+    found = [entry for entry in data["resource_changes"] if entry["address"] == address]
+    assert found, f"the plan has no {address}"
+    return found[0]
 
 
 def value_of(data: Data, address: str) -> Data | None:
@@ -47,14 +51,14 @@ def value_of(data: Data, address: str) -> Data | None:
 def module_of(data: Data, address: str) -> Data:
     """The configuration of the module that an address lies in."""
     module = data["configuration"]["root_module"]
-    for name in address.split(".")[1:-2:2] if address.startswith("module.") else []:
+    for name in without_indexes(address).split(".")[1:-2:2] if address.startswith("module.") else []:
         module = module["module_calls"][name]["module"]
     return module
 
 
 def expressions_of(data: Data, address: str) -> Data:
     """The expressions of a resource's block in the configuration."""
-    block = ".".join(address.split("[")[0].split(".")[-2:])
+    block = ".".join(without_indexes(address).split(".")[-2:])
     return next(one for one in module_of(data, address)["resources"] if one["address"] == block)["expressions"]
 
 

@@ -25,7 +25,7 @@ AGENT_LOGS = "module.ecs_agent.aws_cloudwatch_log_group.agent"
 NETWORK = "module.network"
 PRIVATE = f'{NETWORK}.aws_subnet.private["eu-west-1a"]'
 EGRESS = f'{NETWORK}.aws_vpc_security_group_egress_rule.tasks["443"]'
-ENDPOINT = f"{NETWORK}.aws_vpc_endpoint.s3"
+ENDPOINT = f"{NETWORK}.aws_vpc_endpoint.s3[0]"
 ROLE = 'module.iam.aws_iam_role.task["agent"]'
 AGENT_POLICY = 'module.iam.aws_iam_role_policy.task["agent"]'
 EXECUTION_POLICY = 'module.iam.aws_iam_role_policy.task["execution"]'
@@ -88,13 +88,12 @@ def default_endpoint(data: Data) -> None:
 IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/data-flows"
 NEW_RULE = f"{NETWORK}.aws_vpc_security_group_ingress_rule.open"
 NEW_ROUTE = f"{NETWORK}.aws_route.private_to_internet"
-NEW_ALARM = "module.ecs_agent.aws_cloudwatch_metric_alarm.new"
-GATEWAY = "aws_internet_gateway.egress.id"
-GATEWAY_REFERENCES = [GATEWAY, "aws_internet_gateway.egress"]
+GATEWAY = "aws_internet_gateway.egress[0].id"
+GATEWAY_REFERENCES = [GATEWAY, "aws_internet_gateway.egress[0]", "aws_internet_gateway.egress"]
 OWN_TABLE = ["aws_route_table.private", "each.key"]
 APPLY = 'module.delivery[0].aws_codebuild_project.stage["apply"]'
 BUILD_SECRET = [{"name": "PREFECT_API_KEY", "value": "hunter2", "type": "PLAINTEXT"}]
-ALARM = {"alarm_name": "DataFlows-Dev-new", "comparison_operator": "GreaterThanThreshold", "evaluation_periods": 1}
+ALARM = 'module.alerts.aws_cloudwatch_metric_alarm.threshold["agent-errors"]'
 GUARD = f"{STORE}.aws_s3_bucket_public_access_block.results"
 LIFECYCLE = f"{STORE}.aws_s3_bucket_lifecycle_configuration.results"
 ENCRYPTION = f"{STORE}.aws_s3_bucket_server_side_encryption_configuration.results"
@@ -129,7 +128,7 @@ MUTATIONS = [
         hide(
             f'{NETWORK}.aws_route_table_association.private["eu-west-1a"]',
             "route_table_id",
-            "aws_route_table.public.id",
+            "aws_route_table.public[0].id",
         ),
     ),
     Mutation(
@@ -153,7 +152,7 @@ MUTATIONS = [
         "narrow_endpoints",
         statement(ENDPOINT, "ImageLayers", Resource="arn:aws:s3:::*"),
     ),
-    Mutation("no flow logs", "checkov", remove(f"{NETWORK}.aws_flow_log.vpc")),
+    Mutation("no flow logs", "checkov", remove(f"{NETWORK}.aws_flow_log.vpc[0]")),
     # IAM
     Mutation(
         "PassRole of every role",
@@ -353,14 +352,8 @@ MUTATIONS = [
         add("aws_route.elsewhere", {"route_table_id": "rtb-1", "destination_cidr_block": "10.0.0.0/8"}),
     ),
     # Operations
-    Mutation(
-        "alarm without action", "alarms_act", add(NEW_ALARM, ALARM | {"alarm_actions": [], "actions_enabled": True})
-    ),
-    Mutation(
-        "alarm switched off",
-        "alarms_act checkov",
-        add(NEW_ALARM, ALARM | {"alarm_actions": ["arn:aws:sns:x"], "actions_enabled": False}),
-    ),
+    Mutation("alarm without action", "alarms_act", put(ALARM, "alarm_actions", [])),
+    Mutation("alarm switched off", "alarms_act checkov", put(ALARM, "actions_enabled", False)),
     Mutation("max below min", "scaling_in_bounds", put(SCALING, "max_capacity", 0)),
     Mutation("desired above max", "scaling_in_bounds", put(AGENT, "desired_count", 11)),
     Mutation(
@@ -392,7 +385,7 @@ MUTATIONS = [
     Mutation(
         "a refusal without what was got",
         "described_interfaces",
-        hcl=("modules/network/variables.tf", 'cidr is \\"${var.cidr}\\"; expected', "expected"),
+        hcl=("modules/agent_scaling/variables.tf", "cpu_target_percent is ${var.cpu_target_percent}; ", ""),
     ),
     Mutation("provider not pinned", "pinned_versions", hcl=("modules/iam/versions.tf", "~> 5.100", ">= 5.0")),
     Mutation("Terraform not pinned", "pinned_versions", hcl=("terraform/versions.tf", "~> 1.11", ">= 1.0")),

@@ -39,8 +39,8 @@ MISTAKES = [
     ),
     (
         "modules/network/routing.tf",
-        "nat_gateway_id         = aws_nat_gateway.egress[var.nat_per_zone ? each.key : local.nat_zones[0]].id",
-        "gateway_id             = aws_internet_gateway.egress.id",
+        "nat_gateway_id         = aws_nat_gateway.egress[var.network.nat_per_zone ? each.key : local.nat_zones[0]].id",
+        "gateway_id             = aws_internet_gateway.egress[0].id",
         "private_routes",
         'module.network.aws_route.private_to_nat["eu-west-1a"]',
     ),

@@ -18,12 +18,16 @@ from scripts.refusal import Refusal
 VARIABLE = "DATA_FLOWS_CHECKOV"
 DEFAULT = Path(".venv-checkov/bin/checkov")
 TIMEOUT_SECONDS = 600
+BROKEN = re.compile(r"Failed to run check (\S+) on \S*\.json:(\S+)")
 # Importing checkov is two thirds of its time, and the HCL needs no plan: it does both while Terraform plans, then waits
 # for the plan's name. The HCL is scanned in a fork, so that neither scan meets what the other left in memory.
+# It lives for seconds, so nothing is worth collecting, and Terraform goes first.
 # checkov makes the tables of its JSONPath grammar anew for each path, half of the HCL scan's time: once is enough.
 PROGRAM = """
-import os, sys, warnings
+import gc, os, sys, warnings
 warnings.simplefilter("ignore")
+gc.disable()
+os.nice(10)
 import ply.yacc
 tables, make = {}, ply.yacc.yacc
 def make_once(*arguments, **options):
@@ -155,6 +159,11 @@ def _reports(output: str, errors: str, code: int) -> list[dict[str, Any]]:
         data = None
     if data is None:
         raise Refusal(f"checkov: ended with {code} and no result; expected a JSON report. It said: {last}")
+    # In HCL it stumbles over blocks that only a plan resolves; on the plan each check must have looked.
+    if stumbled := BROKEN.search(errors):
+        raise Refusal(
+            f"checkov: could not run {stumbled[1]} on {stumbled[2]}; expected every check to look at the plan"
+        )
     reports = [report for report in (data if isinstance(data, list) else [data]) if "check_type" in report]
     for report in reports:
         if count := report["summary"]["parsing_errors"]:

@@ -93,6 +93,16 @@ def test_a_checkov_that_does_not_run_is_no_pass(tmp_path, plan, monkeypatch):
         scan.start_on(plan).findings({})
 
 
+def test_a_check_that_stumbles_over_the_plan_is_no_pass(tmp_path, plan, monkeypatch):
+    said = "2026 [ERROR] Failed to run check CKV_AWS_230 on /plan.json:module.a.aws_network_acl.b"
+    for name in ("checkov", "python"):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho '{said}' >&2\necho '[]'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("DATA_FLOWS_CHECKOV", str(tmp_path / "checkov"))
+    with CheckovScan(ROOT) as scan, pytest.raises(Refusal, match=r"could not run CKV_AWS_230 on module\.a\.aws_net"):
+        scan.start_on(plan).findings({})
+
+
 def test_the_version_is_read_without_starting_checkov():
     assert checkov_version(ROOT).startswith("3.")
 

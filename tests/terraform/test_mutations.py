@@ -21,8 +21,9 @@ from scripts.plan_checks.plan import Plan, without_indexes
 
 # Imports checkov once, then scans each plan in a process of its own, two at a time: none sees another's resources.
 SCAN_ALL = """
-import os, sys, warnings
+import gc, os, sys, warnings
 warnings.simplefilter("ignore")
+gc.disable()
 from checkov.main import Checkov
 flags, plans, running = sys.argv[1].split(), sys.argv[2:], 0
 for plan in plans:

@@ -38,7 +38,7 @@ def apply(environment: Environment) -> None:
         print(f"{tfplan.name} is applied already to {environment.title}; nothing to do")
         return
     root, shell = ROOT / "terraform", terraform.terraform_shell(environment)
-    rules.warm_up(root)
+    rules.warm_up()
     with CheckovScan(ROOT, root) as scan, tempfile.TemporaryDirectory() as folder:
         terraform.init(root, shell, environment.backend_file)  # The plan may come from another machine.
         shown = Path(folder) / "plan.json"

@@ -154,7 +154,7 @@ def main() -> int:
         environment.require_running()
         environment.require_account()
     # checkov loads and scans the HCL, and the slow rules load, while Terraform plans.
-    rules.warm_up(ROOT / "terraform")
+    rules.warm_up()
     with CheckovScan(ROOT, ROOT / "terraform") as scan:
         plan(environment, digest, offline=arguments.offline)
         if arguments.pipeline:

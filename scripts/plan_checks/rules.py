@@ -8,17 +8,18 @@ names: it stands aside for a plan of another stack. What stands aside says so, a
 """
 
 import importlib
+import os
 import pkgutil
+import sys
 import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 
 from scripts import plan_checks
-from scripts.plan_checks.hcl import Hcl, blocks
+from scripts.plan_checks.hcl import Hcl
 from scripts.plan_checks.plan import Plan
 from scripts.plan_checks.record import RuleResult
 from scripts.refusal import Refusal
@@ -63,16 +64,19 @@ def choose(names: Iterable[str]) -> list[str]:
     return [name for name in check_names() if name in {*wanted, *needed}]
 
 
-def warm_up(root: Path) -> threading.Thread:
-    """Load what some rules need a second for, and read the HCL, beside whatever the caller waits for."""
+def warm_up() -> threading.Thread:
+    """Import what some rules need a second for, beside whatever the caller waits for.
+
+    Imports only: two threads that read HCL at once read it wrong, python-hcl2 is not made for that.
+    """
 
     def load() -> None:
+        if sys.platform == "linux":  # Only there a thread has a priority of its own: what is waited for goes first.
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
         with suppress(Exception):  # What is wrong with it, the rule will say.
             importlib.import_module("scripts.permission_oracle")
+            importlib.import_module("hcl2")
             all_rules()["sound_policies"].load_parliament()
-            for folder in (root, *sorted((root.parent / "modules").glob("*/"))):
-                for _ in blocks(folder, "terraform"):
-                    pass
 
     thread = threading.Thread(target=load, daemon=True)
     thread.start()

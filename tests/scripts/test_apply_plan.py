@@ -29,7 +29,7 @@ def done(monkeypatch):
     monkeypatch.setattr(terraform, "check_version", lambda: None)
     monkeypatch.setattr(terraform, "show", lambda tfplan, to, *_: to.write_bytes(tfplan.read_bytes()))
     monkeypatch.setattr(apply_plan, "CheckovScan", lambda *_: contextlib.nullcontext())
-    monkeypatch.setattr(apply_plan.rules, "warm_up", lambda _: None)
+    monkeypatch.setattr(apply_plan.rules, "warm_up", lambda: None)
     monkeypatch.setattr(check_plan, "prove", lambda *_: None)
     monkeypatch.setattr(terraform, "run", lambda arguments, *_: done.append((arguments[0], arguments[-1])))
     monkeypatch.setattr(gate_store, "is_stored", lambda *_: False)

@@ -35,7 +35,7 @@ def planned(monkeypatch, tmp_path):
     monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path / "local"))
     monkeypatch.setattr(plan_environment, "CheckovScan", Scan)
     monkeypatch.setattr(Environment, "require_account", lambda _: None)
-    monkeypatch.setattr(plan_environment.rules, "warm_up", lambda _: None)
+    monkeypatch.setattr(plan_environment.rules, "warm_up", lambda: None)
     monkeypatch.setattr(check_plan, "gate_folder", lambda _, **__: 1 if planned[-1][1] == "bad" else 0)
 
     def plan(environment, digest, *, offline):

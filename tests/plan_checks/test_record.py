@@ -127,3 +127,9 @@ def test_what_is_no_record_is_refused(tmp_path, content):
 def test_a_missing_record_is_refused_with_the_command_that_makes_one(tmp_path):
     with pytest.raises(RecordRefused, match="make plan"):
         read(tmp_path / "gate.json")
+
+
+def test_a_check_that_stood_aside_has_not_looked(plan):
+    aside = make(plan, rules=[RuleResult.stood_aside("no_ingress", "no HCL is given"), RuleResult.of("checkov", [], 2)])
+    with pytest.raises(RecordRefused, match="it was not checked for no_ingress"):
+        verify(aside, plan=plan, checks=["no_ingress", "checkov"])

@@ -22,6 +22,12 @@ locals {
     }
   }
 
+  # Registration writes the block. Locally, bucket and server are gone together: there is nothing to go on from.
+  result_storage = var.environment == "local" ? {} : {
+    PREFECT_DEFAULT_RESULT_STORAGE_BLOCK = "s3-bucket/${lower(local.name)}-results"
+    PREFECT_RESULTS_PERSIST_BY_DEFAULT   = "true"
+  }
+
   image = "${var.account_id}.dkr.ecr.${var.region}.amazonaws.com/${var.image_repository}@${var.image_digest}"
 }
 
@@ -92,7 +98,7 @@ module "flow_task" {
     SNOWFLAKE_SCHEMA       = var.snowflake.schema
     SNOWFLAKE_WAREHOUSE    = var.snowflake.warehouse
     SNOWFLAKE_ROLE         = var.snowflake.role
-  }, var.flow_environment)
+  }, local.result_storage, var.flow_environment)
 }
 
 module "ecs_agent" {

@@ -37,7 +37,7 @@ class EndsAfter(httpx.AsyncHTTPTransport):
 
     def __init__(self, writes, error=Killed):
         super().__init__()
-        self.left, self.error = writes, error
+        self.left, self.error, self.last = writes, error, ""
 
     async def handle_async_request(self, request):
         if self.left <= 0:
@@ -45,7 +45,7 @@ class EndsAfter(httpx.AsyncHTTPTransport):
         answer = await super().handle_async_request(request)
         await answer.aread()
         if is_write(request) and answer.status_code < 400:
-            self.left -= 1
+            self.left, self.last = self.left - 1, request.url.path
             if self.left <= 0:
                 raise self.error("it is over")  # Carried out, and nobody knows.
         return answer
@@ -87,13 +87,14 @@ def content(held):
 
 def test_killed_after_every_single_write_it_finishes_and_no_deployment_is_lost_on_the_way(changed):
     old = content(changed.held())
-    states, kills = [], 0
+    states, kills, writes = [], 0, 1
     while True:
-        transport = EndsAfter(1)
         try:
-            changed.register(transport)
+            changed.register(transport := EndsAfter(writes))
         except Killed:
             kills += 1
+            # A flow is made anew for its deployment: killed after it again and again there would be no progress.
+            writes = 2 if transport.last.endswith("/flows/") else 1
             states.append(content(changed.held()))
         else:
             break
@@ -152,12 +153,12 @@ def test_a_process_that_is_killed_leaves_the_same(changed):
 
 
 def test_a_server_that_goes_away_is_told_with_what_is_done_and_the_next_registration_goes_on(changed, monkeypatch):
-    monkeypatch.setattr(api, "RETRY_SECONDS", 0.2)
-    with pytest.raises(Refusal) as refused:
-        changed.register(EndsAfter(10, httpx.ConnectError))
-    said = str(refused.value)
-    assert "it is over" in said
-    assert "9 of 29 writes are done and stay" in said or "writes are done and stay; the first left is " in said
+    with monkeypatch.context() as patch:
+        patch.setattr(api, "RETRY_SECONDS", 2)
+        with pytest.raises(
+            Refusal, match=r"(it is over|got 503)\n\d+ of 25 writes are done and stay; the first left is"
+        ) as refused:
+            changed.register(EndsAfter(10, httpx.ConnectError))
     assert refused.value.exit_code == 2
     changed.register()
     assert changed.actions(full=True) == {}
@@ -211,7 +212,7 @@ def test_when_nobody_is_on_call_any_more_the_automations_and_their_secret_go(cha
         changed.flow(f"flow{number:02}")
     title = changed.environment.title
     done = changed.actions()
-    assert {name: said for name, said in done.items() if "automation" in name} == {
+    assert {name: said for name, said in done.items() if name.startswith("automation")} == {
         f"automation {title} on-call: {name}": "prune: no deployment is tagged on-call any more"
         for name in ("failed", "late", "stuck", "completed")
     }

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from conftest import SETTINGS, TEMPLATE
+from conftest import SETTINGS
 
 from scripts.environments import Environment
 from scripts.refusal import Refusal
@@ -318,53 +318,6 @@ def test_everything_wrong_is_told_at_once_and_nothing_is_written(registered):
     for part in ("no_such_module", "no tags", "cpu 3", "work queue slow", "begins with data-flows."):
         assert part in str(refused.value)
     assert registered.held() == before
-
-
-def test_a_changed_template_is_written_to_the_pool_and_to_nothing_else(registered):
-    changed = TEMPLATE | {"job_configuration": {"cpu": "{{ cpu }}", "command": "x"}}
-    registered.facts = replace(registered.facts, template=changed)
-    pool = registered.environment.title
-    assert registered.actions() == {f"work pool {pool}": "update: base_job_template"}
-    assert registered.actions() == {}
-    assert registered.ask(f"work_pools/{pool}", "GET")["base_job_template"] == changed
-
-
-def test_a_work_pool_of_another_type_is_refused_and_left_alone(repository):
-    repository.flow("plain")
-    repository.ask("work_pools/", name=repository.environment.title, type="process")
-    with pytest.raises(Refusal, match="got type process; expected ecs"):
-        repository.register()
-    assert repository.held() == {}
-
-
-def test_limits_are_brought_to_what_the_code_says_and_those_of_others_stay(registered):
-    registered.ask("v2/concurrency_limits/", name="theirs", limit=1)
-    for limits, expected in (
-        ('{"data-flows.a": 1, "data-flows.b": 2}', {"a": "create: 1 at once", "b": "create: 2 at once"}),
-        ('{"data-flows.a": 3}', {"a": "update: 1 to 3 at once", "b": "prune: no longer in code"}),
-        ("{}", {"a": "prune: no longer in code"}),
-    ):
-        registered.file("flows/shared/concurrency.py", f"LIMITS = {limits}\n")
-        done = {
-            name.removeprefix("concurrency limit tag:data-flows."): said for name, said in registered.actions().items()
-        }
-        assert done == expected
-        assert registered.actions() == {}
-    names = {each["name"] for each in registered.ask("v2/concurrency_limits/filter", limit=200)}
-    assert "theirs" in names
-    assert not [name for name in names if name.startswith("tag:data-flows.")]
-
-
-def test_the_result_storage_follows_the_bucket(registered):
-    block = f"block s3-bucket/{registered.environment.title.lower()}-results"
-    for bucket, expected in (("first", "create"), ("second", "update: bucket_name")):
-        registered.facts = replace(registered.facts, results_bucket=bucket)
-        assert registered.actions() == {block: expected}
-        assert registered.actions() == {}
-    [held] = [
-        each for each in registered.ask("block_documents/filter", limit=200) if each["name"] == block.partition("/")[2]
-    ]
-    assert held["data"] == {"bucket_name": "second", "bucket_folder": "results"}
 
 
 def test_more_deployments_than_prefect_returns_at_once_are_all_known(repository, monkeypatch):

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 from scripts import gate_store, prefect_api
 from scripts.environments import ROOT, Environment, find_environment
@@ -93,10 +94,13 @@ def main() -> None:
     arguments = parser.parse_args()
     environment = find_environment(arguments.env)
     environment.require_running()
-    digest = arguments.image_digest or image_digest()
-    commit = check_gate(environment, digest).commit
-    work_pool = gate_store.stored_output(environment, "work_pool")
-    bucket = None if environment.is_local else gate_store.stored_output(environment, "results_bucket")
+    with ThreadPoolExecutor() as beside:  # Importing flows takes longest, and needs nothing of the rest.
+        loading = beside.submit(load, environment.name, memory=environment.directory / "flows.json")
+        digest = arguments.image_digest or image_digest()
+        commit = check_gate(environment, digest).commit
+        work_pool = gate_store.stored_output(environment, "work_pool")
+        bucket = None if environment.is_local else gate_store.stored_output(environment, "results_bucket")
+        loaded = loading.result()
     prefect_api.configure(environment)
     facts = Facts(
         environment=environment,
@@ -107,7 +111,6 @@ def main() -> None:
         pager=Pager.from_environment(),
     )
     options = Options(arguments.dry_run, arguments.only, arguments.keep, arguments.full)
-    loaded = load(environment.name, memory=environment.directory / "flows.json")
     report = asyncio.run(run(loaded, facts, options))
     if arguments.json:
         print(as_json(report, environment, dry_run=options.dry_run))

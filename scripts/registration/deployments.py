@@ -15,6 +15,8 @@ from scripts.registration.closure import as_label, changed_files, digest_of
 # deployment reaches the image through the work pool's task definition alone.
 RULE = 1
 DIGEST_TAG = "registered:"
+COUNTED = 100  # Prefect on SQLite takes no more than 127 tags at once.
+WORTH_READING = 4
 SOURCES_LABEL, ACTIVE_LABEL = "data-flows.sources", "data-flows.active"
 FROM_CODE = (
     *("name", "description", "parameters", "parameter_openapi_schema", "enforce_parameter_schema"),
@@ -67,20 +69,25 @@ def wanted(deployment: dict[str, Any], closure: dict[str, str], environment: Env
     )
 
 
-async def all_as_wanted(prefect: Prefect, everything: list[Wanted], selected: list[Wanted], tag: str) -> bool:
-    """Whether Prefect holds the selected ones with the digests they are to have, and no others of ours.
+async def without_their_digest(prefect: Prefect, everything: list[Wanted], tag: str) -> list[Wanted]:
+    """Those that Prefect does not hold as ours and with the digest they are to have, and maybe some neighbours.
 
-    Two counts, however many there are: reading a deployment costs the server more than all else here.
+    By counts, which cost the server next to nothing: reading a deployment costs it more than all else here. A count
+    that does not add up is split until what is wrong with it is worth reading.
     """
-    if not selected:
-        return False
-    digests = [each.digest_tag for each in selected]
-    total = await prefect.read("deployments/count", deployments={"tags": {"all_": [tag]}})
-    if total != len(everything):
-        return False
-    return await prefect.read("deployments/count", deployments={"tags": {"all_": [tag], "any_": digests}}) == len(
-        digests
-    )
+    stale: list[Wanted] = []
+    ahead = [everything[start : start + COUNTED] for start in range(0, len(everything), COUNTED)]
+    while ahead:
+        some = ahead.pop()
+        digests = [each.digest_tag for each in some]
+        having = {"tags": {"all_": [tag], "any_": digests}}
+        missing = len(some) - await prefect.read("deployments/count", deployments=having)
+        if missing > WORTH_READING or missing == len(some):
+            stale += some
+        elif missing:
+            half = len(some) // 2
+            ahead += [some[:half], some[half:]]
+    return stale
 
 
 async def held(prefect: Prefect, **filters: Any) -> dict[str, dict[str, Any]]:

@@ -174,8 +174,3 @@ def main() -> None:
             answer = look_at(file, root)
         faulthandler.cancel_dump_traceback_later()
         print(json.dumps({"file": file, **answer}), file=answers, flush=True)
-    os._exit(0)  # A thread that a file started must not keep this process.
-
-
-if __name__ == "__main__":
-    main()

@@ -102,7 +102,9 @@ def _ask(files: list[str], environment: str, root: Path, errors: Any) -> Iterato
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
     }
-    command = [sys.executable, "-m", "scripts.registration.importing", str(root), str(IMPORT_SECONDS)]
+    # What importing Prefect makes stays: looking for garbage in it only takes time.
+    start = "import gc; gc.disable(); from scripts.registration.importing import main; main()"
+    command = [sys.executable, "-c", start, str(root), str(IMPORT_SECONDS)]
     process = subprocess.Popen(
         command,
         cwd=root,

@@ -13,13 +13,13 @@ from scripts.registration.api import Busy, Conflict, Prefect
 from scripts.registration.blocks import block_actions
 from scripts.registration.deployments import (
     Wanted,
-    all_as_wanted,
     held,
     held_under_names,
     owner_tag,
     prune,
     upsert,
     wanted,
+    without_their_digest,
 )
 from scripts.registration.loading import Loaded
 
@@ -107,16 +107,22 @@ async def _deployments(
         return not options.only or any(fnmatch(name, options.only) for name in (title, title.partition("/")[0], file))
 
     selected = [each for each in everything if is_meant(each.title, each.file)]
-    if not options.full and await all_as_wanted(prefect, everything, selected, owned):
-        return [Action(each.title, UNCHANGED, is_deployment=True) for each in selected], []
-
-    ours = await held(prefect, deployments={"tags": {"all_": [owned]}})
-    others = await held_under_names(prefect, [each for each in selected if each.title not in ours])
+    if options.full:
+        ours, stale = await held(prefect, deployments={"tags": {"all_": [owned]}}), everything
+        others = await held_under_names(prefect, [each for each in selected if each.title not in ours])
+    else:
+        stale = await without_their_digest(prefect, everything, owned)
+        found = await held_under_names(prefect, stale)
+        ours = {title: each for title, each in found.items() if owned in each["tags"]}
+        others = {title: each for title, each in found.items() if title not in ours}
+        total = await prefect.read("deployments/count", deployments={"tags": {"all_": [owned]}})
+        if total != len(everything) - len(stale) + len(ours):  # One that is no longer in code.
+            ours |= await held(prefect, deployments={"tags": {"all_": [owned]}})
     if foreign := {
         title: tag
         for title, each in others.items()
         for tag in each["tags"]
-        if tag.startswith(owned.partition(":")[0] + ":")
+        if tag != owned and tag.startswith(owned.partition(":")[0] + ":")
     }:
         raise Refusal(
             "\n".join(
@@ -135,8 +141,14 @@ async def _deployments(
     if options.only and not selected and not gone:
         there = ", ".join(sorted({*titles, *ours}))
         raise Refusal(f'ONLY is "{options.only}"; expected it to fit a flow, a deployment or a file of {there}.')
+    written = {each.title for each in stale}
     return (
-        [upsert(prefect, each, (ours | others).get(each.title), facts.version) for each in selected],
+        [
+            upsert(prefect, each, (ours | others).get(each.title), facts.version)
+            if each.title in written
+            else Action(each.title, UNCHANGED, is_deployment=True)
+            for each in selected
+        ],
         [] if options.keep else await prune(prefect, gone),
     )
 

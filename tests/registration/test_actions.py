@@ -64,5 +64,5 @@ def test_the_first_error_ends_it_and_what_is_done_is_known():
     actions = [Action(str(number), "create", write=lambda number=number: write(number)) for number in range(100)]
     with pytest.raises(ValueError, match="five"):
         asyncio.run(carry_out(actions, SimpleNamespace(busy=0), done))
-    assert len(asked) < 30
+    assert len(asked) <= 7  # 5 itself, and what was under way beside it.
     assert {action.what for action in done} == {str(number) for number in asked} - {"5"}

@@ -1,5 +1,6 @@
 """Registration against a real Prefect server: only what changed is written, and what a person did is kept."""
 
+import json
 from dataclasses import replace
 
 import httpx
@@ -116,18 +117,33 @@ def test_what_prefect_shows_of_a_deployment_comes_from_its_code(registered):
     assert f"data-flows:{registered.environment.name}" in held["tags"]
 
 
-def test_what_was_edited_by_hand_is_mended_by_a_full_registration_and_by_the_next_that_changes_anything(registered):
-    def edit():
-        identity = registered.held()["plain/hourly"]["id"]
-        registered.ask(f"deployments/{identity}", "PATCH", parameters={"days": 99})
-
-    edit()
+def test_what_was_edited_by_hand_is_mended_by_a_full_registration(registered):
+    identity = registered.held()["plain/hourly"]["id"]
+    registered.ask(f"deployments/{identity}", "PATCH", parameters={"days": 99})
     assert registered.actions() == {}
     assert registered.actions(full=True) == {"plain/hourly": "update: parameters"}
-    edit()
-    registered.flow("other")
-    assert registered.actions() == {"other/hourly": "create", "plain/hourly": "update: parameters"}
     assert registered.held()["plain/hourly"]["parameters"] == {}
+
+
+def test_one_of_many_that_changed_is_found_without_reading_the_others(repository):
+    for number in range(24):
+        repository.flow(f"flow{number}")
+    repository.register()
+    repository.flow("flow7", imports="X = 1")
+    read = []
+
+    class Counting(httpx.AsyncHTTPTransport):
+        async def handle_async_request(self, request):
+            answer = await super().handle_async_request(request)
+            if request.url.path.endswith("/deployments/filter"):
+                read.extend(json.loads(await answer.aread()))
+            return answer
+
+    report = repository.register(Counting())
+    assert [action.what for action in report.actions if action.kind == "update"] == ["flow7/hourly"]
+    assert len(read) < 12
+    assert report.writes == 1
+    assert repository.actions(full=True) == {}
 
 
 def test_a_deployment_or_tag_that_somebody_took_away_is_put_back(registered):

@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,7 +107,7 @@ def server(folder: Path) -> Iterator[None]:
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_ENABLED": "false",
-    }
+    } | ({"PYTHONTZPATH": ""} if find_spec("tzdata") else {})  # As on the local stack, see prefect_server.py there.
     for name in ("PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PAGERDUTY_ROUTING_KEY"):
         os.environ.pop(name, None)
     command = [str(Path(sys.executable).with_name("prefect")), "server", "start", "--host", "127.0.0.1"]

@@ -10,10 +10,14 @@ SHOWN = 8  # Hex digits by which a file's content is told from another's in a la
 
 
 class Sources:
-    """Import closures of the files below `root`, each file read once."""
+    """Import closures of the files below `root`, each file read once, and parsed once for all runs.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    `modules` are the names that a file of some content imports, as an earlier run left them; new ones are added.
+    """
+
+    def __init__(self, root: Path, modules: dict[str, list[str]] | None = None) -> None:
+        self.root, self.modules = root, {} if modules is None else modules
+        self.used: set[str] = set()
         self._imports = cache(self._read_imports)
         self._files = cache(self._resolve)
         self.content = cache(self._hash)
@@ -47,14 +51,17 @@ class Sources:
         return hashlib.sha256((self.root / file).read_bytes()).hexdigest()
 
     def _read_imports(self, file: str) -> frozenset[str]:
-        try:
-            tree = ast.parse((self.root / file).read_bytes())
-        except (SyntaxError, ValueError):
-            return frozenset()  # Importing it says so better.
-        package = Path(file).parent.as_posix().replace("/", ".").strip(".")
-        return frozenset(
-            path for node in ast.walk(tree) for name in _modules(node, package) for path in self._files(name)
-        )
+        folder = file.rpartition("/")[0]
+        key = f"{folder} {self.content(file)}"
+        if key not in self.modules:
+            try:
+                tree = ast.parse((self.root / file).read_bytes())
+            except (SyntaxError, ValueError):
+                return frozenset()  # Importing it says so better.
+            package = folder.replace("/", ".")
+            self.modules[key] = sorted({name for node in ast.walk(tree) for name in _modules(node, package)})
+        self.used.add(key)
+        return frozenset(path for name in self.modules[key] for path in self._files(name))
 
     def _resolve(self, module: str) -> frozenset[str]:
         """Files that importing `module` runs: its own and the `__init__.py` of each package above it."""

@@ -76,17 +76,21 @@ async def without_their_digest(prefect: Prefect, everything: list[Wanted], tag: 
     that does not add up is split until what is wrong with it is worth reading.
     """
     stale: list[Wanted] = []
-    ahead = [everything[start : start + COUNTED] for start in range(0, len(everything), COUNTED)]
+
+    async def missing(some: list[Wanted]) -> int:
+        having = {"tags": {"all_": [tag], "any_": [each.digest_tag for each in some]}}
+        return len(some) - await prefect.read("deployments/count", deployments=having)
+
+    chunks = [everything[start : start + COUNTED] for start in range(0, len(everything), COUNTED)]
+    ahead = [(some, await missing(some)) for some in chunks]
     while ahead:
-        some = ahead.pop()
-        digests = [each.digest_tag for each in some]
-        having = {"tags": {"all_": [tag], "any_": digests}}
-        missing = len(some) - await prefect.read("deployments/count", deployments=having)
-        if missing > WORTH_READING or missing == len(some):
+        some, count = ahead.pop()
+        if count and (len(some) <= WORTH_READING or count > WORTH_READING):
             stale += some
-        elif missing:
-            half = len(some) // 2
-            ahead += [some[:half], some[half:]]
+        elif count:
+            first, second = some[: len(some) // 2], some[len(some) // 2 :]
+            of_first = await missing(first)
+            ahead += [(first, of_first), (second, count - of_first)]
     return stale
 
 
@@ -154,8 +158,10 @@ def upsert(prefect: Prefect, each: Wanted, actual: dict[str, Any] | None, versio
             "labels": {SOURCES_LABEL: as_label(each.closure), ACTIVE_LABEL: schedules.as_label(each.schedules)},
             "schedules": schedules.as_switched_by_hand(each.schedules, *before),
         }
-        if each.paused and not now:
-            content["paused"] = True  # Afterwards it is a person's to switch.
+        if not now:
+            # What is not said is Prefect's default, and takes it a third less time than when it is said.
+            content = {name: value for name, value in content.items() if value not in (None, {}, [])}
+            content |= {"paused": True} if each.paused else {}  # Afterwards it is a person's to switch.
         await prefect.write("POST", "deployments/", content)
 
     return Action(each.title, UPDATE if actual else CREATE, reason, write, is_deployment=True)

@@ -47,8 +47,9 @@ def load(environment: str, root: Path = ROOT, memory: Path | None = None) -> Loa
     A file whose sources were imported before, with this Python, these libraries and these rules, is not imported again
     but answered from `memory`: importing Prefect takes longer than all else that registration does.
     """
-    sources, loaded = Sources(root), Loaded()
-    known, remembered = _read(memory), {}
+    known, modules = _read(memory)
+    before = set(modules)
+    sources, loaded, remembered = Sources(root, modules), Loaded(), {}
     files = flow_files(root)
     keys = {}
     rules = _rules(environment)
@@ -65,8 +66,8 @@ def load(environment: str, root: Path = ROOT, memory: Path | None = None) -> Loa
         if not answer["problems"]:
             remembered[keys[file]] = answer["deployments"]
     loaded.problems += _same_names(loaded.deployments)
-    if memory and remembered != known:
-        _write(memory, remembered)
+    if memory and (remembered.keys() != known.keys() or sources.used != before):
+        _write(memory, {"deployments": remembered, "modules": {key: modules[key] for key in sources.used}})
     return loaded
 
 
@@ -183,14 +184,16 @@ def _rules(environment: str) -> str:
     return digest.hexdigest()
 
 
-def _read(memory: Path | None) -> dict[str, list[dict[str, Any]]]:
+def _read(memory: Path | None) -> tuple[dict[str, list[dict[str, Any]]], dict[str, list[str]]]:
+    """Deployments by file and sources, and imported modules by content, as the last run left them."""
     try:
-        return json.loads(memory.read_text()) if memory else {}
-    except (OSError, ValueError):
-        return {}
+        content = json.loads(memory.read_text()) if memory else {}
+        return content["deployments"], content["modules"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}, {}
 
 
-def _write(memory: Path, content: dict[str, list[dict[str, Any]]]) -> None:
+def _write(memory: Path, content: dict[str, Any]) -> None:
     """Whole or not at all, and not where nothing can be written, as in the image."""
     with contextlib.suppress(OSError):
         memory.parent.mkdir(parents=True, exist_ok=True)

@@ -101,3 +101,14 @@ def test_the_files_that_changed_are_named(sources, tmp_path):
         "flows/shared/relative.py",
     ]  # fmt: skip
     assert changed_files(closure, as_label(closure)) == []
+
+
+def test_a_file_is_parsed_once_for_all_runs_and_again_when_it_changes(tmp_path, sources, monkeypatch):
+    sources(a="from flows.shared import alone")
+    remembered = {}
+    first = Sources(tmp_path, remembered).closure("flows/a.py")
+    with monkeypatch.context() as patch:
+        patch.setattr("ast.parse", None)
+        assert Sources(tmp_path, remembered).closure("flows/a.py") == first
+    sources(a="from flows.shared import deep")
+    assert "flows/shared/deep/inner.py" in Sources(tmp_path, remembered).closure("flows/a.py")

@@ -10,7 +10,7 @@ export FLOW NAME ONLY PARAMS IMAGE_DIGEST
 DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 PREFLIGHT := @$(PYTHON3) scripts/setup_environments.py
 
-.PHONY: help setup lock lint fix test up down status logs run image plan check apply register
+.PHONY: help setup lock lint fix test up down status logs run image release plan check apply alerts register
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ run: setup ## Start a flow run and follow it: make run FLOW=flights_to_warehouse
 image: setup ## Print the digest of the sources that the image is built from
 	@$(PYTHON) -m scripts.image_digest
 
+release: setup ## Push this commit's image and start ENV's pipeline with it: make release ENV=dev
+	@$(PYTHON) -m scripts.release_image $(ENV)
+
 plan: setup ## Plan ENV and run the gate on it: make plan ENV=dev OFFLINE=1
 	@$(PYTHON) -m scripts.plan_environment $(ENV) $(if $(OFFLINE),--offline) $(if $(PIPELINE),--pipeline) $(DIGEST)
 
@@ -56,6 +59,9 @@ check: setup ## Run the gate again on ENV's plan
 
 apply: setup ## Apply exactly the plan that the gate passed
 	@$(PYTHON) -m scripts.apply_plan $(ENV)
+
+alerts: setup ## Subscribe PagerDuty to ENV's alerts, at the address that SSM holds
+	@$(PYTHON) -m scripts.subscribe_alerts $(ENV)
 
 register: setup ## Register what changed with ENV's Prefect: make register ENV=dev DRY_RUN=1 ONLY='flights_*'
 	@$(PYTHON) -m scripts.register_flows --env $(ENV) $(if $(DRY_RUN),--dry-run) $(if $(KEEP),--keep) $(if $(FULL),--full) $(if $(value ONLY),--only "$$ONLY") $(DIGEST)

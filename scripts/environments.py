@@ -38,6 +38,21 @@ class Environment:
         """File of this environment's facts."""
         return FACTS / f"{self.name}.tfvars"
 
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """Values of this environment's facts, such as `account_id`."""
+        return _hcl(self.tfvars)
+
+    @property
+    def image_repository(self) -> str:
+        """Name of the image repository, as the root module has it."""
+        return self.facts.get("image_repository", "data-flows")
+
+    @property
+    def registry(self) -> str:
+        """Host of the account's image registry."""
+        return f"{self.facts['account_id']}.dkr.ecr.{self.facts['region']}.amazonaws.com"
+
     @property
     def backend_file(self) -> Path:
         """File that says where this environment's Terraform state is."""
@@ -55,11 +70,7 @@ class Environment:
             if not match:
                 raise Refusal(f'{STATE_VARIABLE} is "{state}"; expected s3://<bucket>/<key of the Terraform state>.')
             return {"bucket": match[1], "key": match[2], "region": os.environ.get("AWS_REGION", "")}
-        import hcl2  # Only commands that reach the state need it, and the image does not hold it.
-
-        with self.backend_file.open() as file:
-            settings = hcl2.load(file, serialization_options=hcl2.SerializationOptions(strip_string_quotes=True))
-        return {key: value for key, value in settings.items() if not key.startswith("__")}
+        return _hcl(self.backend_file)
 
     def shell(self) -> dict[str, str]:
         """Environment variables for Terraform and boto3: the caller's own, or the embedded AWS's for `local`."""
@@ -82,6 +93,27 @@ class Environment:
                 f"The local stack: got {', '.join(down)} not running; expected all of it: `make up` first.", 1
             )
 
+    def require_account(self) -> None:
+        """Refuse credentials of another account than the facts name. Terraform would too, but name only one of them.
+
+        Raises:
+            Refusal: with both accounts, or with what AWS says of credentials that it does not accept.
+        """
+        expected = re.search(r'^account_id\s*=\s*"(.*)"', self.tfvars.read_text(), re.MULTILINE)
+        if self.is_local or not expected:
+            return
+        from botocore.exceptions import ClientError
+
+        try:
+            account = self.client("sts").get_caller_identity()["Account"]
+        except ClientError as error:
+            raise Refusal(f"AWS does not accept the credentials: {error}.") from None
+        if account != expected[1]:
+            raise Refusal(
+                f"The AWS credentials are of account {account}; expected {expected[1]} ({self.tfvars.name}): "
+                "take those of that account."
+            )
+
     def client(self, service: str) -> Any:
         """A boto3 client: with the caller's credentials, or for `local` with the embedded AWS's and nothing else."""
         if not self.is_local:
@@ -92,6 +124,15 @@ class Environment:
         from scripts.local_stack.settings import LocalSettings
 
         return aws_clients.client(LocalSettings.load().aws_endpoint_url, service)
+
+
+def _hcl(path: Path) -> dict[str, Any]:
+    """The values of a file of assignments."""
+    import hcl2  # Only commands that read these files need it, and the image does not hold it.
+
+    with path.open() as file:
+        values = hcl2.load(file, serialization_options=hcl2.SerializationOptions(strip_string_quotes=True))
+    return {key: value for key, value in values.items() if not key.startswith("__")}
 
 
 def find_environment(name: str) -> Environment:

@@ -2,8 +2,8 @@
 
     python -m scripts.permission_oracle build/dev/plan.json
 
-Holds the plan against the tables in scripts/permissions/, one file a role: calls that must be allowed and calls that
-must not. Exit code 1 if an answer is another.
+Holds the plan against the tables in scripts/permissions/, one file a role and one for every role: calls that must be
+allowed and calls that must not. Exit code 1 if an answer is another.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from principalmapper.common import Node, Policy  # noqa: E402 - only after the n
 from principalmapper.querying.query_interface import local_check_authorization_full  # noqa: E402
 
 TABLES = Path(__file__).resolve().parent / "permissions"
+EVERY_ROLE = TABLES / "every-role.yaml"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ def questions(plan: Plan) -> Iterator[Question]:
     """All rows of the tables, with this plan's account, region and names put in."""
     environment = plan.variable("environment") or ""
     facts = {
+        "partition": "aws",
         "account": plan.variable("account_id"),
         "region": plan.variable("region"),
         "env": environment,
@@ -108,15 +110,26 @@ def questions(plan: Plan) -> Iterator[Question]:
     parts = {
         without_indexes(change.address).split(".")[1] for change in plan.changes if change.address.startswith("module.")
     }
-    for table in sorted(TABLES.glob("*.yaml")):
+    never = yaml.safe_load(EVERY_ROLE.read_text())["may_not"]
+    for table in sorted(set(TABLES.glob("*.yaml")) - {EVERY_ROLE}):
         rows = yaml.safe_load(table.read_text())
         if rows.get("with") and rows["with"] not in parts:
             continue  # The role of a module that this environment does without.
         role = f"DataFlows-{environment.title()}-{table.stem}"
-        for expected, key in ((True, "may"), (False, "may_not")):
-            for row in rows[key]:
+        for expected, asked in ((True, rows["may"]), (False, [*rows["may_not"], *never])):
+            for row in asked:
                 when = {name: str(value).format(**facts) for name, value in row.get("when", {}).items()}
                 yield Question(role, row["call"], row["resource"].format(**facts), when, expected)
+    for action, resource in declared(plan):
+        # A name in the wildcard's place: it must be allowed as well.
+        arn = resource.replace("*", "anything").format(**facts)
+        yield Question(f"DataFlows-{environment.title()}-flow", action, arn, {}, True)
+
+
+def declared(plan: Plan) -> Iterator[tuple[str, str]]:
+    """(action, resource) of every right that a flow's file declares (scripts/flow_permissions.py)."""
+    for each in (plan.data.get("variables") or {}).get("flow_permissions", {}).get("value") or []:
+        yield from ((action, resource) for action in each["actions"] for resource in each["resources"])
 
 
 def rarely_called(role: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ import json
 import shutil
 from pathlib import Path
 
-from scripts import check_plan, release_scope, terraform
+from scripts import check_plan, flow_permissions, release_scope, terraform
 from scripts.environments import ROOT, Environment, find_environment
 from scripts.image_digest import image_digest, push_locally
 from scripts.plan_checks.checkov_scan import CheckovScan
@@ -48,9 +48,15 @@ def offline_root(directory: Path) -> Path:
 
 
 def variable_files(environment: Environment) -> list[Path]:
-    """The environment's facts, and for `local` the addresses of the running stack, which depend on chosen ports."""
+    """The environment's facts, the AWS rights that flows declare, and for `local` the addresses of the running stack.
+
+    Raises:
+        Refusal: a flow declares its rights in another form.
+    """
+    rights = environment.directory / "flow_permissions.tfvars.json"
+    rights.write_text(json.dumps({"flow_permissions": flow_permissions.declared()}, indent=2))
     if not environment.is_local:
-        return [environment.tfvars]
+        return [environment.tfvars, rights]
     from scripts.local_stack.settings import HOST, LocalSettings
 
     settings = LocalSettings.load()
@@ -65,7 +71,7 @@ def variable_files(environment: Environment) -> list[Path]:
     }
     addresses = environment.directory / "addresses.tfvars.json"
     addresses.write_text(json.dumps(variables, indent=2))
-    return [environment.tfvars, addresses]
+    return [environment.tfvars, rights, addresses]
 
 
 def plan(environment: Environment, digest: str, *, offline: bool) -> None:
@@ -128,6 +134,7 @@ def main() -> int:
         )
     if not arguments.offline:
         environment.require_running()
+        environment.require_account()
     # checkov loads while Terraform plans.
     with CheckovScan(ROOT, ROOT / "terraform") as scan:
         plan(environment, digest, offline=arguments.offline)

@@ -14,6 +14,7 @@ locals {
     environment      = var.environment
     bucket_prefix    = "dataflows-${var.environment}"
     image_repository = var.image_repository
+    fargate_sizes    = local.fargate_sizes
     # As terraform/bootstrap makes them and environments/<environment>.s3.tfbackend names them.
     state = {
       bucket    = "dataflows-${var.environment}-state-${var.account_id}"
@@ -28,18 +29,18 @@ locals {
     PREFECT_RESULTS_PERSIST_BY_DEFAULT   = "true"
   }
 
+  # What registration needs to write to Prefect, and to let failed runs page.
+  register_parameters = concat([var.prefect_credential], var.alerts.pagerduty ? ["PAGERDUTY_ROUTING_KEY"] : [])
+
   image = "${var.account_id}.dkr.ecr.${var.region}.amazonaws.com/${var.image_repository}@${var.image_digest}"
 }
 
 module "network" {
   source = "../modules/network"
 
-  context             = local.context
-  cidr                = var.network.cidr
-  availability_zones  = var.network.availability_zones
-  nat_per_zone        = var.network.nat_per_zone
-  egress_ports        = var.network.egress_ports
-  interface_endpoints = var.network.interface_endpoints
+  context  = local.context
+  network  = var.network
+  declared = module.iam.declared
   flow_logs = {
     role_arn       = module.iam.role_arns.flow_logs
     retention_days = var.log_retention_days
@@ -51,7 +52,10 @@ module "parameters" {
   source = "../modules/parameters"
 
   context = local.context
-  names   = setunion(var.parameter_names, [var.prefect_credential])
+  parameters = {
+    secure_strings = setunion(var.parameters.secure_strings, [var.prefect_credential])
+    strings        = var.parameters.strings
+  }
 }
 
 module "iam" {
@@ -59,11 +63,13 @@ module "iam" {
 
   context            = local.context
   parameter_arns     = module.parameters.arns
+  secure_string_arns = module.parameters.secure_string_arns
   results_bucket_arn = module.results_store.bucket.arn
+  flow_permissions   = var.flow_permissions
   delivery = {
-    enabled            = var.delivery.connection_arn != ""
-    connection_arn     = var.delivery.connection_arn
-    prefect_credential = var.prefect_credential
+    enabled             = var.delivery.connection_arn != ""
+    connection_arn      = var.delivery.connection_arn
+    register_parameters = local.register_parameters
   }
 }
 
@@ -128,7 +134,21 @@ module "agent_scaling" {
 
   service            = module.ecs_agent.service
   tasks              = var.agent.tasks
+  schedules          = var.agent.schedules
   cpu_target_percent = var.agent.cpu_target_percent
+}
+
+module "alerts" {
+  source = "../modules/alerts"
+
+  context          = local.context
+  alerts           = var.alerts
+  delivery_notices = var.delivery.connection_arn != ""
+  service          = module.ecs_agent.service
+  tasks            = var.agent.tasks
+  task_events      = module.ecs_agent.task_events
+  log_groups       = { agent = module.ecs_agent.log_group, flow = module.flow_task.log_group }
+  logs             = { retention_days = var.log_retention_days, kms_key_arn = module.parameters.kms_key_arn }
 }
 
 module "delivery" {
@@ -141,11 +161,14 @@ module "delivery" {
     repository     = var.delivery.repository
     branch         = var.delivery.branch
   }
-  approval           = var.delivery.approval
-  image              = local.image
-  roles              = module.iam.delivery_role_arns
-  prefect            = { api_url = var.prefect_api_url, credential = var.prefect_credential }
-  alerts_topic_arn   = "arn:${local.context.partition}:sns:${var.region}:${var.account_id}:${local.name}-alerts"
+  approval = var.delivery.approval
+  image    = local.image
+  roles    = module.iam.delivery_role_arns
+  registration = {
+    parameters = local.register_parameters
+    variables  = merge({ PREFECT_API_URL = var.prefect_api_url }, var.delivery.runbook_url == "" ? {} : { RUNBOOK_URL = var.delivery.runbook_url })
+  }
+  alerts_topic_arn   = module.alerts.topic_arn
   access_logs_bucket = module.results_store.access_logs_bucket
   kms_key_arn        = module.parameters.kms_key_arn
   log_retention_days = var.log_retention_days

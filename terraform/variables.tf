@@ -47,13 +47,15 @@ variable "repository" {
 }
 
 variable "network" {
-  description = "VPC address range, the availability zones to spread over, whether each zone has a NAT gateway of its own, and the AWS services reached by interface endpoint instead of NAT."
+  description = "A VPC of our own (its address range, zones, NAT, interface endpoints, and ranges used elsewhere that it must not overlap) or an existing one (its id and private subnets), and the TCP ports that tasks may reach. The module's description says more."
   type = object({
-    cidr                = string
-    availability_zones  = list(string)
-    nat_per_zone        = optional(bool, false)
-    egress_ports        = optional(set(number), [443])
-    interface_endpoints = optional(set(string), [])
+    cidr                = optional(string)
+    availability_zones  = optional(list(string))
+    nat_per_zone        = optional(bool)
+    interface_endpoints = optional(set(string))
+    reserved_ranges     = optional(map(string))
+    existing            = optional(object({ vpc_id = string, private_subnet_ids = list(string) }))
+    egress_ports        = optional(set(number))
   })
   nullable = false
 }
@@ -105,19 +107,23 @@ variable "snowflake" {
   nullable    = false
 }
 
-variable "parameter_names" {
-  description = "SSM parameters that flow runs receive as secrets, besides Prefect's credential. Values are written by hand (docs/initial-deployment.md), never by Terraform."
-  type        = set(string)
-  default     = ["SNOWFLAKE_ACCOUNT", "SNOWFLAKE_USER", "SNOWFLAKE_PRIVATE_KEY", "DBT_CLOUD_ACCOUNT_ID", "DBT_CLOUD_TOKEN"]
-  nullable    = false
+variable "parameters" {
+  description = "SSM parameters that flow runs receive as secrets, by type, besides Prefect's credential. Values are written by hand (docs/initial-deployment.md), never by Terraform."
+  type = object({
+    secure_strings = optional(set(string), ["SNOWFLAKE_PRIVATE_KEY", "DBT_CLOUD_TOKEN"])
+    strings        = optional(set(string), ["SNOWFLAKE_ACCOUNT", "SNOWFLAKE_USER", "DBT_CLOUD_ACCOUNT_ID"])
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "agent" {
-  description = "Size of one agent task (CPU units, MiB), fewest and most tasks, and the average CPU to hold."
+  description = "Size of one agent task (CPU units, MiB), fewest and most tasks, the average CPU to hold, and by choice other minimums from set times on (AWS cron of six fields)."
   type = object({
     cpu                = optional(number, 512)
     memory_mib         = optional(number, 2048)
     tasks              = optional(object({ min = optional(number, 1), max = optional(number, 10) }), {})
+    schedules          = optional(map(object({ cron = string, timezone = optional(string, "UTC"), min = number })), {})
     cpu_target_percent = optional(number, 45)
   })
   default  = {}
@@ -157,6 +163,22 @@ variable "flow_environment" {
   nullable    = false
 }
 
+variable "flow_permissions" {
+  description = "AWS rights that flows declare beyond their bucket, by the flow that declares them; `make plan` collects them from flows/*.py."
+  type        = list(object({ flow = string, actions = list(string), resources = list(string) }))
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for each in var.flow_permissions : alltrue([for action in each.actions : can(regex("^[a-z0-9-]+:[A-Za-z0-9]+$", action))])])
+    error_message = "flows/${join(", flows/", distinct([for each in var.flow_permissions : "${each.flow}.py declares ${join(", ", each.actions)}" if !alltrue([for action in each.actions : can(regex("^[a-z0-9-]+:[A-Za-z0-9]+$", action))])]))}; expected actions by their whole names, such as s3:GetObject."
+  }
+  validation {
+    condition     = alltrue([for each in var.flow_permissions : alltrue([for resource in each.resources : startswith(resource, "arn:")])])
+    error_message = "flows/${join(", flows/", distinct([for each in var.flow_permissions : "${each.flow}.py declares ${join(", ", each.resources)}" if !alltrue([for resource in each.resources : startswith(resource, "arn:")])]))}; expected ARNs that name what is reached, such as arn:{partition}:s3:::bucket/*."
+  }
+}
+
 variable "log_retention_days" {
   description = "How long logs are kept, in days."
   type        = number
@@ -164,21 +186,33 @@ variable "log_retention_days" {
   nullable    = false
 }
 
+variable "alerts" {
+  description = "Who is told when something is wrong: pagerduty = true (`make alerts` subscribes it), or an e-mail address."
+  type        = object({ pagerduty = optional(bool, false), email = optional(string, "") })
+  nullable    = false
+}
+
 variable "protect_data" {
-  description = "Whether buckets that hold data refuse to be destroyed while they do. False only where everything can be made again."
+  description = "Whether Terraform refuses to destroy the results and their key, and AWS any bucket that holds objects. False only where everything can be made again."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "delivery" {
-  description = "The pipeline that releases this environment: the CodeStar connection to the source repository (empty: no pipeline), the repository (owner/name), its branch, and whether a person approves between gate and apply."
+  description = "The pipeline that releases this environment: the CodeStar connection to the source repository (empty: no pipeline), the repository (owner/name), its branch, whether a person approves between gate and apply, and where pages send whoever is on call (docs/on-call.md as the team reads it)."
   type = object({
     connection_arn = optional(string, "")
     repository     = optional(string, "")
     branch         = optional(string, "main")
     approval       = optional(bool, false)
+    runbook_url    = optional(string, "")
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = var.delivery.connection_arn == "" || !var.alerts.pagerduty || can(regex("^https://", var.delivery.runbook_url))
+    error_message = "delivery.runbook_url is \"${var.delivery.runbook_url}\"; expected the address of docs/on-call.md, because with alerts.pagerduty failed runs page and link to it."
+  }
 }

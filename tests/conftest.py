@@ -1,14 +1,34 @@
 """What all tests share: their order, and a Prefect server for the files that need one."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadFileScheduling
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what takes longest first, as two workers want it: end to end, then servers and Terraform, then the rest."""
-    slow = ("end_to_end", "local_stack", "modules", "terraform", "registration", "flows")
+    slow = ("end_to_end", "deployment", "local_stack", "modules", "terraform", "registration", "flows")
     items.sort(key=lambda item: slow.index(item.path.parent.name) if item.path.parent.name in slow else len(slow))
+
+
+@pytest.hookimpl(optionalhook=True)  # Without xdist there is nothing to hand out.
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Hand tests out by file as `--dist loadfile` does, but tests/deployment whole: its files share what they apply."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFileOrDeployment(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "tests/deployment" if file.startswith("tests/deployment/") else file
+
+    return ByFileOrDeployment(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="module")

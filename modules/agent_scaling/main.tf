@@ -1,3 +1,9 @@
+locals {
+  # Six fields, of which day of month or day of week is "?": AWS takes no other form.
+  cron     = "^([0-9*,/-]+ ){2}([0-9*,/LW-]+ [0-9A-Z*,/-]+ \\?|\\? [0-9A-Z*,/-]+ [0-9A-Z*,/#-]+) [0-9*,/-]+$"
+  timezone = "^(UTC|[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+)$"
+}
+
 resource "aws_appautoscaling_target" "tasks" {
   service_namespace  = "ecs"
   scalable_dimension = "ecs:service:DesiredCount"
@@ -21,5 +27,21 @@ resource "aws_appautoscaling_policy" "cpu" {
     predefined_metric_specification {
       predefined_metric_type = "ECSServiceAverageCPUUtilization"
     }
+  }
+}
+
+# Each holds until the next one sets another. An apply in between puts the minimum back to `tasks.min`; it stops no task.
+resource "aws_appautoscaling_scheduled_action" "minimum" {
+  for_each = var.schedules
+
+  name               = "${var.service.name}-${each.key}"
+  service_namespace  = aws_appautoscaling_target.tasks.service_namespace
+  scalable_dimension = aws_appautoscaling_target.tasks.scalable_dimension
+  resource_id        = aws_appautoscaling_target.tasks.resource_id
+  schedule           = "cron(${each.value.cron})"
+  timezone           = each.value.timezone
+
+  scalable_target_action {
+    min_capacity = each.value.min
   }
 }

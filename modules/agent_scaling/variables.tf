@@ -16,6 +16,33 @@ variable "tasks" {
   }
 }
 
+variable "schedules" {
+  description = "Other minimums from set times on, by name: AWS cron expression of six fields, time zone, and fewest tasks until the next schedule."
+  type        = map(object({ cron = string, timezone = optional(string, "UTC"), min = number }))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : schedule.min >= 0 && schedule.min <= var.tasks.max])
+    error_message = "schedules has ${join(", ", [for name, schedule in var.schedules : "${name} with min ${schedule.min}" if schedule.min < 0 || schedule.min > var.tasks.max])}; expected 0 to tasks.max, which is ${var.tasks.max}."
+  }
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : can(regex(local.cron, schedule.cron))])
+    error_message = "schedules has ${join(", ", [for name, schedule in var.schedules : "${name} with cron \"${schedule.cron}\"" if !can(regex(local.cron, schedule.cron))])}; expected AWS's six fields (minute hour day month weekday year), one of day and weekday a ?, such as 0 7 ? * MON-FRI *."
+  }
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : can(regex(local.timezone, schedule.timezone))])
+    error_message = "schedules has ${join(", ", [for name, schedule in var.schedules : "${name} with timezone \"${schedule.timezone}\"" if !can(regex(local.timezone, schedule.timezone))])}; expected UTC or a name such as Europe/Berlin."
+  }
+
+  validation {
+    condition     = length(distinct([for schedule in values(var.schedules) : "${schedule.cron} ${schedule.timezone}"])) == length(var.schedules)
+    error_message = "schedules has [${join(", ", [for name, schedule in var.schedules : "${name} at ${schedule.cron} ${schedule.timezone}"])}]; expected no two at the same times, as either minimum could win."
+  }
+}
+
 variable "cpu_target_percent" {
   description = "Average CPU of the service that scaling holds, in percent of what its tasks reserve."
   type        = number

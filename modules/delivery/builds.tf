@@ -44,12 +44,11 @@ locals {
       role_arn    = var.roles.register_arn
       image       = var.image
       credentials = "SERVICE_ROLE"
-      variables = {
+      variables = merge(var.registration.variables, {
         DATA_FLOWS_STATE = "s3://${var.context.state.bucket}/${var.context.state.key}"
         IMAGE_DIGEST     = split("@", var.image)[1]
-        PREFECT_API_URL  = var.prefect.api_url
-      }
-      secrets = { (var.prefect.credential) = "${var.context.path}/${var.prefect.credential}" }
+      })
+      secrets = { for name in var.registration.parameters : name => "${var.context.path}/${name}" }
       buildspec = {
         version = "0.2"
         phases = {

@@ -46,9 +46,9 @@ variable "roles" {
   nullable    = false
 }
 
-variable "prefect" {
-  description = "Prefect API that flows are registered with, and the variable and SSM parameter name that hold the credential for it."
-  type        = object({ api_url = string, credential = string })
+variable "registration" {
+  description = "What the stage register is told: SSM parameters that it receives under their own names, and plain variables."
+  type        = object({ parameters = list(string), variables = map(string) })
   nullable    = false
 }
 

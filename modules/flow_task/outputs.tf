@@ -13,7 +13,13 @@ output "base_job_template" {
           description          = "Further environment variables. Secrets do not belong here: they come from SSM."
           additionalProperties = { type = "string" }
         }
-        cpu    = { type = "integer", title = "CPU", description = "CPU units, 1024 for one vCPU.", default = var.size.cpu }
+        cpu = {
+          type        = "integer"
+          title       = "CPU"
+          description = "CPU units, 1024 for one vCPU."
+          default     = var.size.cpu
+          enum        = var.context.fargate_sizes[*].cpu
+        }
         memory = { type = "integer", title = "Memory", description = "Memory in MiB.", default = var.size.memory_mib }
         ephemeral_storage_gib = {
           type        = "integer"
@@ -64,4 +70,9 @@ output "base_job_template" {
       }
     }
   }
+}
+
+output "log_group" {
+  description = "Log group of flow runs, by name."
+  value       = aws_cloudwatch_log_group.flow.name
 }

@@ -1,7 +1,12 @@
 variable "context" {
-  description = "Names and place of this environment, as the root module makes them."
-  type        = object({ name = string, path = string, region = string })
-  nullable    = false
+  description = "Names and place of this environment, and the task sizes that Fargate has, as the root module makes them."
+  type = object({
+    name          = string
+    path          = string
+    region        = string
+    fargate_sizes = list(object({ cpu = number, memory_mib = list(number) }))
+  })
+  nullable = false
 }
 
 variable "image" {
@@ -20,6 +25,20 @@ variable "size" {
   description = "CPU units, memory (MiB) and disk (GiB) of a flow run whose deployment asks for nothing else."
   type        = object({ cpu = number, memory_mib = number, ephemeral_storage_gib = number })
   nullable    = false
+
+  validation {
+    condition     = contains(var.context.fargate_sizes[*].cpu, var.size.cpu)
+    error_message = "size.cpu is ${var.size.cpu}; Fargate gives ${join(", ", var.context.fargate_sizes[*].cpu)} CPU units."
+  }
+
+  validation {
+    condition = !contains(var.context.fargate_sizes[*].cpu, var.size.cpu) || contains(flatten([
+      for size in var.context.fargate_sizes : size.memory_mib if size.cpu == var.size.cpu
+    ]), var.size.memory_mib)
+    error_message = "size is ${var.size.cpu} CPU units with ${var.size.memory_mib} MiB; with these, Fargate gives ${join(", ", flatten([
+      for size in var.context.fargate_sizes : size.memory_mib if size.cpu == var.size.cpu
+    ]))} MiB."
+  }
 
   validation {
     condition     = var.size.ephemeral_storage_gib >= 21 && var.size.ephemeral_storage_gib <= 200

@@ -8,6 +8,8 @@ locals {
     register = { service = "codebuild", policy = data.aws_iam_policy_document.register.json }
   } : {}
 
+  register_parameter_arns = [for name in var.delivery.register_parameters : "${local.arn.ssm}:parameter${var.context.path}/${name}"]
+
   state_folder = "${local.arn.s3}:${var.context.state.bucket}/${dirname(var.context.state.key)}"
   # The service of the ARN is that of the action too: codestar-connections, or codeconnections for newer ones.
   use_connection = "${split(":", "${var.delivery.connection_arn}::")[2]}:UseConnection"
@@ -41,7 +43,11 @@ resource "aws_iam_policy" "delivery_boundary" {
 }
 
 data "aws_iam_policy_document" "pipeline" {
-  source_policy_documents = [data.aws_iam_policy_document.pass_artifacts.json, data.aws_iam_policy_document.read_sources.json]
+  source_policy_documents = [
+    data.aws_iam_policy_document.pass_artifacts.json,
+    data.aws_iam_policy_document.read_sources.json,
+    data.aws_iam_policy_document.use_key["question"].json,
+  ]
 
   statement {
     sid       = "RunStages"
@@ -61,6 +67,8 @@ data "aws_iam_policy_document" "register" {
     data.aws_iam_policy_document.pass_artifacts.json,
     data.aws_iam_policy_document.write_build_logs.json,
     data.aws_iam_policy_document.pull_the_image.json,
+    data.aws_iam_policy_document.use_key["credentials"].json,
+    data.aws_iam_policy_document.use_key["applied"].json,
   ]
 
   statement {
@@ -70,52 +78,15 @@ data "aws_iam_policy_document" "register" {
   }
 
   statement {
-    sid       = "DecryptWhatIsApplied"
-    actions   = ["kms:Decrypt"]
-    resources = ["${local.arn.kms}:key/*"] # The key's id is unknown here; its alias is not.
-
-    condition {
-      test     = "ForAnyValue:StringEquals"
-      variable = "kms:ResourceAliases"
-      values   = [var.context.state.kms_alias]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "kms:ViaService"
-      values   = ["s3.${var.context.region}.amazonaws.com"]
-    }
-  }
-
-  statement {
-    sid       = "ReadPrefectCredential"
+    sid       = "ReadCredentials"
     actions   = ["ssm:GetParameters"]
-    resources = [var.parameter_arns[var.delivery.prefect_credential]]
-  }
-
-  statement {
-    sid       = "DecryptPrefectCredential"
-    actions   = ["kms:Decrypt"]
-    resources = ["${local.arn.kms}:key/*"] # The key's id is unknown before the first apply; its alias is not.
-
-    condition {
-      test     = "ForAnyValue:StringEquals"
-      variable = "kms:ResourceAliases"
-      values   = ["alias/${var.context.name}"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "kms:ViaService"
-      values   = ["ssm.${var.context.region}.amazonaws.com"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "kms:EncryptionContext:PARAMETER_ARN"
-      values   = [var.parameter_arns[var.delivery.prefect_credential]]
-    }
+    resources = local.register_parameter_arns
   }
 }
 
 data "aws_iam_policy_document" "pass_artifacts" {
+  source_policy_documents = [data.aws_iam_policy_document.use_key["data"].json]
+
   statement {
     sid       = "PassArtifacts"
     actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
@@ -126,23 +97,6 @@ data "aws_iam_policy_document" "pass_artifacts" {
     sid       = "FindArtifacts"
     actions   = ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"]
     resources = ["${local.arn.s3}:${var.context.bucket_prefix}-artifacts-${var.context.account_id}"]
-  }
-
-  statement {
-    sid       = "EncryptArtifacts"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    resources = ["${local.arn.kms}:key/*"] # The key's id is unknown before the first apply; its alias is not.
-
-    condition {
-      test     = "ForAnyValue:StringEquals"
-      variable = "kms:ResourceAliases"
-      values   = ["alias/${var.context.name}"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "kms:ViaService"
-      values   = ["s3.${var.context.region}.amazonaws.com"]
-    }
   }
 }
 

@@ -1,6 +1,6 @@
 # Fargate itself, before a container runs: pull the image, read the secrets, write the logs.
 data "aws_iam_policy_document" "execution" {
-  source_policy_documents = [data.aws_iam_policy_document.pull_the_image.json]
+  source_policy_documents = [data.aws_iam_policy_document.pull_the_image.json, data.aws_iam_policy_document.use_key["secrets"].json]
 
   statement {
     sid       = "WriteLogs"
@@ -12,28 +12,6 @@ data "aws_iam_policy_document" "execution" {
     sid       = "ReadSecrets"
     actions   = ["ssm:GetParameters"]
     resources = values(var.parameter_arns)
-  }
-
-  statement {
-    sid       = "DecryptSecrets"
-    actions   = ["kms:Decrypt"]
-    resources = ["${local.arn.kms}:key/*"] # The key's id is unknown before the first apply; its alias is not.
-
-    condition {
-      test     = "ForAnyValue:StringEquals"
-      variable = "kms:ResourceAliases"
-      values   = ["alias/${var.context.name}"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "kms:ViaService"
-      values   = ["ssm.${var.context.region}.amazonaws.com"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "kms:EncryptionContext:PARAMETER_ARN"
-      values   = values(var.parameter_arns)
-    }
   }
 }
 

@@ -1,5 +1,25 @@
+locals {
+  declared = [
+    for index, each in var.flow_permissions : {
+      sid     = "DeclaredBy${join("", [for word in split("_", each.flow) : title(word)])}${index + 1}"
+      actions = each.actions
+      resources = [
+        for resource in each.resources :
+        replace(replace(replace(replace(replace(resource,
+          "{partition}", var.context.partition),
+          "{region}", var.context.region),
+          "{account}", var.context.account_id),
+          "{env}", var.context.environment),
+        "{Env}", title(var.context.environment))
+      ]
+    }
+  ]
+}
+
 # What a flow run itself may do. Secrets reach it through ECS, so it needs no right to read them.
 data "aws_iam_policy_document" "flow" {
+  source_policy_documents = [data.aws_iam_policy_document.use_key["data"].json]
+
   statement {
     sid       = "ReadAndWriteData"
     actions   = ["s3:GetObject", "s3:PutObject"]
@@ -18,20 +38,13 @@ data "aws_iam_policy_document" "flow" {
     }
   }
 
-  statement {
-    sid       = "EncryptData"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    resources = ["${local.arn.kms}:key/*"] # The key's id is unknown before the first apply; its alias is not.
+  dynamic "statement" {
+    for_each = local.declared
 
-    condition {
-      test     = "ForAnyValue:StringEquals"
-      variable = "kms:ResourceAliases"
-      values   = ["alias/${var.context.name}"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "kms:ViaService"
-      values   = ["s3.${var.context.region}.amazonaws.com"]
+    content {
+      sid       = statement.value.sid
+      actions   = statement.value.actions
+      resources = statement.value.resources
     }
   }
 }

@@ -2,7 +2,7 @@
 locals {
   arn = merge(
     {
-      for service in ["application-autoscaling", "cloudwatch", "codebuild", "codepipeline", "ec2", "ecr", "ecs", "events", "kms", "logs", "sns", "sqs"] :
+      for service in ["application-autoscaling", "cloudwatch", "codebuild", "codepipeline", "ec2", "ecr", "ecs", "events", "kms", "logs", "sns", "sqs", "ssm"] :
       service => "arn:${var.context.partition}:${service}:${var.context.region}:${var.context.account_id}"
     },
     {

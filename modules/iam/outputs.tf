@@ -16,3 +16,8 @@ output "delivery_role_arns" {
 
   depends_on = [aws_iam_role.delivery, aws_iam_role_policy.delivery]
 }
+
+output "declared" {
+  description = "Rights that flows declare, as statements of the flow role: ARNs in full, sids of their own."
+  value       = local.declared
+}

@@ -21,6 +21,8 @@ data "aws_iam_policy_document" "apply" {
 }
 
 data "aws_iam_policy_document" "use_state" {
+  source_policy_documents = [data.aws_iam_policy_document.use_key["state"].json]
+
   statement {
     sid       = "FindState"
     actions   = ["s3:ListBucket"]
@@ -37,23 +39,6 @@ data "aws_iam_policy_document" "use_state" {
     sid       = "LockState"
     actions   = ["s3:PutObject", "s3:DeleteObject"]
     resources = ["${local.arn.s3}:${var.context.state.bucket}/${var.context.state.key}.tflock"]
-  }
-
-  statement {
-    sid       = "EncryptState"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    resources = ["${local.arn.kms}:key/*"] # The key's id is unknown here; its alias is not.
-
-    condition {
-      test     = "ForAnyValue:StringEquals"
-      variable = "kms:ResourceAliases"
-      values   = [var.context.state.kms_alias]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "kms:ViaService"
-      values   = ["s3.${var.context.region}.amazonaws.com"]
-    }
   }
 }
 
@@ -107,11 +92,17 @@ data "aws_iam_policy_document" "release" {
   }
 
   statement {
+    sid       = "ReadScalingTags"
+    actions   = ["application-autoscaling:ListTagsForResource"]
+    resources = ["${local.arn.application-autoscaling}:scalable-target/*"] # AWS chooses its id.
+  }
+
+  statement {
     sid = "ScaleTheAgent"
     actions = [
       "application-autoscaling:DeleteScalingPolicy", "application-autoscaling:DeleteScheduledAction",
-      "application-autoscaling:ListTagsForResource", "application-autoscaling:PutScalingPolicy",
-      "application-autoscaling:PutScheduledAction", "application-autoscaling:RegisterScalableTarget",
+      "application-autoscaling:PutScalingPolicy", "application-autoscaling:PutScheduledAction",
+      "application-autoscaling:RegisterScalableTarget",
     ]
     resources = ["${local.arn.application-autoscaling}:scalable-target/*"] # AWS chooses its id; our tags name it.
 

@@ -20,14 +20,27 @@ variable "parameter_arns" {
   nullable    = false
 }
 
+variable "secure_string_arns" {
+  description = "Those of the parameters that are encrypted, so that reading them takes the key."
+  type        = list(string)
+  nullable    = false
+}
+
 variable "results_bucket_arn" {
   description = "Bucket of landing data, results, quarantine and exports."
   type        = string
   nullable    = false
 }
 
+variable "flow_permissions" {
+  description = "Rights that flows declare beyond their bucket: actions, and ARNs in which {partition} {region} {account} {env} {Env} are put in."
+  type        = list(object({ flow = string, actions = list(string), resources = list(string) }))
+  default     = []
+  nullable    = false
+}
+
 variable "delivery" {
-  description = "Whether a pipeline delivers this environment, the CodeStar connection that it takes the sources through, and the parameter that holds the credential for Prefect."
-  type        = object({ enabled = bool, connection_arn = string, prefect_credential = string })
+  description = "Whether a pipeline delivers this environment, the CodeStar connection that it takes the sources through, and the SSM parameters that registration receives, by name."
+  type        = object({ enabled = bool, connection_arn = string, register_parameters = list(string) })
   nullable    = false
 }

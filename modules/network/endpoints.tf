@@ -1,6 +1,9 @@
-# S3 traffic stays inside AWS and costs nothing; the policy keeps it to our buckets and the registry's image layers.
+# S3 traffic stays inside AWS and costs nothing; the policy keeps it to our buckets, what flows declare, image layers and
+# Snowflake's stages.
 resource "aws_vpc_endpoint" "s3" {
-  vpc_id            = aws_vpc.tasks.id
+  count = local.own
+
+  vpc_id            = aws_vpc.tasks[0].id
   service_name      = "com.amazonaws.${var.context.region}.s3"
   vpc_endpoint_type = "Gateway"
   route_table_ids   = [for table in aws_route_table.private : table.id]
@@ -21,8 +24,51 @@ data "aws_iam_policy_document" "s3_endpoint" {
       type        = "AWS"
       identifiers = ["*"]
     }
+    # The bucket's account too: names are global, and another account may have taken one.
+    dynamic "condition" {
+      for_each = toset(["aws:PrincipalAccount", "aws:ResourceAccount"])
+
+      content {
+        test     = "StringEquals"
+        variable = condition.key
+        values   = [var.context.account_id]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = [for each in var.declared : each if anytrue([for action in each.actions : startswith(action, "s3:")])]
+
+    content {
+      sid       = statement.value.sid
+      actions   = [for action in statement.value.actions : action if startswith(action, "s3:")]
+      resources = [for resource in statement.value.resources : resource if startswith(resource, "arn:${var.context.partition}:s3:")]
+
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
+      condition {
+        test     = "StringEquals"
+        variable = "aws:PrincipalAccount"
+        values   = [var.context.account_id]
+      }
+    }
+  }
+
+  # PUT and GET of an internal stage go straight to Snowflake's bucket, with credentials that Snowflake hands out. Ours
+  # may not be used there: no way out for what a flow can read.
+  statement {
+    sid       = "SnowflakeStages"
+    actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
+    resources = ["arn:${var.context.partition}:s3:::sfc-*customer-stage/*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
     condition {
-      test     = "StringEquals"
+      test     = "StringNotEquals"
       variable = "aws:PrincipalAccount"
       values   = [var.context.account_id]
     }
@@ -41,17 +87,17 @@ data "aws_iam_policy_document" "s3_endpoint" {
 }
 
 resource "aws_security_group" "endpoints" {
-  count = length(var.interface_endpoints) > 0 ? 1 : 0
+  count = length(var.network.interface_endpoints) > 0 ? 1 : 0
 
   name        = "${var.context.name}-endpoints"
   description = "Interface endpoints: HTTPS from tasks only"
-  vpc_id      = aws_vpc.tasks.id
+  vpc_id      = aws_vpc.tasks[0].id
 
   tags = { Name = "${var.context.name}-endpoints" }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints" {
-  count = length(var.interface_endpoints) > 0 ? 1 : 0
+  count = length(var.network.interface_endpoints) > 0 ? 1 : 0
 
   security_group_id            = aws_security_group.endpoints[0].id
   description                  = "HTTPS from tasks"
@@ -62,14 +108,68 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
 }
 
 resource "aws_vpc_endpoint" "interface" {
-  for_each = var.interface_endpoints
+  for_each = var.network.interface_endpoints
 
-  vpc_id              = aws_vpc.tasks.id
+  vpc_id              = aws_vpc.tasks[0].id
   service_name        = "com.amazonaws.${var.context.region}.${each.key}"
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
   subnet_ids          = [for subnet in aws_subnet.private : subnet.id]
   security_group_ids  = [aws_security_group.endpoints[0].id]
+  policy              = data.aws_iam_policy_document.interface_endpoint[each.key].json
 
   tags = { Name = "${var.context.name}-${each.key}" }
+}
+
+locals {
+  declared_one_by_one = flatten([
+    for each in var.declared : [for pair in setproduct(each.resources, each.actions) : { resource = pair[0], action = pair[1] }]
+  ])
+
+  pull = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+  here = "${var.context.region}:${var.context.account_id}"
+
+  # Service → resource → what tasks ask of it. Besides what flows declare, an endpoint lets nothing else through, whatever a
+  # task's role allows.
+  endpoint_access = {
+    "ecr.api" = {
+      "ecr:${local.here}:repository/${var.context.image_repository}" = local.pull
+      "*"                                                            = ["ecr:GetAuthorizationToken"] # AWS has no narrower form.
+    }
+    "ecr.dkr" = { "ecr:${local.here}:repository/${var.context.image_repository}" = local.pull }
+    logs      = { "logs:${local.here}:log-group:${var.context.path}/*" = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:GetLogEvents"] }
+    ssm       = { "ssm:${local.here}:parameter${var.context.path}/*" = ["ssm:GetParameters"] }
+    sqs = {
+      "sqs:${local.here}:${var.context.name}-task-events" = [
+        "sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility",
+      ]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "interface_endpoint" {
+  #checkov:skip=CKV_AWS_283:Whoever passes through the endpoint still needs its own IAM permission; the statements name the account
+  for_each = var.network.interface_endpoints
+
+  dynamic "statement" {
+    for_each = merge(local.endpoint_access[each.key], {
+      for one in local.declared_one_by_one : trimprefix(one.resource, "arn:${var.context.partition}:") => one.action...
+      if startswith(one.action, "${split(".", each.key)[0]}:") && startswith(one.resource, "arn:${var.context.partition}:${split(".", each.key)[0]}:")
+    })
+
+    content {
+      actions   = statement.value
+      resources = [statement.key == "*" ? "*" : "arn:${var.context.partition}:${statement.key}"]
+
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
+      condition {
+        test     = "StringEquals"
+        variable = "aws:PrincipalAccount"
+        values   = [var.context.account_id]
+      }
+    }
+  }
 }

@@ -1,21 +1,41 @@
 locals {
-  nat_zones = var.nat_per_zone ? var.availability_zones : slice(var.availability_zones, 0, 1)
+  # A VPC that is there already is its owner's: then only the task security group is made.
+  own       = var.network.existing == null ? 1 : 0
+  zones     = var.network.existing == null ? var.network.availability_zones : []
+  nat_zones = var.network.nat_per_zone ? local.zones : slice(local.zones, 0, local.own)
 
-  private_cidrs = { for index, zone in var.availability_zones : zone => cidrsubnet(var.cidr, 3, index) }
-  public_cidrs  = { for index, zone in var.availability_zones : zone => cidrsubnet(var.cidr, 8, 255 - index) }
+  private_cidrs = { for index, zone in local.zones : zone => cidrsubnet(var.network.cidr, 3, index) }
+  public_cidrs  = { for index, zone in local.zones : zone => cidrsubnet(var.network.cidr, 8, 255 - index) }
+
+  # Two ranges overlap if the shorter of their prefixes gives both the same first address.
+  overlaps = [for name, range in var.network.reserved_ranges : "${range} (${name})" if try(length(distinct([
+    for one in [var.network.cidr, range] :
+    cidrhost("${split("/", one)[0]}/${min(split("/", range)[1], split("/", var.network.cidr)[1])}", 0)
+  ])) == 1, false)] # Without a range of its own there is nothing to compare.
 }
 
 resource "aws_vpc" "tasks" {
-  cidr_block           = var.cidr
+  count = local.own
+
+  cidr_block           = var.network.cidr
   enable_dns_support   = true
   enable_dns_hostnames = true
 
   tags = { Name = var.context.name }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.overlaps) == 0
+      error_message = "network.cidr is \"${var.network.cidr}\", which overlaps ${join(" and ", local.overlaps)}; expected a range that none of network.reserved_ranges overlaps."
+    }
+  }
 }
 
 # Emptied, so that whatever is started without a group of its own reaches nothing.
 resource "aws_default_security_group" "closed" {
-  vpc_id = aws_vpc.tasks.id
+  count = local.own
+
+  vpc_id = aws_vpc.tasks[0].id
 
   tags = { Name = "${var.context.name}-closed" }
 }
@@ -23,7 +43,7 @@ resource "aws_default_security_group" "closed" {
 resource "aws_subnet" "private" {
   for_each = local.private_cidrs
 
-  vpc_id                  = aws_vpc.tasks.id
+  vpc_id                  = aws_vpc.tasks[0].id
   availability_zone       = each.key
   cidr_block              = each.value
   map_public_ip_on_launch = false
@@ -35,7 +55,7 @@ resource "aws_subnet" "private" {
 resource "aws_subnet" "public" {
   for_each = local.public_cidrs
 
-  vpc_id                  = aws_vpc.tasks.id
+  vpc_id                  = aws_vpc.tasks[0].id
   availability_zone       = each.key
   cidr_block              = each.value
   map_public_ip_on_launch = false
@@ -47,13 +67,13 @@ resource "aws_security_group" "tasks" {
   #checkov:skip=CKV2_AWS_5:ecs_agent attaches it to the agent and flow_task to flow runs
   name        = "${var.context.name}-tasks"
   description = "Agent and flow runs: egress only"
-  vpc_id      = aws_vpc.tasks.id
+  vpc_id      = var.network.existing == null ? aws_vpc.tasks[0].id : var.network.existing.vpc_id
 
   tags = { Name = "${var.context.name}-tasks" }
 }
 
 resource "aws_vpc_security_group_egress_rule" "tasks" {
-  for_each = toset([for port in var.egress_ports : tostring(port)])
+  for_each = toset([for port in var.network.egress_ports : tostring(port)])
 
   security_group_id = aws_security_group.tasks.id
   description       = "TCP ${each.key} to anywhere"
@@ -65,16 +85,20 @@ resource "aws_vpc_security_group_egress_rule" "tasks" {
 
 resource "aws_cloudwatch_log_group" "flow_logs" {
   #checkov:skip=CKV_AWS_158:Encrypted with the key of this environment; its ARN is unknown until the first apply
+  count = local.own
+
   name              = "${var.context.path}/vpc"
   retention_in_days = var.flow_logs.retention_days
   kms_key_id        = var.flow_logs.kms_key_arn
 }
 
 resource "aws_flow_log" "vpc" {
-  vpc_id          = aws_vpc.tasks.id
+  count = local.own
+
+  vpc_id          = aws_vpc.tasks[0].id
   traffic_type    = "ALL"
   iam_role_arn    = var.flow_logs.role_arn
-  log_destination = aws_cloudwatch_log_group.flow_logs.arn
+  log_destination = aws_cloudwatch_log_group.flow_logs[0].arn
 
   tags = { Name = var.context.name }
 }

@@ -1,5 +1,7 @@
 resource "aws_internet_gateway" "egress" {
-  vpc_id = aws_vpc.tasks.id
+  count = local.own
+
+  vpc_id = aws_vpc.tasks[0].id
 
   tags = { Name = var.context.name }
 }
@@ -25,28 +27,32 @@ resource "aws_nat_gateway" "egress" {
 }
 
 resource "aws_route_table" "public" {
-  vpc_id = aws_vpc.tasks.id
+  count = local.own
+
+  vpc_id = aws_vpc.tasks[0].id
 
   tags = { Name = "${var.context.name}-public" }
 }
 
 resource "aws_route" "public_to_internet" {
-  route_table_id         = aws_route_table.public.id
+  count = local.own
+
+  route_table_id         = aws_route_table.public[0].id
   destination_cidr_block = "0.0.0.0/0"
-  gateway_id             = aws_internet_gateway.egress.id
+  gateway_id             = aws_internet_gateway.egress[0].id
 }
 
 resource "aws_route_table_association" "public" {
   for_each = aws_subnet.public
 
   subnet_id      = each.value.id
-  route_table_id = aws_route_table.public.id
+  route_table_id = aws_route_table.public[0].id
 }
 
 resource "aws_route_table" "private" {
   for_each = local.private_cidrs
 
-  vpc_id = aws_vpc.tasks.id
+  vpc_id = aws_vpc.tasks[0].id
 
   tags = { Name = "${var.context.name}-private-${each.key}" }
 }
@@ -56,7 +62,7 @@ resource "aws_route" "private_to_nat" {
 
   route_table_id         = aws_route_table.private[each.key].id
   destination_cidr_block = "0.0.0.0/0"
-  nat_gateway_id         = aws_nat_gateway.egress[var.nat_per_zone ? each.key : local.nat_zones[0]].id
+  nat_gateway_id         = aws_nat_gateway.egress[var.network.nat_per_zone ? each.key : local.nat_zones[0]].id
 }
 
 resource "aws_route_table_association" "private" {

@@ -1,61 +1,107 @@
 variable "context" {
   description = "Names and place of this environment, as the root module makes them."
   type = object({
-    name          = string
-    path          = string
-    partition     = string
-    account_id    = string
-    region        = string
-    bucket_prefix = string
+    name             = string
+    path             = string
+    partition        = string
+    account_id       = string
+    region           = string
+    bucket_prefix    = string
+    image_repository = string
   })
   nullable = false
 }
 
-variable "cidr" {
-  description = "Address range of the VPC. Private subnets take eighths of it, public subnets 256ths from its end."
-  type        = string
-  nullable    = false
+variable "network" {
+  description = <<-EOT
+    Either a VPC of our own or one that is there.
+    Own: cidr (private subnets take eighths of it, public subnets 256ths from its end) and two or three availability_zones;
+    by choice a NAT gateway in each zone (nat_per_zone), AWS services reached inside the VPC instead of through NAT
+    (interface_endpoints), and ranges used elsewhere, by name, that the VPC must not overlap (reserved_ranges).
+    Existing: its id and private subnets that reach the internet by NAT; routes, ACLs, endpoints and flow logs are its owner's.
+    Both: TCP ports that tasks may reach outside; 443 covers AWS, Prefect Cloud, Snowflake and dbt Cloud.
+  EOT
+  type = object({
+    cidr                = optional(string)
+    availability_zones  = optional(list(string))
+    nat_per_zone        = optional(bool, false)
+    interface_endpoints = optional(set(string), [])
+    reserved_ranges     = optional(map(string), {})
+    existing            = optional(object({ vpc_id = string, private_subnet_ids = list(string) }))
+    egress_ports        = optional(set(number), [443])
+  })
+  nullable = false
 
   validation {
-    condition     = can(cidrhost(var.cidr, 0)) && can(regex("/(1[6-9]|20)$", var.cidr))
-    error_message = "cidr is \"${var.cidr}\"; expected an IPv4 range from /16 to /20, such as 10.20.0.0/16."
+    condition = (var.network.existing == null
+      ? var.network.cidr != null && var.network.availability_zones != null
+      : var.network.cidr == null && var.network.availability_zones == null && !var.network.nat_per_zone
+      && length(var.network.interface_endpoints) + length(var.network.reserved_ranges) == 0
+    )
+    error_message = "network sets [${join(", ", compact([
+      var.network.cidr != null ? "cidr" : "",
+      var.network.availability_zones != null ? "availability_zones" : "",
+      var.network.nat_per_zone ? "nat_per_zone" : "",
+      length(var.network.interface_endpoints) > 0 ? "interface_endpoints" : "",
+      length(var.network.reserved_ranges) > 0 ? "reserved_ranges" : "",
+      var.network.existing != null ? "existing" : "",
+    ]))}]; expected cidr and availability_zones for a VPC of its own, or existing without any of these."
+  }
+
+  validation {
+    condition = try(can(regex("^vpc-[0-9a-f]+$", var.network.existing.vpc_id)) && alltrue([
+      for id in var.network.existing.private_subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))
+    ]), true)
+    error_message = "network.existing is ${try(var.network.existing.vpc_id, "")} with [${try(join(", ", var.network.existing.private_subnet_ids), "")}]; expected ids as AWS gives them: vpc-… and subnet-…."
+  }
+
+  validation {
+    condition     = try(length(distinct(var.network.existing.private_subnet_ids)) >= 2, true)
+    error_message = "network.existing.private_subnet_ids is [${try(join(", ", var.network.existing.private_subnet_ids), "")}]; expected two or more different subnets, in different zones, so that losing one does not stop the agent."
+  }
+
+  validation {
+    condition     = try(can(cidrhost(var.network.cidr, 0)) && can(regex("/(1[6-9]|20)$", var.network.cidr)), false) || var.network.cidr == null
+    error_message = "network.cidr is \"${try(coalesce(var.network.cidr), "")}\"; expected an IPv4 range from /16 to /20, such as 10.20.0.0/16."
+  }
+
+  validation {
+    condition     = try(cidrsubnet(var.network.cidr, 0, 0) == var.network.cidr, true)
+    error_message = "network.cidr is \"${try(coalesce(var.network.cidr), "")}\"; expected the first address of the range, ${try(cidrsubnet(var.network.cidr, 0, 0), "")}."
+  }
+
+  validation {
+    condition     = alltrue([for range in values(var.network.reserved_ranges) : can(cidrnetmask(range))])
+    error_message = "network.reserved_ranges has ${join(", ", [for name, range in var.network.reserved_ranges : "${name} = \"${range}\"" if !can(cidrnetmask(range))])}; expected IPv4 ranges, such as 10.30.0.0/16."
+  }
+
+  validation {
+    condition     = try(contains([2, 3], length(distinct(var.network.availability_zones))), true)
+    error_message = "network.availability_zones is [${try(join(", ", var.network.availability_zones), "")}]; expected two or three different zones, so that losing one does not stop the agent."
+  }
+
+  validation {
+    condition = (contains(var.network.egress_ports, 443) && length(var.network.egress_ports) <= 10
+      && alltrue([for port in var.network.egress_ports : port >= 1 && port <= 65535 && floor(port) == port])
+    )
+    error_message = "network.egress_ports is [${join(", ", var.network.egress_ports)}]; expected at most ten ports from 1 to 65535, and 443 among them: without it no task starts."
+  }
+
+  validation {
+    condition     = length(setsubtract(var.network.interface_endpoints, keys(local.endpoint_access))) == 0
+    error_message = "network.interface_endpoints has ${join(", ", setsubtract(var.network.interface_endpoints, keys(local.endpoint_access)))}; expected any of ${join(", ", keys(local.endpoint_access))}."
   }
 }
 
-variable "availability_zones" {
-  description = "Zones to spread over, two or three."
-  type        = list(string)
-  nullable    = false
-
-  validation {
-    condition     = contains([2, 3], length(distinct(var.availability_zones)))
-    error_message = "availability_zones is [${join(", ", var.availability_zones)}]; expected two or three different zones, so that losing one does not stop the agent."
-  }
-}
-
-variable "nat_per_zone" {
-  description = "A NAT gateway in each zone (no single point of failure, no traffic between zones) instead of one for all."
-  type        = bool
-  default     = false
-  nullable    = false
-}
-
-variable "egress_ports" {
-  description = "TCP ports that tasks may reach outside. 443 covers AWS, Prefect Cloud, Snowflake and dbt Cloud."
-  type        = set(number)
-  default     = [443]
-  nullable    = false
-}
-
-variable "interface_endpoints" {
-  description = "AWS services reached inside the VPC instead of through NAT, such as ecr.api, ecr.dkr, logs, ssm, sqs."
-  type        = set(string)
+variable "declared" {
+  description = "Rights that flows declare beyond their bucket: what they name passes the endpoints as well."
+  type        = list(object({ sid = string, actions = list(string), resources = list(string) }))
   default     = []
   nullable    = false
 }
 
 variable "flow_logs" {
-  description = "Role that delivers VPC flow logs, how many days they are kept, and the key that encrypts them."
+  description = "Role that delivers the flow logs of a VPC of our own, how many days they are kept, and the key that encrypts them."
   type        = object({ role_arn = string, retention_days = number, kms_key_arn = string })
   nullable    = false
 }

@@ -44,4 +44,21 @@ data "aws_iam_policy_document" "key" {
       values   = ["arn:${var.context.partition}:logs:${var.context.region}:${var.context.account_id}:log-group:${var.context.path}/*"]
     }
   }
+
+  # What the topic's own policy lets publish. Not by aws:SourceArn: EventBridge tells KMS none (docs/decisions/0009-alerts.md).
+  statement {
+    sid       = "MessagesOfTheAlertsTopic"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "kms:EncryptionContext:aws:sns:topicArn"
+      values   = ["arn:${var.context.partition}:sns:${var.context.region}:${var.context.account_id}:${var.context.name}-alerts"]
+    }
+  }
 }

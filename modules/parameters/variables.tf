@@ -4,13 +4,18 @@ variable "context" {
   nullable    = false
 }
 
-variable "names" {
-  description = "Parameters that tasks may receive, each a word in upper case."
-  type        = set(string)
+variable "parameters" {
+  description = "Parameters that tasks may receive, each a word in upper case, by type: encrypted with this environment's key, or plain."
+  type        = object({ secure_strings = set(string), strings = optional(set(string), []) })
   nullable    = false
 
   validation {
-    condition     = alltrue([for name in var.names : can(regex("^[A-Z][A-Z0-9_]*$", name))])
-    error_message = "names has ${join(", ", [for name in var.names : name if !can(regex("^[A-Z][A-Z0-9_]*$", name))])}; expected upper-case words such as SNOWFLAKE_USER, without the path: it is put before."
+    condition     = alltrue([for name in setunion(var.parameters.secure_strings, var.parameters.strings) : can(regex("^[A-Z][A-Z0-9_]*$", name))])
+    error_message = "parameters has ${join(", ", [for name in setunion(var.parameters.secure_strings, var.parameters.strings) : name if !can(regex("^[A-Z][A-Z0-9_]*$", name))])}; expected upper-case words such as SNOWFLAKE_USER, without the path: it is put before."
+  }
+
+  validation {
+    condition     = length(setintersection(var.parameters.secure_strings, var.parameters.strings)) == 0
+    error_message = "parameters has ${join(", ", setintersection(var.parameters.secure_strings, var.parameters.strings))} in secure_strings and in strings; expected each in one: a parameter has one type."
   }
 }

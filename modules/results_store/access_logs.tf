@@ -46,5 +46,5 @@ resource "aws_s3_bucket_lifecycle_configuration" "access_logs" {
 
 resource "aws_s3_bucket_policy" "access_logs" {
   bucket = aws_s3_bucket.access_logs.id
-  policy = data.aws_iam_policy_document.tls_only["access_logs"].json
+  policy = data.aws_iam_policy_document.bucket["access_logs"].json
 }

@@ -3,6 +3,19 @@ locals {
   access_logs = "${var.context.bucket_prefix}-access-logs-${var.context.account_id}"
 }
 
+# prevent_destroy takes no variable, so the protection is a thing of its own, there or not: what would destroy the bucket
+# or its key, or replace either, would destroy this, and Terraform refuses at plan time. So does taking it away by
+# protect_data = false. The deliberate way out is docs/runbook.md#removing-an-environment.
+resource "terraform_data" "data_is_protected" {
+  count = var.protect_data ? 1 : 0
+
+  triggers_replace = [aws_s3_bucket.results.id, var.kms_key_arn]
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
 # landing/ results/ quarantine/ export/
 resource "aws_s3_bucket" "results" {
   #checkov:skip=CKV_AWS_144:Landing data can be delivered again and results computed again; a second region would double the cost
@@ -64,6 +77,10 @@ resource "aws_s3_bucket_lifecycle_configuration" "results" {
     noncurrent_version_expiration {
       noncurrent_days = 30
     }
+    # What an expired object leaves once its versions are gone.
+    expiration {
+      expired_object_delete_marker = true
+    }
   }
 
   dynamic "rule" {
@@ -78,57 +95,6 @@ resource "aws_s3_bucket_lifecycle_configuration" "results" {
       }
       expiration {
         days = rule.value
-      }
-    }
-  }
-}
-
-resource "aws_s3_bucket_policy" "results" {
-  bucket = aws_s3_bucket.results.id
-  policy = data.aws_iam_policy_document.tls_only["results"].json
-}
-
-data "aws_iam_policy_document" "tls_only" {
-  for_each = { results = local.results, access_logs = local.access_logs }
-
-  statement {
-    sid       = "TlsOnly"
-    effect    = "Deny"
-    actions   = ["s3:*"]
-    resources = ["arn:${var.context.partition}:s3:::${each.value}", "arn:${var.context.partition}:s3:::${each.value}/*"]
-
-    principals {
-      type        = "AWS"
-      identifiers = ["*"]
-    }
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = each.key == "access_logs" ? [1] : []
-
-    content {
-      sid       = "LogDelivery"
-      actions   = ["s3:PutObject"]
-      resources = ["arn:${var.context.partition}:s3:::${each.value}/*"]
-
-      principals {
-        type        = "Service"
-        identifiers = ["logging.s3.amazonaws.com"]
-      }
-      condition {
-        test     = "StringEquals"
-        variable = "aws:SourceAccount"
-        values   = [var.context.account_id]
-      }
-      condition {
-        test     = "ArnLike"
-        variable = "aws:SourceArn"
-        values   = ["arn:${var.context.partition}:s3:::${local.results}", "arn:${var.context.partition}:s3:::${var.context.bucket_prefix}-artifacts-${var.context.account_id}"]
       }
     }
   }

@@ -11,7 +11,7 @@ variable "kms_key_arn" {
 }
 
 variable "protect_data" {
-  description = "Whether a bucket that still holds objects refuses to be destroyed."
+  description = "Whether Terraform refuses to destroy the results and their key, and AWS any bucket that still holds objects."
   type        = bool
   default     = true
   nullable    = false
@@ -22,4 +22,14 @@ variable "expiration_days" {
   type        = map(number)
   default     = { "results/" = 90, "quarantine/" = 180 }
   nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.expiration_days), ["landing/", "results/", "quarantine/", "export/"])) == 0
+    error_message = "expiration_days has ${join(", ", setsubtract(keys(var.expiration_days), ["landing/", "results/", "quarantine/", "export/"]))}; expected prefixes that flows may write to: landing/, results/, quarantine/, export/."
+  }
+
+  validation {
+    condition     = alltrue([for days in values(var.expiration_days) : days >= 1 && floor(days) == days])
+    error_message = "expiration_days is ${join(", ", [for prefix, days in var.expiration_days : "${prefix} ${days}"])}; expected whole days, 1 or more."
+  }
 }

@@ -8,10 +8,15 @@ from typing import Any
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.core.responses import ActionResult
+from moto.ec2.models import EC2Backend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ec2.models.nat_gateways import NatGateway
+from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.ec2.models.vpcs import VPC
+from moto.ec2.responses.network_acls import NetworkACLs
 from moto.ecs.models import EC2ContainerServiceBackend, Service, Task
 from moto.ecs.responses import EC2ContainerServiceResponse
-from moto.events.models import Rule
+from moto.events.models import EventPattern, Rule
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.iam.models import iam_backends
 from moto.moto_api import state_manager
@@ -45,13 +50,20 @@ def install() -> None:
     _replace(EC2ContainerServiceBackend, "list_clusters", _list_clusters)
     _replace(EC2ContainerServiceBackend, "_calculate_task_resource_requirements", _no_instance, wrapper=staticmethod)
     _replace(STSBackend, "assume_role", _assume_role)
-    _replace(IAMPolicyStatement, "is_action_permitted", _over_tls)
+    _replace(IAMPolicyStatement, "is_action_permitted", _as_over_tls)
     _replace(Rule, "send_to_targets", _send_to_targets)
+    _replace(EventPattern, "_flatten_dict", flatten_event, wrapper=staticmethod)
     NetworkInterface.private_dns_name = ""  # Of an interface in a VPC without DNS host names; RunTask reads it.
+    _replace(EC2Backend, "create_nat_gateway", _create_nat_gateway)
+    _replace(EC2Backend, "delete_nat_gateway", _delete_nat_gateway)
+    _replace(EC2Backend, "delete_vpc", _delete_vpc)
     _replace(ApplicationAutoScalingResponse, "register_scalable_target", _register_scalable_target)
     ApplicationAutoScalingResponse.list_tags_for_resource = _list_scaling_tags
     ApplicationAutoScalingResponse.tag_resource = _tag_scaling
     ApplicationAutoScalingResponse.untag_resource = _untag_scaling
+    _replace(NetworkACLs, "_get_param", _icmp_type_code)
+    # Of a rule that names a group, moto keeps the description with the group.
+    SecurityGroupRule.description = property(lambda rule: {**rule.source_group, **rule.ip_range}.get("Description"))
     _replace(Queue, "_set_attributes", _keep_queue_policy)
     Queue.attributes = property(partial(_queue_attributes, Queue.attributes.fget))
 
@@ -124,11 +136,13 @@ def _assume_role(original: Callable, backend: STSBackend, **kwargs: Any) -> Any:
     return original(backend, **kwargs)
 
 
-def _over_tls(original: Callable, statement: IAMPolicyStatement, *args: Any, **kwargs: Any) -> PermissionResult:
-    # The embedded AWS stands for one that is spoken to over TLS. moto takes conditions it does not know as met, so a
-    # bucket policy that denies what comes without TLS would deny everything.
-    without_tls = (statement._statement.get("Condition") or {}).get("Bool", {}).get("aws:SecureTransport")
-    if str(without_tls).lower() == "false":
+def _as_over_tls(original: Callable, statement: IAMPolicyStatement, *args: Any, **kwargs: Any) -> PermissionResult:
+    # The embedded AWS stands for one that is spoken to over TLS and has no eyes for a request's encryption header. moto
+    # takes conditions it does not know as met, so a bucket policy that denies under one of these would deny everything.
+    conditions = statement._statement.get("Condition") or {}
+    without_tls = conditions.get("Bool", {}).get("aws:SecureTransport")
+    by_header = "s3:x-amz-server-side-encryption" in conditions.get("StringNotEquals", {})
+    if statement._statement["Effect"] == "Deny" and (str(without_tls).lower() == "false" or by_header):
         return PermissionResult.NEUTRAL
     return original(statement, *args, **kwargs)
 
@@ -139,6 +153,43 @@ def _send_to_targets(original: Callable, rule: Rule, *args: Any, **kwargs: Any) 
         original(rule, *args, **kwargs)
     except Exception:
         logger.exception("Rule %s: an event was not delivered", rule.name)
+
+
+def flatten_event(
+    _original: Callable, node: dict[str, Any], prefix: str = "", result: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the event's values by path. A pattern's path leads into every object of a list; in moto it ends before."""
+    result = {} if result is None else result
+    for key, value in node.items():
+        path = f"{prefix}.{key}" if prefix else key
+        if isinstance(value, dict) and value:
+            flatten_event(_original, value, path, result)
+        elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            for item in value:
+                for inner, found in flatten_event(_original, item, path).items():
+                    result.setdefault(inner, []).extend(found if isinstance(found, list) else [found])
+        else:
+            result[path] = value
+    return result
+
+
+def _create_nat_gateway(original: Callable, backend: EC2Backend, *args: Any, **kwargs: Any) -> NatGateway:
+    gateway = original(backend, *args, **kwargs)
+    gateway._eni.interface_type = "nat_gateway"
+    return gateway
+
+
+def _delete_nat_gateway(original: Callable, backend: EC2Backend, nat_gateway_id: str) -> NatGateway:
+    gateway = original(backend, nat_gateway_id)
+    backend.enis.pop(gateway._eni.id, None)  # Its own interface goes with it.
+    return gateway
+
+
+def _delete_vpc(original: Callable, backend: EC2Backend, vpc_id: str) -> VPC:
+    vpc = original(backend, vpc_id)
+    for acl in [acl for acl in backend.network_acls.values() if acl.vpc_id == vpc_id]:
+        del backend.network_acls[acl.id]
+    return vpc
 
 
 def _register_scalable_target(original: Callable, response: ApplicationAutoScalingResponse) -> str:
@@ -161,6 +212,11 @@ def _untag_scaling(response: ApplicationAutoScalingResponse) -> str:
     for key in response._get_param("TagKeys"):
         SCALING_TAGS.get(response._get_param("ResourceARN"), {}).pop(key, None)
     return "{}"
+
+
+def _icmp_type_code(original: Callable, response: NetworkACLs, name: str, *args: Any, **kwargs: Any) -> Any:
+    # moto asks for it by the name on the wire, where its parser has put the shape's: an ACL's ICMP type would be lost.
+    return original(response, name.replace("Icmp.", "IcmpTypeCode."), *args, **kwargs)
 
 
 def _keep_queue_policy(original: Callable, queue: Queue, attributes: dict[str, Any], *rest: Any) -> None:

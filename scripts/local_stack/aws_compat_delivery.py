@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any
 
 from moto.codebuild import responses as codebuild
-from moto.codebuild.models import CodeBuild
+from moto.codebuild.models import CodeBuild, CodeBuildBackend
 from moto.codepipeline.models import CodePipeline
 from moto.core.responses import ActionResult
 
@@ -30,6 +30,9 @@ def install() -> None:
 
     codebuild.CodeBuildResponse.create_project = create_project
     codebuild.CodeBuildResponse.update_project = _update_project
+    delete_project = CodeBuildBackend.delete_project
+    # AWS takes a project's ARN for its name, and Terraform gives it; moto would delete nothing and say that it had.
+    CodeBuildBackend.delete_project = lambda backend, name: delete_project(backend, name.rpartition("project/")[2])
     CodePipeline.metadata = property(_metadata)
 
 

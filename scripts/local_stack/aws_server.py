@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,11 @@ class QuietRequestHandler(MotoRequestHandler):
         """Write nothing."""
 
 
-def role_of(access_key: str) -> str | None:
+def role_of(account_id: str, access_key: str) -> str | None:
     """Return the name of the role that an access key was made for, None for a key that no role has."""
     if access_key == ECS_TASKS:
         return ECS_TASKS
-    role = sts_backends[ACCOUNT_ID]["aws"].get_assumed_role_from_access_key(access_key)
+    role = sts_backends[account_id]["aws"].get_assumed_role_from_access_key(access_key)
     return role.role_arn.rsplit("/", 1)[-1] if role else None
 
 
@@ -61,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--directory", type=Path, required=True, help="logs, task records and images are here")
+    parser.add_argument("--account-id", default=ACCOUNT_ID, help="the AWS account that it is (default: %(default)s)")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
@@ -68,9 +70,10 @@ def main(arguments: list[str] | None = None) -> int:
     # Not validated: what this shell or `.env` says of other ports is no concern of this program.
     settings = LocalSettings.model_construct(directory=options.directory.resolve(), aws_port=options.port)
     settings.directory.mkdir(parents=True, exist_ok=True)
+    os.environ["MOTO_ACCOUNT_ID"] = options.account_id  # Read with every request.
     aws_compat.install()
     aws_compat_delivery.install()
-    recorder = CallRecorder(settings.calls, role_of)
+    recorder = CallRecorder(settings.calls, partial(role_of, options.account_id))
     fargate = Fargate(settings, recorder)
     server = make_server(HOST, options.port, application(fargate, recorder), True, request_handler=QuietRequestHandler)
 

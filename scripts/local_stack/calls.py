@@ -19,12 +19,15 @@ from scripts.local_stack.aws_clients import ADMINISTRATOR
 
 CREDENTIAL = re.compile(r"Credential=([^/,]+)/\d+/[^/]*/([^/]+)/")
 BODY_LIMIT_BYTES = 256 * 1024
-# Parameters that name what a call is about. None of them can hold a secret.
+# Parameters that name what a call is about, the most telling first. None of them can hold a secret.
 RESOURCE_PARAMETERS = (
-    *("RoleArn", "RoleName", "PolicyArn", "PolicyName", "Name", "Names", "Path", "QueueUrl", "QueueName", "TopicArn"),
-    *("Rule", "KeyId", "AliasName", "TargetKeyId", "logGroupName", "repositoryName", "taskDefinition", "family"),
-    *("services", "service", "serviceName", "tasks", "task", "resourceArn", "ResourceARN", "cluster", "clusterName"),
+    *("RoleArn", "RoleName", "KeyId", "PolicyArn", "PolicyName", "Name", "Names", "Path", "QueueUrl", "QueueName"),
+    *("TopicArn", "Rule", "AliasName", "TargetKeyId", "logGroupName", "repositoryName", "taskDefinition", "family"),
+    *("services", "service", "serviceName", "tasks", "task", "resourceArn", "ResourceARN", "ResourceArn", "cluster"),
+    *("clusterName", "names", "name"),
 )
+# What is updated is the service, not the definition that it is given.
+RESOURCE_OF = {"UpdateService": "service"}
 
 
 class CallRecorder:
@@ -66,7 +69,8 @@ class CallRecorder:
 def _describe(environ: dict[str, Any], service: str) -> tuple[str, str]:
     path = environ.get("PATH_INFO", "/")
     if target := environ.get("HTTP_X_AMZ_TARGET"):
-        return target.rsplit(".", 1)[-1], _resource(_json_body(environ))
+        action = target.rsplit(".", 1)[-1]
+        return action, _resource(_json_body(environ), action)
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         form = {name: values[0] for name, values in parse_qs(_body(environ).decode(errors="replace")).items()}
         return form.get("Action", "Unknown"), _resource(form)
@@ -101,6 +105,7 @@ def _json_body(environ: dict[str, Any]) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def _resource(parameters: dict[str, Any]) -> str:
-    value = next((parameters[name] for name in RESOURCE_PARAMETERS if parameters.get(name)), "")
+def _resource(parameters: dict[str, Any], action: str = "") -> str:
+    names = (RESOURCE_OF[action],) if action in RESOURCE_OF else RESOURCE_PARAMETERS
+    value = next((parameters[name] for name in names if parameters.get(name)), "")
     return (" ".join(map(str, value)) if isinstance(value, list) else str(value))[:500]

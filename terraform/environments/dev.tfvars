@@ -6,12 +6,17 @@ owner       = "data-platform"
 network = {
   cidr               = "10.20.0.0/16"
   availability_zones = ["eu-west-1a", "eu-west-1b"]
+  reserved_ranges    = { local = "10.10.0.0/16", prod = "10.30.0.0/16" }
 }
 
 prefect_api_url = "https://prefect.dev.example.com/api"
 
 flow_task = {
   capacity_provider = "FARGATE_SPOT"
+}
+
+alerts = {
+  email = "data-platform@example.com"
 }
 
 snowflake = {

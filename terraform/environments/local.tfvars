@@ -22,6 +22,10 @@ protect_data = false
 
 prefect_credential = "PREFECT_API_AUTH_STRING"
 
+alerts = {
+  email = "data-platform@example.com"
+}
+
 snowflake = {
   database  = "DATA_FLOWS"
   schema    = "FLIGHTS"

@@ -6,6 +6,7 @@ owner       = "data-platform"
 network = {
   cidr               = "10.30.0.0/16"
   availability_zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
+  reserved_ranges    = { local = "10.10.0.0/16", dev = "10.20.0.0/16" }
   nat_per_zone       = true
 }
 
@@ -13,6 +14,10 @@ prefect_api_url = "https://prefect.example.com/api"
 
 agent = {
   tasks = { min = 2, max = 10 }
+}
+
+alerts = {
+  email = "data-platform@example.com"
 }
 
 snowflake = {

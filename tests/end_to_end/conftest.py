@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from embedded_aws import free_ports
 
 from scripts.environments import ROOT
 from scripts.local_stack import aws_clients
@@ -66,17 +66,6 @@ class Stack:
         """Pid of the process that is the task's container."""
         record = self.settings.tasks / f"{task['taskArn'].rpartition('/')[2]}.json"
         return json.loads(record.read_text())["pid"]
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody holds now."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 @pytest.fixture(scope="session")

@@ -1,26 +1,8 @@
-"""What the end-to-end tests see of the outside: AWS calls as IAM sees them, and processes of this machine."""
+"""What the end-to-end tests see of the machine."""
 
 import os
 
 import psutil
-
-
-def iam_view(call):
-    """A recorded call as IAM sees it: the action's name there, and the ARNs of what it is about."""
-    action = {"ListObjectsV2": "ListBucket", "HeadObject": "GetObject"}.get(call["action"], call["action"])
-    here = f"{call['service']}:eu-west-1:123456789012"
-    arns = {
-        resource
-        if resource.startswith("arn:")
-        else {
-            "s3": f"arn:aws:s3:::{resource}",
-            "sqs": f"arn:aws:{here}:{resource.rpartition('/')[2]}",
-            "logs": f"arn:aws:{here}:log-group:{resource}:log-stream:flow/prefect/1",
-            "ecr": f"arn:aws:{here}:repository/{resource.rpartition('/')[2].partition('@')[0]}",
-        }[call["service"]]
-        for resource in call["resource"].split()
-    }
-    return f"{call['service']}:{action}", arns
 
 
 def processes_of(directory):

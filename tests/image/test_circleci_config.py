@@ -1,5 +1,6 @@
 """CircleCI: a valid file in which each job is one make target, after Terraform is installed."""
 
+import os
 import re
 import subprocess
 import sys
@@ -52,12 +53,13 @@ def test_the_workflow_runs_every_job(config: dict) -> None:
     assert {job if isinstance(job, str) else next(iter(job)) for job in jobs} == config["jobs"].keys()
 
 
-def test_each_environment_with_an_account_is_planned(config: dict) -> None:
+def test_each_environment_with_an_account_is_planned_and_released(config: dict) -> None:
     environments = {path.stem for path in (ROOT / "terraform" / "environments").glob("*.tfvars")} - {"local"}
-    (plan,) = [job["plan"] for job in config["workflows"]["checks"]["jobs"] if isinstance(job, dict)]
     assert environments
-    assert set(plan["matrix"]["parameters"]["environment"]) == environments
-    assert set(config["jobs"]["plan"]["parameters"]["environment"]["enum"]) == environments
+    for name in ("plan", "release"):
+        (job,) = [job[name] for job in config["workflows"]["checks"]["jobs"] if isinstance(job, dict) and name in job]
+        assert set(job["matrix"]["parameters"]["environment"]) == environments
+        assert set(config["jobs"][name]["parameters"]["environment"]["enum"]) == environments
 
 
 def test_a_plan_needs_no_account_and_keeps_its_report(config: dict, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,9 +72,31 @@ def test_a_plan_needs_no_account_and_keeps_its_report(config: dict, monkeypatch:
     assert kept_for_dev == {written / "report.html", written / "gate.json"}
 
 
-def test_it_names_no_secret_and_no_orb(config: dict) -> None:
+def test_only_main_is_released_and_only_once_every_check_has_passed(config: dict) -> None:
+    (release,) = [each["release"] for each in config["workflows"]["checks"]["jobs"] if "release" in each]
+    assert release["filters"] == {"branches": {"only": "main"}}
+    assert release["requires"] == ["lint", "test", "plan-<< matrix.environment >>"]
+    assert release["context"] == "data-flows-<< matrix.environment >>"
+
+
+def test_the_role_is_taken_with_a_token_that_nobody_else_can_read(config: dict, tmp_path: Path) -> None:
+    (command,) = commands_of(config["commands"]["take_role"])
+    shell = {"HOME": str(tmp_path), "BASH_ENV": str(tmp_path / "env"), "PATH": os.environ["PATH"]}
+    job = {"CIRCLE_OIDC_TOKEN_V2": "the token", "CIRCLE_BUILD_NUM": "7"}
+    (tmp_path / "env").touch()
+    subprocess.run(["bash", "-eo", "pipefail", "-c", command], env=shell | job, check=True)
+    assert (tmp_path / "oidc-token").read_text() == "the token"
+    assert (tmp_path / "oidc-token").stat().st_mode & 0o077 == 0
+    said = ["bash", "-c", 'echo "$AWS_WEB_IDENTITY_TOKEN_FILE $AWS_ROLE_SESSION_NAME"']
+    answer = subprocess.run(said, env=shell | job, capture_output=True, text=True, check=True)
+    assert answer.stdout == f"{tmp_path}/oidc-token circleci-7\n"
+
+
+def test_it_names_no_credential_and_no_orb(config: dict) -> None:
+    """CircleCI's own token is not one that anybody keeps: it says which job this is and ends with it."""
     assert "orbs" not in config
-    assert not re.search(r"context:|AWS_|API_KEY|TOKEN|PASSWORD|SECRET", CONFIG.read_text())
+    text = CONFIG.read_text().replace("CIRCLE_OIDC_TOKEN_V2", "").replace("AWS_WEB_IDENTITY_TOKEN_FILE", "")
+    assert not re.search(r"ACCESS_KEY|API_KEY|TOKEN|PASSWORD|SECRET", text)
 
 
 def test_environments_are_kept_under_the_locks_they_were_made_from(config: dict) -> None:

@@ -1,22 +1,14 @@
-"""An embedded AWS of the tests: a real server process on a free port, spoken to through boto3 only."""
+"""An embedded AWS with what a task needs to run, and short ways to run tasks and wait for them."""
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
-from tenacity import retry, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
+from embedded_aws import EmbeddedAws
+from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from scripts.local_stack import aws_clients
-from scripts.local_stack.settings import ACCOUNT_ID, REGION, REPOSITORY, LocalSettings, variable
+from scripts.local_stack.settings import ACCOUNT_ID, REGION, variable
 
 DIGEST = "a1" * 32
 IMAGE = f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/data-flows@sha256:{DIGEST}"
@@ -31,45 +23,13 @@ TRUST = {
 }
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens at, all different."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
-class Cloud:
-    """The server, the fixed parts that every task needs, and short ways to run tasks and wait for them."""
-
-    def __init__(self, directory: Path) -> None:
-        (port,) = free_ports(1)
-        self.settings = LocalSettings(directory=directory, aws_port=port)
-        self.process: subprocess.Popen | None = None
+class Cloud(EmbeddedAws):
+    """The server, the fixed parts that every task needs, and what tests do with tasks."""
 
     def start(self) -> None:
-        """Start the server from a shell that has a variable of its own, and wait until it answers."""
-        self.settings.directory.mkdir(parents=True, exist_ok=True)
-        command = ["--port", str(self.settings.aws_port), "--directory", str(self.settings.directory)]
-        variables = {
-            "VARIABLE_OF_THE_SHELL": "must not reach a task",
-            variable("prefect_port"): str(self.settings.aws_port),  # Nonsense, but of no concern to this server.
-        }
-        with (self.settings.directory / "aws.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "scripts.local_stack.aws_server", *command],
-                cwd=REPOSITORY,
-                env=os.environ | variables,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self._answers()
-
-    @retry(retry=retry_if_exception_type(httpx.HTTPError), stop=stop_after_delay(60), wait=wait_fixed(0.1))
-    def _answers(self) -> None:
-        httpx.get(f"{self.settings.aws_endpoint_url}/_fargate/health", trust_env=False)
+        """Start the server from a shell that has variables of its own."""
+        nonsense = {variable("prefect_port"): str(self.settings.aws_port)}  # Of no concern to this server.
+        super().start(VARIABLE_OF_THE_SHELL="must not reach a task", **nonsense)
 
     def prepare(self) -> None:
         """Make the image folder, roles, network, cluster, log group, queue and rule."""
@@ -91,20 +51,6 @@ class Cloud:
         self["events"].put_rule(Name=QUEUE, EventPattern=json.dumps(pattern))
         target = {"Id": "queue", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{QUEUE}"}
         self["events"].put_targets(Rule=QUEUE, Targets=[target])
-
-    def stop(self) -> None:
-        """End the server as supervisor does."""
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
-
-    @cached_property
-    def _clients(self) -> dict[str, Any]:
-        return {}
-
-    def __getitem__(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = aws_clients.client(self.settings.aws_endpoint_url, service)
-        return self._clients[service]
 
     def role(self, name: str) -> str:
         """Make a role that ECS tasks may assume; return its ARN."""
@@ -168,10 +114,6 @@ class Cloud:
     def record(self, task: str) -> dict[str, Any]:
         """Return the task's record: its process id and when it was made."""
         return json.loads((self.settings.tasks / f"{task.split('/')[-1]}.json").read_text())
-
-    def calls(self) -> list[dict[str, Any]]:
-        """Return every recorded call."""
-        return [json.loads(line) for line in self.settings.calls.read_text().splitlines()]
 
 
 def until(look: Callable[[], Any], holds: Callable[[Any], Any], seconds: float = 30) -> Any:

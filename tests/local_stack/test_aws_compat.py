@@ -4,7 +4,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from embedded_cloud import CLUSTER, Cloud
+from embedded_cloud import CLUSTER, Cloud, until
 
 from scripts.local_stack.settings import ACCOUNT_ID, REGION
 
@@ -64,6 +64,50 @@ def test_a_scalable_target_keeps_its_tags(cloud: Cloud):
     assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"service": "data-flows"}
 
 
+def test_a_network_acl_keeps_the_icmp_type_of_a_rule(cloud: Cloud):
+    ec2 = cloud["ec2"]
+    vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    rule = {"RuleNumber": 200, "Protocol": "1", "RuleAction": "allow", "Egress": True, "CidrBlock": "0.0.0.0/0"}
+    ec2.create_network_acl_entry(NetworkAclId=acl, IcmpTypeCode={"Type": 3, "Code": 4}, **rule)
+    entries = ec2.describe_network_acls(NetworkAclIds=[acl])["NetworkAcls"][0]["Entries"]
+    assert [entry["IcmpTypeCode"] for entry in entries if entry["RuleNumber"] == 200] == [{"Type": 3, "Code": 4}]
+
+
+def test_a_rule_that_names_a_group_keeps_its_description(cloud: Cloud):
+    ec2 = cloud["ec2"]
+    vpc = ec2.create_vpc(CidrBlock="10.78.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName="named", Description="named", VpcId=vpc)["GroupId"]
+    source = {"GroupId": group, "Description": "HTTPS from tasks"}
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [source]}
+    made = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])["SecurityGroupRules"][0]
+    found = ec2.describe_security_group_rules(SecurityGroupRuleIds=[made["SecurityGroupRuleId"]])
+    assert found["SecurityGroupRules"][0]["Description"] == "HTTPS from tasks"
+
+
+def test_a_nat_gateway_has_an_interface_of_its_kind_as_long_as_it_lives(cloud: Cloud):
+    ec2 = cloud["ec2"]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    gateway = ec2.create_nat_gateway(SubnetId=cloud.subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+
+    def interfaces():
+        found = ec2.describe_network_interfaces(Filters=[{"Name": "subnet-id", "Values": [cloud.subnet]}])
+        return [each for each in found["NetworkInterfaces"] if each["InterfaceType"] == "nat_gateway"]
+
+    assert len(interfaces()) == 1
+    ec2.delete_nat_gateway(NatGatewayId=gateway)
+    assert interfaces() == []
+
+
+def test_a_deleted_vpc_takes_its_network_acl_along(cloud: Cloud):
+    ec2 = cloud["ec2"]
+    vpc = ec2.create_vpc(CidrBlock="10.78.0.0/16")["Vpc"]["VpcId"]
+    acls = {"Filters": [{"Name": "vpc-id", "Values": [vpc]}]}
+    assert len(ec2.describe_network_acls(**acls)["NetworkAcls"]) == 1
+    ec2.delete_vpc(VpcId=vpc)
+    assert ec2.describe_network_acls(**acls)["NetworkAcls"] == []
+
+
 def test_a_queue_returns_its_redrive_policy_as_it_was_sent(cloud: Cloud):
     cloud["sqs"].create_queue(QueueName="dead")
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:dead"
@@ -119,3 +163,35 @@ def test_calls_are_recorded_by_service_action_and_resource_without_any_value(clo
         ("s3", "GetObject", "recorded-calls/absent", "administrator", 404),
     }
     assert "never-in-the-calls" not in cloud.settings.calls.read_text()
+
+
+def test_a_rule_looks_into_every_container_and_its_log_group_keeps_the_event(cloud: Cloud):
+    """In moto a pattern's path ends at a list, so no rule could ask for an exit code."""
+    group = "/DataFlows/Test/stopped"
+    cloud["logs"].create_log_group(logGroupName=group)
+    detail = {"lastStatus": ["STOPPED"], "containers": {"exitCode": [{"anything-but": [0]}]}}
+    cloud["events"].put_rule(Name="stopped", EventPattern=json.dumps({"source": ["aws.ecs"], "detail": detail}))
+    target = f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{group}"
+    cloud["events"].put_targets(Rule="stopped", Targets=[{"Id": "logs", "Arn": target}])
+    cloud.finish(cloud.define("true"))
+    failed = cloud.finish(cloud.define("sh", "-c", "exit 3"))
+    messages = until(lambda: cloud["logs"].filter_log_events(logGroupName=group)["events"], bool)
+    (event,) = [json.loads(message["message"]) for message in messages]
+    assert event["detail"]["taskArn"] == failed["taskArn"]
+    assert event["detail"]["containers"][0]["exitCode"] == 3
+
+
+def test_a_bucket_that_denies_requests_without_tls_or_with_another_encryption_takes_the_others(cloud: Cloud):
+    """moto takes conditions that it does not know as met: each of these would deny everything."""
+    bucket = "guarded-objects"
+    cloud["s3"].create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    header = "s3:x-amz-server-side-encryption"
+    statements = [
+        {"Condition": {"Bool": {"aws:SecureTransport": "false"}}, "Action": "s3:*"},
+        {"Condition": {"Null": {header: "false"}, "StringNotEquals": {header: "aws:kms"}}, "Action": "s3:PutObject"},
+    ]
+    denial = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Resource": f"arn:aws:s3:::{bucket}/*"}
+    policy = {"Version": "2012-10-17", "Statement": [denial | statement for statement in statements]}
+    cloud["s3"].put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    cloud["s3"].put_object(Bucket=bucket, Key="a", Body=b"1")
+    assert cloud["s3"].get_object(Bucket=bucket, Key="a")["Body"].read() == b"1"

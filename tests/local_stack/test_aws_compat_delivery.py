@@ -50,6 +50,12 @@ def test_an_update_changes_what_it_names_and_keeps_the_rest(cloud: Cloud):
     assert (found["environment"]["image"], found["description"]) == ("two", "the first")
 
 
+def test_a_project_is_deleted_by_its_arn_too(cloud: Cloud):
+    arn = cloud["codebuild"].create_project(**project(cloud, "to-go"))["project"]["arn"]
+    cloud["codebuild"].delete_project(name=arn)
+    assert "to-go" not in cloud["codebuild"].list_projects()["projects"]
+
+
 def test_the_times_of_a_pipeline_are_numbers(cloud: Cloud):
     action = {
         "name": "Source",

@@ -12,7 +12,8 @@ import httpx
 import psutil
 import pytest
 import snowflake.connector
-from embedded_cloud import free_ports, until
+from embedded_aws import free_ports
+from embedded_cloud import until
 
 from scripts.local_stack import aws_clients, ports, processes, seed, supervision, supervisord
 from scripts.local_stack.settings import REPOSITORY, LocalSettings, variable

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import tftest
 
 from scripts import terraform
 from scripts.environments import ROOT
-from scripts.plan_environment import OFFLINE_OVERRIDE
+from scripts.plan_environment import OFFLINE_OVERRIDE, offline_root
 
 CONTEXT = {
     "name": "DataFlows-Test",
@@ -18,43 +20,95 @@ CONTEXT = {
     "partition": "aws",
     "account_id": "333333333333",
     "region": "eu-west-1",
+    "environment": "test",
+    "state": {"bucket": "dataflows-test-state-333333333333", "key": "state", "kms_alias": "alias/State"},
     "bucket_prefix": "dataflows-test",
     "image_repository": "data-flows",
+    "fargate_sizes": [{"cpu": 512, "memory_mib": [1024, 2048]}, {"cpu": 1024, "memory_mib": [2048, 4096]}],
 }
 PROVIDER = OFFLINE_OVERRIDE.replace('backend "local" {}', "").replace(
     'provider "aws" {', 'provider "aws" {\n  region = "eu-west-1"'
 )
+# Where only a refusal is looked for, the provider is not asked; what it would compute in a plan is any valid value.
+MOCKED_DATA = {"aws_iam_policy_document": {"json": "{}"}, "aws_partition": {"partition": "aws"}}
+MOCKS = {"aws": {"mock_data": {type_: {"defaults": values} for type_, values in MOCKED_DATA.items()}}}
+SHELL = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+@dataclass
+class Folder:
+    """A copy of a module, or of the root, in which Terraform is ready to plan."""
+
+    test: tftest.TerraformTest
+    takes_context: bool
+
+    def plan(self, variables: dict[str, object]) -> tftest.TerraformPlanOutput:
+        """Plan with these variables; a module that takes `context` is given one."""
+        file = Path(self.test.tfdir) / "case.tfvars.json"
+        file.write_text(json.dumps(self._with_context(variables)))
+        return self.test.plan(output=True, tf_var_file=str(file))
+
+    def errors(self, cases: list[dict[str, object]]) -> list[list[str]]:
+        """What Terraform says against a plan with each of these variables, every message whole; none if it plans.
+
+        One `terraform test` for all: it reads the provider's schema once, which is most of a refused plan's time.
+        """
+        tests = Path(self.test.tfdir) / "tests"
+        tests.mkdir()
+        for number, variables in enumerate(cases):
+            run = {"variables": self._with_context(variables), "run": {"plan": {"command": "plan"}}}
+            (tests / f"{number}.tftest.json").write_text(json.dumps({"mock_provider": MOCKS, **run}))
+        command = ["terraform", f"-chdir={self.test.tfdir}", "test", "-json"]
+        answer = subprocess.run(command, env=self.test.env, capture_output=True, text=True, check=False)
+        found: list[list[str]] = [[] for _ in cases]
+        for line in map(json.loads, answer.stdout.splitlines()):
+            if line["@level"] == "error" and "diagnostic" in line:
+                said = line["diagnostic"]["detail"] or line["diagnostic"]["summary"]
+                assert "@testfile" in line, said
+                number = int(Path(line["@testfile"]).name.partition(".")[0])
+                found[number].append(said.partition("\n\nThis was checked by")[0])
+        return found
+
+    def _with_context(self, variables: dict[str, object]) -> dict[str, object]:
+        return ({"context": CONTEXT} if self.takes_context else {}) | variables
 
 
 @pytest.fixture(scope="session")
-def plan_module(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tftest.TerraformPlanOutput]:
-    """`plan_module("network", cidr=…)` plans one module; Terraform's refusal is raised as TerraformTestError.
-
-    The same call is planned once a session. A module that takes `context` is given one.
-    """
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Folder]:
+    """`folder("network")` is one module's, `folder("root")` that of terraform/; each is made once a session."""
     terraform.check_version()
-    folders: dict[str, tftest.TerraformTest] = {}
-    plans: dict[str, tftest.TerraformPlanOutput] = {}
-    shell = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "AWS_EC2_METADATA_DISABLED": "true"}
+    folders: dict[str, Folder] = {}
 
-    def prepare(module: str) -> tftest.TerraformTest:
-        folder: Path = tmp_path_factory.mktemp("modules") / module
-        shutil.copytree(ROOT / "modules" / module, folder)
-        shutil.copy(ROOT / "terraform" / ".terraform.lock.hcl", folder)
-        (folder / "provider.tf").write_text(PROVIDER)
-        test = tftest.TerraformTest(str(folder), env=shell, enable_cache=False)
+    def prepare(module: str) -> Folder:
+        directory: Path = tmp_path_factory.mktemp("modules") / module
+        if module == "root":
+            directory = offline_root(directory)
+        else:
+            shutil.copytree(ROOT / "modules" / module, directory)
+            shutil.copy(ROOT / "terraform" / ".terraform.lock.hcl", directory)
+            (directory / "provider.tf").write_text(PROVIDER)
+        test = tftest.TerraformTest(str(directory), env=SHELL, enable_cache=False)
         mirror = terraform.find_mirror()
         test.setup(**({"plugin_dir": str(mirror)} if mirror else {}), cleanup_on_exit=False)
-        return test
+        return Folder(test, 'variable "context"' in (directory / "variables.tf").read_text())
 
-    def plan(module: str, **variables: object) -> tftest.TerraformPlanOutput:
+    def find(module: str) -> Folder:
         if module not in folders:
             folders[module] = prepare(module)
-        if 'variable "context"' in (ROOT / "modules" / module / "variables.tf").read_text():
-            variables["context"] = CONTEXT
+        return folders[module]
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def plan_module(folder: Callable[[str], Folder]) -> Callable[..., tftest.TerraformPlanOutput]:
+    """`plan_module("network", network=…)`, for what no YAML says; the same call is planned once a session."""
+    plans: dict[str, tftest.TerraformPlanOutput] = {}
+
+    def plan(module: str, **variables: object) -> tftest.TerraformPlanOutput:
         call = json.dumps([module, variables], sort_keys=True)
         if call not in plans:
-            plans[call] = folders[module].plan(output=True, tf_vars=variables)
+            plans[call] = folder(module).plan(variables)
         return plans[call]
 
     return plan

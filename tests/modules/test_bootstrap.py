@@ -6,9 +6,11 @@ import shutil
 
 import pytest
 import tftest
+from known_documents import types_with_documents, unknown_documents
 
 from scripts import terraform
 from scripts.environments import ROOT, find_environment
+from scripts.plan_checks.plan import Plan
 from scripts.plan_environment import OFFLINE_OVERRIDE
 
 BOOTSTRAP = ROOT / "terraform" / "bootstrap"
@@ -55,6 +57,15 @@ def test_the_state_is_versioned_private_and_not_to_be_destroyed(plan):
     block = after(plan, 'aws_s3_bucket_public_access_block.state["dev"]')
     assert all(block[key] for key in block if key.startswith(("block_", "ignore_", "restrict_")))
     assert "prevent_destroy = true" in (BOOTSTRAP / "state.tf").read_text()
+
+
+def test_no_policy_is_unknown_until_the_apply(plan):
+    shown = Plan(dict(plan) | {"resource_changes": list(plan.resource_changes.values())})
+    assert unknown_documents(shown) == []
+    assert types_with_documents(shown) >= {
+        *("aws_iam_role", "aws_iam_role_policy", "aws_iam_policy"),
+        *("aws_s3_bucket_policy", "aws_kms_key", "aws_ecr_lifecycle_policy"),
+    }
 
 
 def test_images_keep_their_tags_and_are_scanned(plan):

@@ -60,6 +60,40 @@ def test_local_commands_speak_to_the_embedded_aws_and_others_to_the_callers(monk
     assert dev["AWS_PROFILE"] == "of-the-caller"
 
 
+def credentials_of(monkeypatch, answer):
+    """As if AWS gave this answer to whoever asks which account the credentials are of."""
+
+    def get_caller_identity():
+        if isinstance(answer, Exception):
+            raise answer
+        return {"Account": answer}
+
+    sts = SimpleNamespace(get_caller_identity=get_caller_identity)
+    monkeypatch.setattr(Environment, "client", lambda _, service: {"sts": sts}[service])
+
+
+def test_credentials_of_the_named_account_are_accepted(monkeypatch):
+    credentials_of(monkeypatch, "111111111111")
+    find_environment("dev").require_account()
+
+
+def test_credentials_of_another_account_are_refused_with_both_named(monkeypatch):
+    credentials_of(monkeypatch, "222222222222")
+    with pytest.raises(Refusal) as refused:
+        find_environment("dev").require_account()
+    assert str(refused.value) == (
+        "The AWS credentials are of account 222222222222; expected 111111111111 (dev.tfvars): "
+        "take those of that account."
+    )
+
+
+def test_credentials_that_aws_does_not_accept_are_told_in_one_sentence(monkeypatch):
+    error = {"Error": {"Code": "ExpiredToken", "Message": "The security token included in the request is expired"}}
+    credentials_of(monkeypatch, ClientError(error, "GetCallerIdentity"))
+    with pytest.raises(Refusal, match=r"^AWS does not accept the credentials: .*ExpiredToken.* is expired\.$"):
+        find_environment("dev").require_account()
+
+
 class Bucket:
     """An S3 client that holds objects in memory, or fails with `code`."""
 

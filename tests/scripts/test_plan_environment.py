@@ -34,6 +34,7 @@ def planned(monkeypatch, tmp_path):
     monkeypatch.setenv("DATA_FLOWS_BUILD_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path / "local"))
     monkeypatch.setattr(plan_environment, "CheckovScan", Scan)
+    monkeypatch.setattr(Environment, "require_account", lambda _: None)
     monkeypatch.setattr(check_plan, "gate_folder", lambda _, **__: 1 if planned[-1][1] == "bad" else 0)
 
     def plan(environment, digest, *, offline):
@@ -142,7 +143,7 @@ def test_a_local_plan_knows_the_ports_of_the_stack(monkeypatch, tmp_path):
     monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("DATA_FLOWS_SNOWFLAKE_PORT", "14567")
     monkeypatch.setenv("DATA_FLOWS_PREFECT_PORT", "14200")
-    facts, addresses = plan_environment.variable_files(find_environment("local"))
+    facts, _, addresses = plan_environment.variable_files(find_environment("local"))
     assert facts.name == "local.tfvars"
     variables = json.loads(addresses.read_text())
     assert variables["prefect_api_url"] == "http://127.0.0.1:14200/api"

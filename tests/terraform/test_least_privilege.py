@@ -5,6 +5,7 @@ import json
 from collections import Counter
 
 import pytest
+import yaml
 
 from scripts import permission_oracle
 from scripts.plan_checks.plan import Plan
@@ -30,11 +31,20 @@ def test_every_role_answers_as_its_table_says(data):
     assert findings(data) == []
 
 
-def test_the_tables_ask_for_at_least_25_denials_and_every_role(data):
+def test_the_tables_ask_every_role_for_what_it_may_and_for_at_least_25_denials(data):
     plan = Plan(data)
-    asked = list(permission_oracle.questions(plan))
-    assert Counter(question.expected for question in asked)[False] >= 25
-    assert {question.role for question in asked} == set(permission_oracle.Oracle(plan).roles)
+    asked = Counter((question.role, question.expected) for question in permission_oracle.questions(plan))
+    for role in permission_oracle.Oracle(plan).roles:
+        assert asked[role, True] >= 3, role
+        assert asked[role, False] >= 25, role
+
+
+@pytest.mark.parametrize("role", ["agent", "execution", "flow", "flow-logs", "pipeline", "plan", "apply", "register"])
+def test_each_row_of_a_table_is_asked_once(role):
+    rows = yaml.safe_load((permission_oracle.TABLES / f"{role}.yaml").read_text())
+    never = yaml.safe_load(permission_oracle.EVERY_ROLE.read_text())["may_not"]
+    asked = [str(row) for row in [*rows["may"], *rows["may_not"], *never]]
+    assert sorted(asked) == sorted(set(asked))
 
 
 def test_a_policy_that_grants_too_much_is_told_with_the_call(data):

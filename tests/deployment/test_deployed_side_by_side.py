@@ -1,0 +1,38 @@
+"""Two environments in one account share nothing and know nothing of each other."""
+
+import re
+from collections import Counter
+
+from inventory import of, tagged
+
+
+def test_each_has_the_same_things_under_names_of_its_own(full):
+    blue, green = of("blue", full), of("green", full)
+    assert {line.split()[0] for line in blue} > {"list_roles", "list_queues", "describe_vpcs", "list_clusters"}
+
+    def kinds(lines):
+        return Counter(line.split()[0] for line in lines)
+
+    assert kinds(blue) == kinds(green)
+
+
+def test_nothing_new_in_the_account_belongs_to_neither(applying, full):
+    assert full - applying.before == (of("blue", full) | of("green", full)) - applying.before
+
+
+def test_everything_bears_the_tags_of_its_environment(deployed, aws):
+    expected = {"service": "data-flows", "owner": "data-platform", "repository": "data-flows"}
+    found = {name: tagged(aws, name) for name in deployed}
+    for name, resources in found.items():
+        assert len(resources) > 20
+        for arn, tags in resources.items():
+            assert tags.items() >= (expected | {"environment": name}).items(), arn
+    assert not set(found["blue"]) & set(found["green"])
+
+
+def test_no_role_of_one_knows_of_the_other(environment):
+    other = {"blue": "green", "green": "blue"}[environment.name]
+    found = environment["iam"].get_account_authorization_details(Filter=["Role"])["RoleDetailList"]
+    own = [role for role in found if role["RoleName"].startswith(f"{environment.title}-")]
+    assert own
+    assert not re.search(other, str(own), re.IGNORECASE)

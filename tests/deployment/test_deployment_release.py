@@ -1,0 +1,140 @@
+"""A release through the pipeline's stages under their own roles: what each calls is what its policy allows."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+from deployment import ACCOUNT
+from iam_view import calls_by_role, refused, unused
+from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
+
+from scripts import permission_oracle
+from scripts.plan_checks.plan import Plan
+
+RELEASED = f"sha256:{'d3' * 32}"
+CHANGED = """
+agent              = { tasks = { min = 2, max = 7 }, cpu_target_percent = 50 }
+log_retention_days = 400
+"""
+
+
+@pytest.fixture(scope="module")
+def green(blue_gone, deployed):
+    """When what it is compared with elsewhere has been compared."""
+    return deployed["green"]
+
+
+@pytest.fixture(scope="module")
+def planned(green):
+    """What the stage plan says of another image and of other settings of agent and logs."""
+    green.tfvars.write_text(green.tfvars.read_text() + CHANGED)
+    green.repository.commit()
+    stage = ["plan_environment", "green", "--image-digest", RELEASED, "--pipeline"]
+    return green.repository.run(*stage, role_arn=green.role_arn("plan"))
+
+
+def test_the_stage_plan_passes_a_release(green, planned):
+    assert planned.returncode == 0, planned.stdout[-4000:] + planned.stderr
+    assert "Gate passed" in planned.stdout.splitlines()[-1]
+    plan = json.loads((green.folder / "plan.json").read_text())
+    changed = [each["type"] for each in plan["resource_changes"] if each["change"]["actions"] != ["no-op"]]
+    assert set(changed) == {
+        *("aws_ecs_task_definition", "aws_ecs_service", "aws_codebuild_project", "aws_cloudwatch_log_group"),
+        *("aws_appautoscaling_target", "aws_appautoscaling_policy", "aws_cloudwatch_metric_alarm"),
+    }
+
+
+@pytest.fixture(scope="module")
+def another_machine(green, planned, tmp_path_factory):
+    """A second clone of the same commit, with nothing of the first but the artifacts of its plan."""
+    root = tmp_path_factory.mktemp("another-machine") / "repository"
+    shutil.copytree(green.repository.root, root, symlinks=True)
+    copy = replace(green, repository=replace(green.repository, root=root))
+    copy.folder.mkdir(parents=True)
+    for name in ("plan.tfplan", "plan.json", "gate.json", "report.html"):
+        shutil.copy(green.folder / name, copy.folder)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def applied(another_machine, aws):
+    """What the stage apply says, there, that somebody else's lock was in the way of for a while."""
+    s3, lock = aws["s3"], {"Bucket": another_machine.bucket("state"), "Key": "data-flows/terraform.tfstate.tflock"}
+    info = {"ID": "of-somebody-else", "Operation": "OperationTypeApply", "Who": "somebody@elsewhere", "Version": "1"}
+    s3.put_object(**lock, Body=json.dumps(info).encode())
+    apply = another_machine.repository.start("apply_plan", "green", role_arn=another_machine.role_arn("apply"))
+
+    @retry(retry=retry_if_result(lambda met: not met), stop=stop_after_delay(60), wait=wait_fixed(0.2))
+    def it_meets_the_lock():
+        place = f"{lock['Bucket']}/{lock['Key']}"
+        return [call for call in aws.calls() if call["resource"] == place and call["status"] == 412]
+
+    try:
+        it_meets_the_lock()
+    finally:
+        s3.delete_object(**lock)
+        output, errors = apply.communicate(timeout=180)
+    assert apply.returncode == 0, output + errors
+    return output
+
+
+def test_the_stage_apply_waits_for_a_lock_and_then_does_what_was_planned(green, applied):
+    of_agent = [f"service/{green.title}/{green.title}-agent"]
+    answer = green["application-autoscaling"].describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=of_agent)
+    assert [(target["MinCapacity"], target["MaxCapacity"]) for target in answer["ScalableTargets"]] == [(2, 7)]
+    service = green["ecs"].describe_services(cluster=green.title, services=[f"{green.title}-agent"])["services"][0]
+    definition = green["ecs"].describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    assert definition["containerDefinitions"][0]["image"].endswith(f"@{RELEASED}")
+
+
+def test_the_replaced_revision_can_still_be_started_from(green, applied):
+    """Prefect knows it until the stage register has run."""
+    arn = green.arn("ecs", f"task-definition/{green.title}-flow:1")
+    assert green["ecs"].describe_task_definition(taskDefinition=arn)["taskDefinition"]["status"] == "ACTIVE"
+
+
+def test_registration_runs_in_the_released_image(green, applied):
+    (project,) = green["codebuild"].batch_get_projects(names=[f"{green.title}-register"])["projects"]
+    assert project["environment"]["image"].endswith(f"@{RELEASED}")
+    variables = {each["name"]: each["value"] for each in project["environment"]["environmentVariables"]}
+    assert variables["IMAGE_DIGEST"] == RELEASED
+    assert variables["DATA_FLOWS_STATE"] == f"s3://{green.bucket('state')}/data-flows/terraform.tfstate"
+
+
+def test_record_and_outputs_of_what_is_applied_lie_beside_the_state(green, applied):
+    def stored(name):
+        found = green["s3"].get_object(Bucket=green.bucket("state"), Key=f"data-flows/{name}")
+        return json.loads(found["Body"].read())
+
+    assert stored("gate.json") == json.loads((green.folder / "gate.json").read_text())
+    assert stored("gate.json")["tree_clean"]
+    pool = stored("outputs.json")["work_pool"]
+    request = pool["base_job_template"]["job_configuration"]["task_run_request"]
+    assert (pool["name"], request["taskDefinition"]) == (
+        green.title,
+        green.arn("ecs", f"task-definition/{green.title}-flow:2"),
+    )
+
+
+@pytest.fixture(scope="module")
+def oracle(green, planned):
+    return permission_oracle.Oracle(Plan.load(green.folder / "plan.json"))
+
+
+@pytest.fixture(scope="module")
+def made(green, applied, aws):
+    """What the roles of plan and apply have called."""
+    made = calls_by_role(aws.calls(), green.title, ACCOUNT)
+    return {role: calls for role, calls in made.items() if role.endswith(("-plan", "-apply"))}
+
+
+def test_every_call_of_a_stage_is_allowed_by_its_policy(green, oracle, made):
+    assert set(made) == {f"{green.title}-plan", f"{green.title}-apply"}
+    context = {"kms:ResourceAliases": f"alias/{green.title}"}
+    assert not refused(oracle, made, context)
+
+
+def test_every_right_of_a_stage_was_used_or_is_rare_for_a_reason(green, oracle, made):
+    left = unused(oracle, made, permission_oracle.rarely_called)
+    assert not {role: actions for role, actions in left.items() if role in made}

@@ -1,0 +1,74 @@
+"""An embedded AWS of the tests' own: a real server process on a free port, spoken to through boto3 only."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import httpx
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from scripts.local_stack import aws_clients
+from scripts.local_stack.settings import ACCOUNT_ID, REPOSITORY, LocalSettings
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody holds now, all different."""
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+class EmbeddedAws:
+    """The server; `aws["s3"]` is a client of it as administrator."""
+
+    def __init__(self, directory: Path, account_id: str = ACCOUNT_ID) -> None:
+        (port,) = free_ports(1)
+        self.account_id = account_id
+        self.settings = LocalSettings.model_construct(directory=directory, aws_port=port)
+        self.process: subprocess.Popen | None = None
+
+    def start(self, **variables: str) -> None:
+        """Start the server, with further environment variables, and wait until it answers."""
+        directory = self.settings.directory
+        directory.mkdir(parents=True, exist_ok=True)
+        place = ["--port", str(self.settings.aws_port), "--directory", str(directory), "--account-id", self.account_id]
+        with (directory / "aws.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "scripts.local_stack.aws_server", *place],
+                cwd=REPOSITORY,
+                env=os.environ | variables,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._answers()
+
+    @retry(retry=retry_if_exception_type(httpx.HTTPError), stop=stop_after_delay(60), wait=wait_fixed(0.1))
+    def _answers(self) -> None:
+        httpx.get(f"{self.settings.aws_endpoint_url}/_fargate/health", trust_env=False)
+
+    def stop(self) -> None:
+        """End the server as supervisor does."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
+
+    def __getitem__(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = aws_clients.client(self.settings.aws_endpoint_url, service)
+        return self._clients[service]
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Every recorded call: service, action, role, resource, status."""
+        return [json.loads(line) for line in self.settings.calls.read_text().splitlines()]

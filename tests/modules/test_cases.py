@@ -1,0 +1,142 @@
+"""Every case beside this file is planned: what a plan must hold, and what must be refused with which words.
+
+`tests/modules/<module>/<case>.yaml`, where `root` stands for terraform/:
+  variables   of the plan
+  values      address: some of its planned attributes; a JSON document is written as YAML
+  counts      resource type: how many are planned
+  outputs     output: some of its value
+  refused     a list: `with`, merged into the variables, and `message`, which must be all that Terraform says
+
+SHOW=1 .venv/bin/python -m pytest -n 0 -s tests/modules/test_cases.py -k own_vpc      prints all planned values
+"""
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import yaml
+from test_conventions import MODULES, blocks
+
+from scripts.environments import ROOT
+
+CASES = {
+    f"{path.parent.name}/{path.stem}": yaml.safe_load(path.read_text())
+    for path in sorted((ROOT / "tests" / "modules").glob("*/*.yaml"))
+}
+PLANNED = [name for name, case in CASES.items() if case.keys() & {"values", "counts", "outputs"}]
+REFUSALS = [(name, refusal) for name, case in CASES.items() for refusal in case.get("refused", [])]
+
+
+def merged(variables: Any, changes: Any) -> Any:
+    """The variables with the changes in them, objects attribute by attribute."""
+    if not (isinstance(variables, dict) and isinstance(changes, dict)):
+        return changes
+    return variables | {key: merged(variables.get(key), value) for key, value in changes.items()}
+
+
+def differences(expected: Any, actual: Any, at: str) -> Iterator[str]:
+    """What of the expected is not in the actual. In a list of objects the order does not count, the number does."""
+    if isinstance(actual, str) and actual.startswith(("{", "[")) and isinstance(expected, dict | list):
+        actual = json.loads(actual)
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key, value in expected.items():
+            if key in actual:
+                yield from differences(value, actual[key], f"{at}.{key}")
+            else:
+                yield f"{at}.{key}: got nothing known; expected {value}"
+    elif isinstance(expected, list) and isinstance(actual, list) and any(isinstance(item, dict) for item in expected):
+        if len(expected) != len(actual):
+            yield f"{at}: got {len(actual)} items, {actual}; expected {len(expected)}"
+        for item in expected:
+            if all(any(differences(item, candidate, at)) for candidate in actual):
+                yield f"{at}: got {actual}; expected among them {item}"
+    elif expected != actual:
+        yield f"{at}: got {actual}; expected {expected}"
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, case in CASES.items() if case.keys() & {"values", "counts", "outputs"}]
+)
+def test_a_case_plans_what_it_expects(folder, name):
+    case = CASES[name]
+    plan = folder(name.partition("/")[0]).plan(case["variables"])
+    planned = {
+        address: change["change"]["after"]
+        for address, change in plan.resource_changes.items()
+        if "create" in change["change"]["actions"]
+    }
+    numbers = Counter(change["type"] for address, change in plan.resource_changes.items() if address in planned)
+    outputs = {output: change["after"] for output, change in plan.output_changes.items() if "after" in change}
+    if os.environ.get("SHOW"):
+        print(yaml.safe_dump({"values": planned, "counts": dict(numbers), "outputs": outputs}))
+    found = list(differences(case.get("values", {}), planned, "values"))
+    found += differences(case.get("counts", {}), {type_: numbers[type_] for type_ in case.get("counts", {})}, "counts")
+    found += differences(case.get("outputs", {}), outputs, "outputs")
+    assert not found, "\n".join(found)
+
+
+@pytest.fixture(scope="module")
+def errors(folder) -> Callable[[str, dict], list[str]]:
+    """`errors(name, refusal)`: what Terraform said; all refusals of a module are asked for at once."""
+    asked: dict[str, list[list[str]]] = {}
+
+    def find(name: str, refusal: dict) -> list[str]:
+        module = name.partition("/")[0]
+        of_module = [(case, each) for case, each in REFUSALS if case.startswith(f"{module}/")]
+        if module not in asked:
+            variables = [merged(CASES[case]["variables"], each["with"]) for case, each in of_module]
+            asked[module] = folder(module).errors(variables)
+        return asked[module][of_module.index((name, refusal))]
+
+    return find
+
+
+@pytest.mark.parametrize(
+    ("name", "refusal"), REFUSALS, ids=[f"{name}: {refusal['message'][:60]}" for name, refusal in REFUSALS]
+)
+def test_wrong_input_is_refused_with_exactly_one_message(errors, name, refusal):
+    assert errors(name, refusal) == [refusal["message"]]
+
+
+def rules() -> Iterator[tuple[str, str, str]]:
+    """(module, where, message template) of every validation and precondition of the modules and the root."""
+    for module in [*MODULES, "root"]:
+        directory = ROOT / "terraform" if module == "root" else ROOT / "modules" / module
+        for name, body in blocks(directory, "variable"):
+            for rule in body.get("validation", []):
+                yield module, f"variable {name}", rule["error_message"]
+        for name, body in blocks(directory, "resource"):
+            for lifecycle in body.get("lifecycle", []):
+                for rule in lifecycle.get("precondition", []):
+                    yield module, name, rule["error_message"]
+
+
+def pattern(template: str) -> re.Pattern[str]:
+    """A message template as a pattern: each `${…}` stands for any text."""
+    found, depth, start = "", 0, 0
+    for mark in re.finditer(r"\$\{|\{|\}", template):
+        if depth == 0 and mark[0] == "${":
+            found += re.escape(template[start : mark.start()]) + ".*"
+        if depth or mark[0] == "${":
+            depth += -1 if mark[0] == "}" else 1
+            start = mark.end()
+    return re.compile((found + re.escape(template[start:])).replace(r'\\"', '"'))
+
+
+@pytest.mark.parametrize("module", [*MODULES, "root"])
+def test_every_validation_has_a_refused_case(module):
+    messages = [refusal["message"] for name, refusal in REFUSALS if name.startswith(f"{module}/")]
+    untested = [
+        f"{where}: {template}"
+        for rule_module, where, template in rules()
+        if rule_module == module and not any(pattern(template).fullmatch(message) for message in messages)
+    ]
+    assert not untested, "got no `refused` case in tests/modules/" + module + " for\n" + "\n".join(untested)
+
+
+def test_every_module_has_a_case_that_plans():
+    assert {name.partition("/")[0] for name in PLANNED} == {*MODULES, "root"}

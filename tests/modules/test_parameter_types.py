@@ -1,0 +1,49 @@
+"""A parameter has one type, in Terraform, in the local stack and in the instructions for a person who writes it."""
+
+import re
+from types import SimpleNamespace
+
+import pytest
+from test_conventions import blocks
+
+from scripts.environments import ROOT
+from scripts.local_stack import seed
+
+
+@pytest.fixture(scope="module")
+def types():
+    """Name to type of what terraform/variables.tf lists by default, without Prefect's credential."""
+    (declared,) = (body["type"] for name, body in blocks(ROOT / "terraform", "variable") if name == "parameters")
+    lists = re.findall(r"(secure_strings|strings)\W+optional\(.*?\[(.*?)\]\)", declared, re.DOTALL)
+    kinds = {"secure_strings": "SecureString", "strings": "String"}
+    return {name: kinds[kind] for kind, names in lists for name in re.findall(r"[A-Z_]{3,}", names)}
+
+
+def test_five_parameters_and_prefects_credential_are_listed_each_with_a_type(types):
+    assert types == {
+        "SNOWFLAKE_PRIVATE_KEY": "SecureString",
+        "DBT_CLOUD_TOKEN": "SecureString",
+        "SNOWFLAKE_ACCOUNT": "String",
+        "SNOWFLAKE_USER": "String",
+        "DBT_CLOUD_ACCOUNT_ID": "String",
+    }
+
+
+def test_the_instructions_write_each_parameter_with_its_type(types):
+    text = (ROOT / "docs" / "initial-deployment.md").read_text()
+    written = dict(re.findall(r"^(?:typed|put) ([A-Z_]+) +(SecureString|String)\b", text, re.MULTILINE))
+    assert written == types | {"PREFECT_API_KEY": "SecureString"}
+
+
+def test_the_local_stack_seeds_each_parameter_with_its_type(types):
+    put = {}
+
+    class Ssm:
+        def get_parameters(self, **call):
+            return {"InvalidParameters": call["Names"]}
+
+        def put_parameter(self, **call):
+            put[call["Name"].rpartition("/")[2]] = call["Type"]
+
+    seed._put_parameters(Ssm(), SimpleNamespace(prefect_auth_string=lambda: "not a secret"))
+    assert put == types | {"PREFECT_API_AUTH_STRING": "SecureString"}

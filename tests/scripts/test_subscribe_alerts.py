@@ -1,0 +1,157 @@
+"""PagerDuty is subscribed once, changed without a gap, and its address is never shown."""
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.sns.models import SNSBackend
+
+from scripts import subscribe_alerts
+from scripts.refusal import Refusal
+
+OLD = "https://events.pagerduty.com/integration/0ld-k3y/enqueue"
+NEW = "https://events.pagerduty.com/integration/n3w-k3y/enqueue"
+NAME = "/DataFlows/Dev/PAGERDUTY_ENDPOINT"
+
+
+class Cloud:
+    """dev's account with an applied topic."""
+
+    def __init__(self):
+        self.ssm = boto3.client("ssm", region_name="eu-west-1")
+        self.sns = boto3.client("sns", region_name="eu-west-1")
+        self.other = self.sns.create_topic(Name="A-DataFlows-Dev-alerts")["TopicArn"]
+        self.topic = self.sns.create_topic(Name="DataFlows-Dev-alerts")["TopicArn"]
+
+    def write(self, value, kind="SecureString"):
+        self.ssm.put_parameter(Name=NAME, Value=value, Type=kind, Overwrite=True)
+
+    def subscribed(self):
+        listed = self.sns.list_subscriptions_by_topic(TopicArn=self.topic)["Subscriptions"]
+        return sorted((each["Protocol"], each["Endpoint"]) for each in listed)
+
+
+@pytest.fixture
+def cloud(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield Cloud()
+
+
+@pytest.fixture
+def subscribe(monkeypatch, capsys):
+    """Run the command; returns its output, in which no part of an address may ever be."""
+
+    def run(environment="dev"):
+        monkeypatch.setattr("sys.argv", ["subscribe_alerts", environment])
+        assert subscribe_alerts.main() == 0
+        said = "".join(capsys.readouterr())
+        assert "pagerduty.com" not in said
+        assert "k3y" not in said
+        return said
+
+    return run
+
+
+@pytest.fixture
+def unconfirmed(monkeypatch):
+    """Addresses whose subscription PagerDuty never confirms, as SNS lists such a one."""
+    addresses = set()
+    original = SNSBackend.subscribe
+
+    def subscribe(backend, topic_arn, endpoint, protocol):
+        subscription = original(backend, topic_arn, endpoint, protocol)
+        if endpoint in addresses:
+            subscription.arn = "PendingConfirmation"
+        return subscription
+
+    monkeypatch.setattr(SNSBackend, "subscribe", subscribe)
+    monkeypatch.setattr(subscribe_alerts, "CONFIRMED_WITHIN_SECONDS", 0)
+    return addresses
+
+
+def refusal_of(subscribe):
+    with pytest.raises(Refusal) as refused:
+        subscribe()
+    assert "k3y" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_the_address_is_subscribed_and_again_changes_nothing(cloud, subscribe):
+    cloud.write(NEW)
+    assert subscribe() == f"{cloud.topic}: subscribed\n"
+    assert subscribe() == f"{cloud.topic}: already subscribed\n"
+    assert cloud.subscribed() == [("https", NEW)]
+
+
+def test_a_new_address_takes_the_place_of_the_old_and_an_e_mail_stays(cloud, subscribe):
+    cloud.sns.subscribe(TopicArn=cloud.topic, Protocol="email", Endpoint="data-platform@example.com")
+    cloud.write(OLD)
+    subscribe()
+    cloud.write(NEW)
+    assert subscribe() == f"{cloud.topic}: subscribed, 1 older subscription(s) ended\n"
+    assert cloud.subscribed() == [("email", "data-platform@example.com"), ("https", NEW)]
+
+
+def test_the_old_address_stays_until_the_new_one_is_confirmed(cloud, subscribe, unconfirmed):
+    cloud.write(OLD)
+    subscribe()
+    cloud.write(NEW)
+    unconfirmed.add(NEW)
+    assert "has not confirmed the subscription within" in refusal_of(subscribe)
+    assert cloud.subscribed() == [("https", OLD), ("https", NEW)]
+
+
+def test_another_topic_is_left_alone(cloud, subscribe):
+    cloud.sns.subscribe(TopicArn=cloud.other, Protocol="https", Endpoint=OLD)
+    cloud.write(NEW)
+    subscribe()
+    assert [
+        each["Endpoint"] for each in cloud.sns.list_subscriptions_by_topic(TopicArn=cloud.other)["Subscriptions"]
+    ] == [OLD]
+
+
+def test_no_address_is_told_with_where_it_belongs(cloud, subscribe):
+    said = refusal_of(subscribe)
+    assert said.startswith(f"{NAME}: found no such parameter; expected PagerDuty's address: docs/runbook.md#")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://events.pagerduty.com/integration/n3w-k3y/enqueue",
+        "n3w-k3y",
+        "https://",
+        "https://a b/k3y",
+        "https://[k3y",
+    ],
+)
+def test_what_is_no_https_address_is_told_without_showing_it(cloud, subscribe, value):
+    cloud.write(value)
+    said = refusal_of(subscribe)
+    assert said.startswith(f"{NAME}: its value is not an https address; expected https://")
+    assert cloud.subscribed() == []
+
+
+def test_an_address_that_is_not_encrypted_is_told(cloud, subscribe):
+    cloud.write(NEW, "String")
+    assert refusal_of(subscribe) == f"{NAME}: got a String; expected a SecureString: the address holds a key."
+
+
+def test_a_topic_that_was_not_applied_is_told(cloud, subscribe):
+    cloud.sns.delete_topic(TopicArn=cloud.topic)
+    cloud.write(NEW)
+    assert "expected it to be applied: `make apply ENV=dev` first." in refusal_of(subscribe)
+
+
+def test_what_aws_refuses_is_told_by_its_code_alone(cloud, subscribe, monkeypatch):
+    """SNS repeats a wrong address in its message."""
+    cloud.write(NEW)
+
+    def refuse(*_, **__):
+        raise subscribe_alerts.ClientError({"Error": {"Code": "InvalidParameter", "Message": NEW}}, "Subscribe")
+
+    monkeypatch.setattr(SNSBackend, "subscribe", refuse)
+    assert refusal_of(subscribe) == f"{NAME}: AWS refused Subscribe with InvalidParameter."

@@ -36,9 +36,9 @@ class Loaded:
     closures: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def flow_files(root: Path = ROOT) -> list[str]:
+def flow_files(root: Path = ROOT) -> list[Path]:
     """Files that must each hold a flow and its `deployments`; flows/shared/ holds what they use."""
-    return sorted(f"flows/{path.name}" for path in (root / "flows").glob("*.py") if not path.name.startswith("_"))
+    return sorted(path for path in (root / "flows").glob("*.py") if not path.name.startswith("_"))
 
 
 def load(environment: str, root: Path = ROOT, memory: Path | None = None) -> Loaded:
@@ -50,7 +50,7 @@ def load(environment: str, root: Path = ROOT, memory: Path | None = None) -> Loa
     known, modules = _read(memory)
     before = set(modules)
     sources, loaded, remembered = Sources(root, modules), Loaded(), {}
-    files = flow_files(root)
+    files = [path.relative_to(root).as_posix() for path in flow_files(root)]
     keys = {}
     rules = _rules(environment)
     for file in files:

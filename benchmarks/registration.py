@@ -188,6 +188,10 @@ def measure(folder: Path, count: int, many: int) -> list[tuple[str, float, float
     hundred, thousand = folder / "first", folder / "many"
     generate(hundred, count)
     generate(thousand, many, "m")
+    generate(folder / "before", 3, "b")
+    print("a server that has just started has more to do than to register: once before")
+    ours("first", folder / "before")
+    peer("prefect deploy --all", folder / "before")
     print(f"{count} flows, for the first time")
     first = ours("first", hundred)
     peers = {name: peer(name, hundred) for name in PEERS}

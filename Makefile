@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 override ENV := $(or $(ENV),local)
 PARAMS ?= {}
 # Through the environment: a quote or a star in them is theirs, not the shell's.
-export FLOW NAME PARAMS IMAGE_DIGEST
+export FLOW NAME ONLY PARAMS IMAGE_DIGEST
 # Not expanded by make either: in a pipeline the digest is a parameter of the run.
 DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 PREFLIGHT := @$(PYTHON3) scripts/setup_environments.py
@@ -63,5 +63,5 @@ apply: setup ## Apply exactly the plan that the gate passed
 alerts: setup ## Subscribe PagerDuty to ENV's alerts, at the address that SSM holds
 	@$(PYTHON) -m scripts.subscribe_alerts $(ENV)
 
-register: setup ## Register the flows with ENV's Prefect: make register ENV=dev
-	@$(PYTHON) -m scripts.register_flows --env $(ENV) $(DIGEST)
+register: setup ## Register what changed with ENV's Prefect: make register ENV=dev DRY_RUN=1 ONLY='flights_*'
+	@$(PYTHON) -m scripts.register_flows --env $(ENV) $(if $(DRY_RUN),--dry-run) $(if $(KEEP),--keep) $(if $(FULL),--full) $(if $(value ONLY),--only "$$ONLY") $(DIGEST)

@@ -71,10 +71,11 @@ def flights_to_warehouse(
     max_rejected_percent: Annotated[float, Field(ge=0, le=100)] = 1.0,
     settle_seconds: Annotated[int, Field(ge=0)] = 5,
 ) -> LoadResult:
-    """Load the flights that have landed since the last run.
+    """Load the flights that landed since the last run from S3 into Snowflake.
 
-    `max_rejected_percent`: more rows than this share rejected, and nothing is loaded and the run fails.
-    `settle_seconds`: files younger than this wait for the next run.
+    Args:
+        max_rejected_percent: More rows than this share rejected, and nothing is loaded and the run fails.
+        settle_seconds: Files younger than this wait for the next run.
     """
     started = monotonic()
     run_id = str(flow_run.id)
@@ -94,7 +95,7 @@ def flights_to_warehouse(
     return result
 
 
-@task(**NETWORK_RETRIES, cache_policy=NO_CACHE)
+@task(**NETWORK_RETRIES, tags=["data-flows.warehouse"], cache_policy=NO_CACHE)
 def find_files(run_id: str, settle_seconds: int) -> Window:
     """Read the watermark, then list the files landed since."""
     with snowflake.connect(SnowflakeSettings.load(), NAME, run_id) as connection:
@@ -104,7 +105,7 @@ def find_files(run_id: str, settle_seconds: int) -> Window:
     return window_of(listing, last, settle_seconds)
 
 
-@task(**NETWORK_RETRIES, cache_policy=NO_CACHE)
+@task(**NETWORK_RETRIES, tags=["data-flows.warehouse"], cache_policy=NO_CACHE)
 def load_files(window: Window, run_id: str, max_rejected_percent: float) -> LoadResult:
     """Validate, stage and merge the files of the window, and move the watermark, all or nothing."""
     bucket = StoreSettings.load().results_bucket
@@ -205,7 +206,6 @@ def warehouse_frame(valid: pl.DataFrame, loaded_at: datetime) -> pl.DataFrame:
 deployments = [
     flights_to_warehouse.to_deployment(
         name="hourly",
-        description="Loads the flights that landed since the last run from S3 into Snowflake.",
         schedule=Cron("5 * * * *", timezone="UTC"),
         tags=["on-call", "owner:data-platform"],
     )

@@ -55,7 +55,7 @@ class ExportResult(BaseModel, frozen=True):
 
 @flow(name=NAME)
 def warehouse_to_s3() -> ExportResult:
-    """Export on-time performance of all flights in the warehouse."""
+    """Export on-time performance per carrier and month from Snowflake to S3 as Parquet."""
     started = monotonic()
     run_id = str(flow_run.id)
     result = export_on_time_performance(run_id)
@@ -65,7 +65,7 @@ def warehouse_to_s3() -> ExportResult:
     return result
 
 
-@task(**NETWORK_RETRIES, cache_policy=NO_CACHE)
+@task(**NETWORK_RETRIES, tags=["data-flows.warehouse"], cache_policy=NO_CACHE)
 def export_on_time_performance(run_id: str) -> ExportResult:
     """Run the query and replace the exported file. Raises NothingToExportError rather than export no rows."""
     import pyarrow.parquet as pq
@@ -108,7 +108,6 @@ def export_schema() -> pa.Schema:
 deployments = [
     warehouse_to_s3.to_deployment(
         name="daily",
-        description="Exports on-time performance per carrier and month from Snowflake to S3 as Parquet.",
         schedule=Cron("30 6 * * *", timezone="America/New_York"),
         tags=["owner:data-platform"],
     )

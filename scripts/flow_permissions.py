@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from scripts.discover_flows import flow_files
 from scripts.environments import ROOT
 from scripts.refusal import Refusal
+from scripts.registration.loading import flow_files
 
 EXPECTED = (
     'expected `permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:{partition}:s3:::bucket/*"]}]`, '

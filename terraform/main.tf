@@ -23,6 +23,12 @@ locals {
     }
   }
 
+  # Registration writes the block. Locally, bucket and server are gone together: there is nothing to go on from.
+  result_storage = var.environment == "local" ? {} : {
+    PREFECT_DEFAULT_RESULT_STORAGE_BLOCK = "s3-bucket/${lower(local.name)}-results"
+    PREFECT_RESULTS_PERSIST_BY_DEFAULT   = "true"
+  }
+
   # What registration needs to write to Prefect, and to let failed runs page.
   register_parameters = concat([var.prefect_credential], var.alerts.pagerduty ? ["PAGERDUTY_ROUTING_KEY"] : [])
 
@@ -98,7 +104,7 @@ module "flow_task" {
     SNOWFLAKE_SCHEMA       = var.snowflake.schema
     SNOWFLAKE_WAREHOUSE    = var.snowflake.warehouse
     SNOWFLAKE_ROLE         = var.snowflake.role
-  }, var.flow_environment)
+  }, local.result_storage, var.flow_environment)
 }
 
 module "ecs_agent" {

@@ -127,7 +127,7 @@ def hidden_modules() -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("package", ["flows", "scripts.register_flows"])
+@pytest.mark.parametrize("package", ["flows", "scripts.register_flows", "scripts.registration"])
 def test_what_runs_in_it_starts_without_the_tests_packages(package: str) -> None:
     program = f"""
 import importlib, pkgutil, sys

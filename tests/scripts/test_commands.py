@@ -20,6 +20,7 @@ TARGETS = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split()
 def make(*arguments):
     # These tests run under `make test` themselves, whose flags and variables are not for the make that is looked at.
     given = {"ENV", "FLOW", "PARAMS", "NAME", "ARGS", "OFFLINE", "PIPELINE", "IMAGE_DIGEST"}
+    given |= {"DRY_RUN", "KEEP", "FULL", "ONLY"}
     shell = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     shell = {name: value for name, value in shell.items() if name not in given}
     return subprocess.run(["make", *arguments], cwd=ROOT, env=shell, capture_output=True, text=True, check=False)
@@ -61,6 +62,8 @@ def test_what_a_target_runs_is_there(target):
         (["plan", "ENV="], "scripts.plan_environment local"),
         (["test", "ARGS=tests/scripts -x"], "pytest tests/scripts -x"),
         (["register", "ENV=dev"], "scripts.register_flows --env dev"),
+        (["register", "DRY_RUN=1"], "scripts.register_flows --env local --dry-run"),
+        (["register", "KEEP=1", "FULL=1"], "scripts.register_flows --env local --keep --full"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -75,6 +78,7 @@ def test_the_variables_of_a_target_reach_its_command(variables, run):
         (["run", "FLOW=a_b"], "scripts.run_flow a_b --env local --params {}"),
         (["run", "FLOW=a", """PARAMS={"b": "it's"}"""], """scripts.run_flow a --env local --params {"b": "it's"}"""),
         (["logs", "NAME=*"], "scripts.show_logs *"),
+        (["register", "ONLY=a*"], "scripts.register_flows --env local --only a*"),
         (["plan", "ENV=dev", "IMAGE_DIGEST=sha256:*"], "scripts.plan_environment dev --image-digest sha256:*"),
         (["register", "IMAGE_DIGEST=a b"], "scripts.register_flows --env local --image-digest a b"),
         (["logs"], "scripts.show_logs agent"),

@@ -1,136 +1,19 @@
-"""Registration writes what differs and nothing else, and only for the infrastructure and image that the gate passed."""
+"""The command of registration: only for the infrastructure and image that the gate passed, and told in a table."""
 
-import asyncio
-from datetime import timedelta
+import json
 from types import SimpleNamespace
-from uuid import uuid4
 
 import pytest
-from gate_records import DIGEST, FINDING, gate_record
-from prefect import flow
-from prefect.client.schemas.objects import DeploymentSchedule
-from prefect.client.schemas.responses import DeploymentResponse
-from prefect.exceptions import ObjectNotFound
-from prefect.schedules import Cron, Interval
+from gate_records import COMMIT, DIGEST, FINDING, gate_record
 
-from scripts import gate_store, register_flows
-from scripts.discover_flows import Discovered
+from scripts import gate_store, prefect_api, register_flows
 from scripts.environments import Environment
 from scripts.plan_checks.record import RecordRefused
 from scripts.refusal import Refusal
-from scripts.register_flows import bring_work_pool, check_gate, desired_state, difference, print_actions
-
-HOURLY = Cron("0 * * * *", timezone="Europe/Dublin")
-
-
-@flow
-def sample(days: int = 1) -> None:
-    """A flow to deploy."""
-
-
-def desired(environment="dev", **changes):
-    arguments = {"name": "hourly", "tags": ["owner:team"], "schedules": [HOURLY], "parameters": {"days": 2}}
-    deployment = sample.to_deployment(**arguments | changes)
-    return desired_state(Discovered(deployment, sample), Environment(environment, None), f"DataFlows-{environment}")
-
-
-def held(state, **changes):
-    """What Prefect answers once `state` was written to it."""
-    schedules = [
-        DeploymentSchedule(deployment_id=uuid4(), **schedule.model_dump(include={"schedule", "active", "parameters"}))
-        for schedule in state["schedules"]
-    ]
-    kept = {name: value for name, value in state.items() if name not in {"schedules", "concurrency_limit"}}
-    # A deployment without a queue of its own gets the pool's default one.
-    answer = kept | {"flow_id": uuid4(), "schedules": schedules, "work_queue_name": "default"}
-    return DeploymentResponse(**answer | changes)
-
-
-def test_a_deployment_that_is_not_there_is_created():
-    assert difference(desired(), None) == "create"
-
-
-def test_a_deployment_as_it_was_written_is_unchanged():
-    assert difference(desired(), held(desired())) == "unchanged"
-
-
-def test_the_order_of_tags_and_schedules_is_no_difference():
-    daily = Interval(timedelta(days=1))
-    state = desired(schedules=[HOURLY, daily], tags=["b", "a"])
-    answer = held(desired(schedules=[daily, HOURLY], tags=["a", "b"]))
-    answer.tags.reverse()
-    assert difference(state, answer) == "unchanged"
-
-
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"description": "Another."}, "description"),
-        ({"version": "2"}, "version"),
-        ({"tags": ["owner:another"]}, "tags"),
-        ({"tags": []}, "tags"),
-        ({"parameters": {"days": 3}}, "parameters"),
-        ({"parameters": {}}, "parameters"),
-        ({"job_variables": {"cpu": 512}}, "job_variables"),
-        ({"concurrency_limit": 1}, "concurrency_limit"),
-        ({"work_queue_name": "fast"}, "work_queue_name"),
-        ({"enforce_parameter_schema": False}, "enforce_parameter_schema"),
-        ({"schedules": [Cron("0 * * * *", timezone="UTC")]}, "schedules"),
-        ({"schedules": [HOURLY, Interval(timedelta(days=1))]}, "schedules"),
-        ({"schedules": [Cron("0 * * * *", timezone="Europe/Dublin", parameters={"days": 9})]}, "schedules"),
-        ({"schedules": []}, "schedules"),
-    ],
-    ids=range(14),  # Schedules hold the time they were made at: no name that two workers agree on.
-)
-def test_a_field_that_differs_is_named(changes, field):
-    assert difference(desired(**changes), held(desired())) == f"update: {field}"
-
-
-def test_another_place_of_the_flow_or_work_pool_is_a_difference():
-    answer = held(desired(), entrypoint="elsewhere.py:sample", path="/opt", work_pool_name="another")
-    assert difference(desired(), answer) == "update: entrypoint, path, work_pool_name"
-
-
-def test_changed_parameters_of_the_flow_are_a_difference():
-    answer = held(desired(), parameter_openapi_schema={"type": "object", "properties": {}})
-    assert difference(desired(), answer) == "update: parameter_openapi_schema"
-
-
-def test_a_limit_that_prefect_holds_is_compared_with_ours():
-    limited = {
-        "id": uuid4(),
-        "active": True,
-        "name": "limit",
-        "limit": 1,
-        "active_slots": 0,
-        "slot_decay_per_second": 0,
-    }
-    assert difference(desired(concurrency_limit=1), held(desired(), global_concurrency_limit=limited)) == "unchanged"
-    assert difference(desired(), held(desired(), global_concurrency_limit=limited)) == "update: concurrency_limit"
-
-
-def test_an_interval_without_an_anchor_is_no_difference():
-    """Its anchor is then the moment at which the flow's file was imported."""
-    states = [desired(schedules=[Interval(timedelta(days=1))]) for _ in range(2)]
-    assert difference(states[0], held(states[1])) == "unchanged"
-
-
-def test_a_schedule_that_somebody_switched_by_hand_is_no_difference():
-    answer = held(desired())
-    answer.schedules[0].active = not answer.schedules[0].active
-    assert difference(desired(), answer) == "unchanged"
-
-
-@pytest.mark.parametrize(("environment", "active"), [("local", False), ("dev", False), ("prod", True)])
-def test_schedules_are_active_in_prod_only(environment, active):
-    [schedule] = desired(environment)["schedules"]
-    assert schedule.active is active
-
-
-def test_a_deployment_carries_the_tag_of_its_environment_and_runs_from_the_images_folder():
-    state = desired("prod")
-    assert state["tags"] == ["data-flows:prod", "owner:team"]
-    assert (state["path"], state["work_pool_name"]) == (".", "DataFlows-prod")
+from scripts.register_flows import as_json, check_gate, print_report
+from scripts.registration.actions import Action
+from scripts.registration.on_call import EVENTS_URL, Pager
+from scripts.registration.run import Report
 
 
 @pytest.mark.parametrize(
@@ -151,94 +34,143 @@ def test_flows_are_not_registered_when_the_applied_record_does_not_fit(monkeypat
 
 def test_flows_of_the_image_that_the_gate_passed_are_registered(monkeypatch, tmp_path):
     monkeypatch.setattr(gate_store, "stored", lambda _: gate_record())
-    check_gate(Environment("dev", tmp_path), DIGEST)
+    assert check_gate(Environment("dev", tmp_path), DIGEST).commit == COMMIT
 
 
-@pytest.mark.parametrize("broken", ["check_gate", "discover"])
-def test_nothing_is_written_when_the_gate_refuses_or_a_flow_is_broken(monkeypatch, broken):
-    written = []
+ACTIONS = [
+    Action("work pool DataFlows-Dev", "unchanged"),
+    Action("a/x", "create", is_deployment=True),
+    Action("b/x", "unchanged", is_deployment=True),
+    Action("c/x", "update", "tags, flows/c.py changed", is_deployment=True),
+    Action("d/x", "prune", "no longer in code", is_deployment=True),
+]
 
-    def refuse(*_):
-        raise Refusal("flows/broken.py: import failed", 1)
 
-    async def register(*_, **__):
-        written.append("all of it")
-        return []
+@pytest.fixture
+def command(monkeypatch):
+    """`command(*arguments)` runs it; `.given` is what came to registering, `.refuses` a part that refuses."""
 
-    monkeypatch.setattr(register_flows, "check_gate", lambda *_: None)
-    monkeypatch.setattr(register_flows, "discover", list)
-    monkeypatch.setattr(register_flows, "register", register)
-    monkeypatch.setattr(gate_store, "stored_output", lambda *_: {})
-    monkeypatch.setattr("scripts.prefect_api.configure", lambda _: "")
-    monkeypatch.setattr("sys.argv", ["register_flows", "--env", "dev"])
-    register_flows.main()
-    assert written.pop()
-    monkeypatch.setattr(register_flows, broken, refuse)
-    with pytest.raises(Refusal, match="import failed"):
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["register_flows", "--env", "dev", "--image-digest", DIGEST, *arguments])
         register_flows.main()
-    assert written == []
+
+    async def register(loaded, facts, options):
+        run.given = SimpleNamespace(loaded=loaded, facts=facts, options=options)
+        return Report(ACTIONS, 5, 3, ["a note"])
+
+    def outputs(_, name):
+        return {"work_pool": {"name": "DataFlows-Dev", "base_job_template": {"x": 1}}, "results_bucket": "bucket"}[name]
+
+    run.given = None
+    monkeypatch.setenv("PREFECT_API_URL", "https://prefect.example.com/api")
+    for name in ("PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL", "RUNBOOK_URL", "PREFECT_UI_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(gate_store, "stored", lambda _: gate_record())
+    monkeypatch.setattr(gate_store, "stored_output", outputs)
+    monkeypatch.setattr(prefect_api, "configure", lambda _: "")
+    monkeypatch.setattr(register_flows, "load", lambda *_, **__: "what the code says")
+    monkeypatch.setattr(register_flows, "run", register)
+    return run
 
 
-class Pools:
-    """A Prefect client with at most one work pool; `written` is what was written."""
-
-    def __init__(self, pool=None):
-        self.pool = pool
-        self.written = []
-
-    async def read_work_pool(self, name):
-        assert name == "DataFlows-Dev"
-        if self.pool is None:
-            raise ObjectNotFound(None)
-        return self.pool
-
-    async def create_work_pool(self, pool):
-        self.written.append((pool.name, pool.type, pool.base_job_template))
-
-    async def update_work_pool(self, name, pool):
-        self.written.append((name, pool.base_job_template))
+def test_it_registers_what_the_code_says_with_what_was_applied(command):
+    command()
+    facts = command.given.facts
+    assert command.given.loaded == "what the code says"
+    assert (facts.pool, facts.template, facts.results_bucket) == ("DataFlows-Dev", {"x": 1}, "bucket")
+    assert facts.version == f"{'a' * 12} {COMMIT[:12]}"
+    assert facts.pager is None
+    assert (command.given.options.dry_run, command.given.options.only) == (False, None)
 
 
-TEMPLATE = {"job_configuration": {}, "variables": {"properties": {"cpu": {}}}}
+def test_its_options_reach_registration(command):
+    command("--dry-run", "--only", "a*", "--keep", "--full")
+    options = command.given.options
+    assert (options.dry_run, options.only, options.keep, options.full) == (True, "a*", True, True)
 
 
-def bring(client, *, dry_run=False):
-    return asyncio.run(bring_work_pool(client, "DataFlows-Dev", TEMPLATE, dry_run=dry_run))
+def test_nothing_is_registered_when_the_gate_refuses(command, monkeypatch):
+    monkeypatch.setattr(gate_store, "stored", lambda _: gate_record(findings=(FINDING,)))
+    with pytest.raises(Refusal):
+        command()
+    assert command.given is None
 
 
-def test_a_missing_work_pool_is_created_with_the_template_of_terraform():
-    client = Pools()
-    assert bring(client) == "create"
-    assert client.written == [("DataFlows-Dev", "ecs", TEMPLATE)]
+def test_the_table_says_what_and_why_and_the_last_line_counts(command, capsys):
+    command()
+    assert capsys.readouterr().out.splitlines() == [
+        "create     a/x",
+        "update     c/x                      tags, flows/c.py changed",
+        "prune      d/x                      no longer in code",
+        "unchanged  work pool DataFlows-Dev",
+        "unchanged  b/x",
+        "",
+        "a note",
+        "requests: 5 reads, 3 writes",
+        "3 deployments: 2 written, 1 unchanged, 1 pruned",
+    ]
 
 
-def test_a_work_pool_with_another_template_gets_that_of_terraform():
-    client = Pools(SimpleNamespace(type="ecs", base_job_template={}))
-    assert bring(client) == "update: base_job_template"
-    assert client.written == [("DataFlows-Dev", TEMPLATE)]
+def test_a_dry_run_says_that_nothing_was_done(capsys):
+    print_report(Report(ACTIONS, 5, 0, []), dry_run=True)
+    assert capsys.readouterr().out.splitlines()[-1] == "3 deployments: 2 to write, 1 unchanged, 1 to prune"
 
 
-def test_a_work_pool_that_is_right_is_left_alone():
-    client = Pools(SimpleNamespace(type="ecs", base_job_template=TEMPLATE))
-    assert bring(client) == "unchanged"
-    assert client.written == []
+def test_many_unchanged_ones_are_counted_and_not_listed(capsys):
+    actions = [Action(f"flow{number}/x", "unchanged", is_deployment=True) for number in range(1000)]
+    print_report(Report(actions, 7, 0, []), dry_run=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) < 30
+    assert "unchanged  and 980 more" in lines
+    assert lines[-1] == "1000 deployments: 0 written, 1000 unchanged"
 
 
-def test_a_work_pool_of_another_type_is_refused_and_left_alone():
-    client = Pools(SimpleNamespace(type="process", base_job_template={}))
-    with pytest.raises(Refusal, match="Work pool DataFlows-Dev: got type process; expected ecs") as refused:
-        bring(client)
-    assert refused.value.exit_code == 1
-    assert client.written == []
+def test_as_json_it_is_one_object_and_nothing_else(command, capsys):
+    command("--json", "--dry-run")
+    report = json.loads(capsys.readouterr().out)
+    assert report["requests"] == {"reads": 5, "writes": 3}
+    assert (report["environment"], report["dry_run"], report["notes"]) == ("dev", True, ["a note"])
+    assert {"what": "d/x", "action": "prune", "reason": "no longer in code", "is_deployment": True} in report["actions"]
+    assert as_json(Report([], 0, 0, []), Environment("dev", None), dry_run=False).startswith("{")
 
 
-@pytest.mark.parametrize("pool", [None, SimpleNamespace(type="ecs", base_job_template={})])
-def test_a_dry_run_writes_no_work_pool(pool):
-    client = Pools(pool)
-    assert bring(client, dry_run=True) != "unchanged"
-    assert client.written == []
+@pytest.mark.usefixtures("command")
+class TestPager:
+    """What the caller's variables say of PagerDuty."""
 
+    @pytest.fixture(autouse=True)
+    def caller(self, monkeypatch):
+        self.set = monkeypatch.setenv
 
-def test_the_last_line_counts_what_was_written(capsys):
-    print_actions([("work pool", "create"), ("a/x", "create"), ("b/x", "unchanged"), ("c/x", "update: tags")])
-    assert capsys.readouterr().out.splitlines()[-1] == "3 deployments: 2 written, 1 unchanged"
+    def test_without_a_key_there_is_none(self):
+        assert Pager.from_environment() is None
+
+    def test_a_key_of_another_length_is_refused_and_not_shown(self):
+        self.set("PAGERDUTY_ROUTING_KEY", "too short")
+        with pytest.raises(Refusal, match=r"PAGERDUTY_ROUTING_KEY has 9 characters; expected the 32") as refused:
+            Pager.from_environment()
+        assert "too short" not in str(refused.value)
+
+    def test_a_page_without_a_runbook_is_refused(self):
+        self.set("PAGERDUTY_ROUTING_KEY", "k" * 32)
+        with pytest.raises(Refusal, match="RUNBOOK_URL is not set; expected the address"):
+            Pager.from_environment()
+
+    @pytest.mark.parametrize(
+        ("api", "pages"),
+        [
+            ("https://prefect.example.com/api", "https://prefect.example.com"),
+            (
+                "https://api.prefect.cloud/api/accounts/a/workspaces/w",
+                "https://app.prefect.cloud/account/a/workspace/w",
+            ),
+        ],
+    )
+    def test_links_lead_to_the_pages_of_the_api_that_is_registered_with(self, api, pages):
+        self.set("PAGERDUTY_ROUTING_KEY", "k" * 32)
+        self.set("RUNBOOK_URL", "https://example.com/on-call.md")
+        self.set("PREFECT_API_URL", api)
+        pager = Pager.from_environment()
+        assert (pager.ui_url, pager.events_url) == (pages, EVENTS_URL)
+        self.set("PREFECT_UI_URL", "https://elsewhere.example.com/")
+        assert Pager.from_environment().ui_url == "https://elsewhere.example.com"

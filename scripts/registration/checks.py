@@ -1,0 +1,60 @@
+"""What is wrong with deployments for the environment they are registered in: job variables and work queues."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
+FARGATE_MEMORY_MIB = {
+    256: [512, 1024, 2048],
+    512: range(1024, 4096 + 1, 1024),
+    1024: range(2048, 8192 + 1, 1024),
+    2048: range(4096, 16384 + 1, 1024),
+    4096: range(8192, 30720 + 1, 1024),
+    8192: range(16384, 61440 + 1, 4096),
+    16384: range(32768, 122880 + 1, 8192),
+}
+
+
+def problems(
+    deployments: list[dict[str, Any]], template: dict[str, Any], queues: Collection[str], pool: str
+) -> Iterator[str]:
+    """Each problem as `<file>: deployment <name>: got …; expected …`."""
+    variables = template.get("variables", {}).get("properties", {})
+    for deployment in deployments:
+        where = f"{deployment['file']}: deployment {deployment['name']}"
+        for problem in _job_variables(deployment["job_variables"], variables):
+            yield f"{where}: {problem}"
+        queue = deployment["work_queue_name"]
+        if queue and queue not in queues:
+            yield (
+                f"{where}: got work queue {queue}; expected {_one_of(queues)}. To make it: "
+                f'`prefect work-queue create --pool {pool} "{queue}"`.'
+            )
+
+
+def _job_variables(given: dict[str, Any], variables: dict[str, Any]) -> Iterator[str]:
+    for name, value in given.items():
+        if name not in variables:
+            yield f"got job variable {name}; expected {_one_of(variables)}."
+        elif variables[name].get("type") == "integer" and type(value) is not int:
+            yield f"got {name} {value!r}; expected a whole number."
+        elif type(value) is int and not variables[name].get("minimum", value) <= value <= variables[name].get(
+            "maximum", value
+        ):
+            yield f"got {name} {value}; expected {variables[name]['minimum']} to {variables[name]['maximum']}."
+    size = [given.get(name, variables.get(name, {}).get("default")) for name in ("cpu", "memory")]
+    if {"cpu", "memory"} & set(given) and all(type(value) is int for value in size):
+        cpu, memory = size
+        if cpu not in FARGATE_MEMORY_MIB:
+            yield f"got cpu {cpu}; expected {_one_of(FARGATE_MEMORY_MIB)} CPU units, as Fargate has."
+        elif memory not in FARGATE_MEMORY_MIB[cpu]:
+            fitting = FARGATE_MEMORY_MIB[cpu]
+            step = f" in steps of {fitting[1] - fitting[0]}" if isinstance(fitting, range) else ""
+            yield (
+                f"got memory {memory} with cpu {cpu}; expected {fitting[0]} to {fitting[-1]} MiB{step}: "
+                "Fargate has no other pair."
+            )
+
+
+def _one_of(names: Collection[Any]) -> str:
+    return f"one of {', '.join(map(str, sorted(names)))}" if names else "none"

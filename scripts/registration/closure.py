@@ -1,0 +1,104 @@
+"""The source files a flow is made of: its own, and every file of this repository that importing it can run."""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+SHOWN = 8  # Hex digits by which a file's content is told from another's in a label.
+
+
+class Sources:
+    """Import closures of the files below `root`, each file read once, and parsed once for all runs.
+
+    `modules` are the names that a file of some content imports, as an earlier run left them; new ones are added.
+    """
+
+    def __init__(self, root: Path, modules: dict[str, list[str]] | None = None) -> None:
+        self.root, self.modules = root, {} if modules is None else modules
+        self.used: set[str] = set()
+        self._imports = cache(self._read_imports)
+        self._files = cache(self._resolve)
+        self.content = cache(self._hash)
+
+    def closure(self, file: str) -> dict[str, str]:
+        """Path and content hash of `file`, of what it imports within the repository and of the data files of flows/.
+
+        Imports inside functions and under TYPE_CHECKING count too: better once too often than not at all.
+        """
+        found, ahead = {file, *self.data_files()}, [file]
+        while ahead:
+            new = self._imports(ahead.pop()) - found
+            found |= new
+            ahead += new
+        return {path: self.content(path) for path in sorted(found)}
+
+    @cache  # noqa: B019 - one object a run.
+    def data_files(self) -> tuple[str, ...]:
+        """Files of flows/ that are no Python: which flow reads which cannot be told, so they belong to every flow."""
+        files = (path.relative_to(self.root) for path in (self.root / "flows").rglob("*") if path.suffix != ".py")
+        return tuple(
+            sorted(
+                path.as_posix()
+                for path in files
+                if (self.root / path).is_file()
+                and not any(part.startswith((".", "__pycache__")) for part in path.parts)
+            )
+        )
+
+    def _hash(self, file: str) -> str:
+        return hashlib.sha256((self.root / file).read_bytes()).hexdigest()
+
+    def _read_imports(self, file: str) -> frozenset[str]:
+        folder = file.rpartition("/")[0]
+        key = f"{folder} {self.content(file)}"
+        if key not in self.modules:
+            try:
+                tree = ast.parse((self.root / file).read_bytes())
+            except (SyntaxError, ValueError):
+                return frozenset()  # Importing it says so better.
+            package = folder.replace("/", ".")
+            self.modules[key] = sorted({name for node in ast.walk(tree) for name in _modules(node, package)})
+        self.used.add(key)
+        return frozenset(path for name in self.modules[key] for path in self._files(name))
+
+    def _resolve(self, module: str) -> frozenset[str]:
+        """Files that importing `module` runs: its own and the `__init__.py` of each package above it."""
+        found, parts = set(), module.split(".")
+        for length in range(1, len(parts) + 1):
+            place = "/".join(parts[:length])
+            found |= {name for name in (f"{place}.py", f"{place}/__init__.py") if (self.root / name).is_file()}
+        return frozenset(found)
+
+
+def _modules(node: ast.AST, package: str) -> Iterator[str]:
+    """Names of the modules that a node may import, `package` being that of the file it stands in."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+        base = ".".join([*above, *([node.module] if node.module else [])])
+        yield base
+        yield from (f"{base}.{alias.name}" for alias in node.names)  # A submodule, or a name in it.
+    elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if called in {"import_module", "__import__"} and isinstance(node.args[0].value, str):
+            yield node.args[0].value.lstrip(".")
+
+
+def digest_of(closure: dict[str, str]) -> str:
+    """One hash of a whole closure."""
+    return hashlib.sha256("".join(f"{path}\0{content}\n" for path, content in closure.items()).encode()).hexdigest()
+
+
+def as_label(closure: dict[str, str]) -> str:
+    """The closure as a label of a deployment, to tell later which of its files changed."""
+    return " ".join(f"{path}={content[:SHOWN]}" for path, content in closure.items())
+
+
+def changed_files(closure: dict[str, str], label: str) -> list[str]:
+    """Files of which `label` knows another content, or nothing, or which are no longer part of the closure."""
+    before = dict(entry.rpartition("=")[::2] for entry in label.split())
+    now = {path: content[:SHOWN] for path, content in closure.items()}
+    return sorted(path for path in before | now if before.get(path) != now.get(path))

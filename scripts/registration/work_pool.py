@@ -1,0 +1,47 @@
+"""The environment's work pool, with the base job template that Terraform gives."""
+
+from typing import Any
+
+from scripts.refusal import Refusal
+from scripts.registration.actions import CREATE, UNCHANGED, UPDATE, Action
+from scripts.registration.api import Conflict, Prefect
+
+TYPE = "ecs"
+
+
+async def work_pool_action(prefect: Prefect, name: str, template: dict[str, Any]) -> Action:
+    """Create the pool, or write the template if it differs.
+
+    Raises:
+        Refusal: a pool of that name is of another type.
+    """
+    what, place = f"work pool {name}", f"work_pools/{name}"
+
+    async def update() -> None:
+        await prefect.write("PATCH", place, {"base_job_template": template})
+
+    async def create() -> None:
+        try:
+            await prefect.write("POST", "work_pools/", {"name": name, "type": TYPE, "base_job_template": template})
+        except Conflict:  # Another registration's, or our own whose answer was lost.
+            await update()
+
+    pool = await prefect.read(place)
+    if pool is None:
+        return Action(what, CREATE, write=create)
+    if pool["type"] != TYPE:
+        raise Refusal(
+            f"Work pool {name}: got type {pool['type']}; expected {TYPE}. Delete it, or rename it, and register again.",
+            1,
+        )
+    if pool["base_job_template"] == template:
+        return Action(what, UNCHANGED)
+    return Action(what, UPDATE, "base_job_template", update)
+
+
+async def queues(prefect: Prefect, name: str) -> set[str]:
+    """Work queues of the pool; a pool that is not there yet will have the one that each has."""
+    found = (
+        await prefect.read_all(f"work_pools/{name}/queues/filter") if await prefect.read(f"work_pools/{name}") else []
+    )
+    return {"default", *(each["name"] for each in found)}

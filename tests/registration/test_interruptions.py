@@ -1,0 +1,224 @@
+"""Whenever a registration ends, nothing is half done: what was good before is good still, and the next one finishes."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import httpx
+import pytest
+from conftest import SETTINGS
+
+from scripts.environments import ROOT
+from scripts.refusal import Refusal
+from scripts.registration import api
+from scripts.registration.api import Prefect
+from scripts.registration.loading import load
+from scripts.registration.on_call import Pager
+from scripts.registration.run import Options, register
+
+ON_CALL = SETTINGS.replace('["owner:team"]', '["owner:team", "on-call"]')
+PAGER = Pager("0" * 32, "https://example.com/docs/on-call.md", "http://127.0.0.1:4200", "http://127.0.0.1:9/v2/enqueue")
+
+
+class Killed(BaseException):
+    """Ends a registration as a signal would: nothing of it runs any more."""
+
+
+def is_write(request):
+    return request.method != "GET" and not request.url.path.endswith(("/filter", "/count"))
+
+
+class EndsAfter(httpx.AsyncHTTPTransport):
+    """A connection whose client is dead, or whose server is gone, once `writes` writes have been carried out."""
+
+    def __init__(self, writes, error=Killed):
+        super().__init__()
+        self.left, self.error, self.last = writes, error, ""
+
+    async def handle_async_request(self, request):
+        if self.left <= 0:
+            raise self.error("it is over")
+        answer = await super().handle_async_request(request)
+        await answer.aread()
+        if is_write(request) and answer.status_code < 400:
+            self.left, self.last = self.left - 1, request.url.path
+            if self.left <= 0:
+                raise self.error("it is over")  # Carried out, and nobody knows.
+        return answer
+
+
+@pytest.fixture
+def before(repository):
+    """Ten flows, registered, of which the next registration keeps four, changes four and prunes two."""
+    repository.facts = replace(repository.facts, pager=PAGER, results_bucket="bucket")
+    for number in range(10):
+        repository.flow(f"flow{number:02}")
+    repository.register()
+    return repository
+
+
+@pytest.fixture
+def changed(before):
+    """The repository with twenty flows that differ from what is registered in every way there is."""
+    for number in (8, 9):
+        (before.root / f"flows/flow{number:02}.py").unlink()
+    for number in (0, 1, 2, 3):
+        before.flow(f"flow{number:02}", ON_CALL, imports="X = 1")
+    for number in range(10, 22):
+        before.flow(f"flow{number:02}")
+    before.file("flows/shared/concurrency.py", 'LIMITS = {"data-flows.killed": 1}\n')
+    before.facts = replace(before.facts, template=before.facts.template | {"job_configuration": {"command": "x"}})
+    return before
+
+
+def content(held):
+    """What matters of deployments, by name."""
+    kept = ("tags", "schedules", "parameters", "entrypoint", "description", "labels", "work_pool_name")
+    found = {}
+    for name, each in held.items():
+        found[name] = {field: each[field] for field in kept}
+        found[name]["schedules"] = [(one["schedule"], one["active"]) for one in each["schedules"]]
+    return found
+
+
+def test_killed_after_every_single_write_it_finishes_and_no_deployment_is_lost_on_the_way(changed):
+    old = content(changed.held())
+    states, kills, writes = [], 0, 1
+    while True:
+        try:
+            changed.register(transport := EndsAfter(writes))
+        except Killed:
+            kills += 1
+            # A flow is made anew for its deployment: killed after it again and again there would be no progress.
+            writes = 2 if transport.last.endswith("/flows/") else 1
+            states.append(content(changed.held()))
+        else:
+            break
+    new = content(changed.held())
+    assert changed.actions(full=True) == {}
+    assert len(new) == 20
+    # Pool, limit, block; two for each of twelve new ones; four changed; four automations; two pruned.
+    assert kills >= 3 + 24 + 4 + 4 + 2
+    for state in states:
+        # Each is as it was or as it is to be, whole; none is missing that was there and stays.
+        assert all(each in (old.get(name), new.get(name)) for name, each in state.items())
+        assert set(old) & set(new) <= set(state)
+    assert set(new) < set(states[-6]), "expected what is pruned to go last"
+
+
+CHILD = """
+import asyncio, os, pickle, signal, sys
+import httpx
+from scripts.registration.api import Prefect
+from scripts.registration.run import Options, register
+
+class Suicidal(httpx.AsyncHTTPTransport):
+    left = int(sys.argv[1])
+
+    async def handle_async_request(self, request):
+        answer = await super().handle_async_request(request)
+        if request.method != "GET" and not request.url.path.endswith(("/filter", "/count")):
+            Suicidal.left -= 1
+            if Suicidal.left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+async def main():
+    async with Prefect(Suicidal()) as prefect:
+        await register(*pickle.load(sys.stdin.buffer), Options(), prefect)
+
+asyncio.run(main())
+"""
+
+
+def test_a_process_that_is_killed_leaves_the_same(changed):
+    import pickle
+
+    loaded = load(changed.environment.name, changed.root)
+    given = pickle.dumps((changed.root, loaded, changed.facts))
+    old = content(changed.held())
+    for writes in (2, 5, 9):
+        answer = subprocess.run(
+            [sys.executable, "-c", CHILD, str(writes)], input=given, cwd=ROOT, capture_output=True, check=False
+        )
+        assert answer.returncode == -signal.SIGKILL, answer.stderr
+        assert set(old) <= set(changed.held())
+    changed.register()
+    assert changed.actions(full=True) == {}
+    assert len(changed.held()) == 20
+
+
+def test_a_server_that_goes_away_is_told_with_what_is_done_and_the_next_registration_goes_on(changed, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(api, "RETRY_SECONDS", 2)
+        with pytest.raises(
+            Refusal, match=r"(it is over|got 503)\n\d+ of 25 writes are done and stay; the first left is"
+        ) as refused:
+            changed.register(EndsAfter(10, httpx.ConnectError))
+    assert refused.value.exit_code == 2
+    changed.register()
+    assert changed.actions(full=True) == {}
+
+
+def test_an_answer_that_is_lost_is_asked_for_again_and_nothing_is_made_twice(changed):
+    class Forgetful(httpx.AsyncHTTPTransport):
+        lost = frozenset()
+
+        async def handle_async_request(self, request):
+            answer = await super().handle_async_request(request)
+            await answer.aread()
+            which = (request.method, str(request.url), request.content)
+            if is_write(request) and answer.status_code < 400 and which not in self.lost:
+                self.lost |= {which}
+                raise httpx.ReadError("lost")
+            return answer
+
+    changed.register(Forgetful())
+    assert changed.actions(full=True) == {}
+    assert len(automations(changed)) == 4
+    assert len(changed.held()) == 20
+
+
+def automations(repository):
+    prefix = f"{repository.environment.title} on-call: "
+    found = repository.ask("automations/filter", limit=200)
+    return [each["name"] for each in found if each["name"].startswith(prefix)]
+
+
+def test_two_at_once_end_in_the_state_of_one(changed):
+    loaded = load(changed.environment.name, changed.root)
+
+    async def one():
+        async with Prefect() as prefect:
+            await register(changed.root, loaded, changed.facts, Options(), prefect)
+
+    async def both():
+        await asyncio.gather(one(), one())
+
+    asyncio.run(both())
+    assert changed.actions(full=True) == {}
+    assert len(changed.held()) == 20
+    assert sorted(automations(changed)) == sorted(set(automations(changed)))
+    assert len(automations(changed)) == 4
+
+
+def test_when_nobody_is_on_call_any_more_the_automations_and_their_secret_go(changed):
+    changed.register()
+    for number in range(4):
+        changed.flow(f"flow{number:02}")
+    title = changed.environment.title
+    done = changed.actions()
+    assert {name: said for name, said in done.items() if name.startswith("automation")} == {
+        f"automation {title} on-call: {name}": "prune: no deployment is tagged on-call any more"
+        for name in ("failed", "late", "stuck", "completed")
+    }
+    assert done[f"block custom-webhook/{title.lower()}-pagerduty"] == "prune: nothing uses it any more"
+    assert automations(changed) == []
+    assert changed.actions() == {}
+    with contextlib.suppress(FileNotFoundError):
+        assert PAGER.routing_key not in (changed.environment.directory / "flows.json").read_text()
+    assert os.environ.get("PAGERDUTY_ROUTING_KEY") is None

@@ -1,0 +1,279 @@
+"""Every file of flows/ is found with its deployments, or told with what is wrong with it, and none hurts another."""
+
+import contextlib
+import re
+from pathlib import Path
+
+import pytest
+
+from scripts.environments import ROOT
+from scripts.registration import loading
+from scripts.registration.loading import load
+
+HEAD = """
+from prefect import flow
+from prefect.schedules import Cron
+
+@flow
+def good(days: int = 1, *, names: list[str] | None = None):
+    '''Do good.
+
+    Args:
+        days: How many.
+        names: Whose.
+    '''
+
+"""
+OWNED = "tags=['owner:team']"
+GOOD = f"{HEAD}deployments = [good.to_deployment('daily', {OWNED})]\n"
+REMEDY = (
+    "expected `deployments = [my_flow.to_deployment(name=…), …]` at its end; what flows share belongs in flows/shared/."
+)
+# name of a file: its content, what is said of it
+WRONG = {
+    "nothing": ("x = 1\n", f"got no `deployments`; {REMEDY}"),
+    "none_in_it": ("deployments = []\n", f"got an empty `deployments`; {REMEDY}"),
+    "no_list": (GOOD.replace("[good", "good").replace(")]", ")"), f"got RunnerDeployment `deployments`; {REMEDY}"),
+    "a_flow": (f"{HEAD}deployments = [good]\n", f"got Flow in `deployments`; {REMEDY}"),
+    "foreign": (
+        "from flows import fine\ndeployments = [fine.good.to_deployment('daily')]\n",
+        f"got a deployment of good, which is no flow of this file; {REMEDY}",
+    ),
+    "missing": (
+        "import os\nimport no_such_module\n",
+        "import failed: ModuleNotFoundError: No module named 'no_such_module' (flows/missing.py:2)",
+    ),
+    "syntax": ("x = 1\n\ndef broken(:\n", "import failed: SyntaxError: invalid syntax (syntax.py, line 3)"),
+    "sharing": (
+        "from flows.shared import broken\n",
+        "import failed: ZeroDivisionError: division by zero (flows/shared/broken.py:2)",
+    ),
+    "bad_cron": (
+        f"{HEAD}deployments = [good.to_deployment('x', schedule=Cron('every day'))]\n",
+        'import failed: ValueError: Invalid cron string: "every day" (flows/bad_cron.py:14)',
+    ),
+    "leaves": (
+        "import sys\n\nsys.exit('no variable FOO')\n",
+        "import failed: SystemExit: no variable FOO (flows/leaves.py:3)",
+    ),
+    "interrupts": ("raise KeyboardInterrupt\n", "import failed: KeyboardInterrupt:  (flows/interrupts.py:1)"),
+    "dies": ("import os\n\nos._exit(7)\n", "import ended the process (exit 7); expected nothing to run at import."),
+    "hangs": (
+        "import time\n\ntime.sleep(999)\n",
+        "import took more than 3 s; expected nothing to run at import (flows/hangs.py:3).",
+    ),
+    "twice": (
+        f"{HEAD}deployments = [good.with_options(name='t').to_deployment('d', {OWNED}) for _ in 'ab']\n",
+        "got 2 deployments named t/d; expected names to differ.",
+    ),
+}
+UNFIT = {
+    "tags=[]": "got no tags; expected one that names its owner: owner:<team>.",
+    "tags=['owner:']": "got owner:; expected one that names its owner: owner:<team>.",
+    "schedule=Cron('5 * * * *')": (
+        'schedule 1: got no time zone; expected one, such as timezone="Europe/Dublin" or "UTC".'
+    ),
+    "parameters={'day': 2}": "parameter day: the flow does not take it; expected days, names.",
+    "parameters={'days': 'two'}": "parameter days: 'two' is not of type 'integer'; expected what the flow takes.",
+    "parameters={'names': [1]}": (
+        "parameter names: [1] is not valid under any of the given schemas; expected what the flow takes."
+    ),
+    "schedule=Cron('5 * * * *', timezone='UTC', parameters={'days': 'x'})": (
+        "schedule 1: parameter days: 'x' is not of type 'integer'; expected what the flow takes."
+    ),
+    "work_pool_name='other'": "got work_pool_name; expected none: the work pool is the environment's.",
+}
+
+
+def write(root, files):
+    (root / "flows" / "shared").mkdir(parents=True, exist_ok=True)
+    for name, text in {"__init__": "", "shared/__init__": "", **files}.items():
+        (root / "flows" / f"{name}.py").write_text(text)
+
+
+def said_of(problems):
+    """What is said by file."""
+    return dict(problem.split(": ", 1) for problem in problems)
+
+
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory):
+    """A folder with good files and every kind of wrong one between them."""
+    root = tmp_path_factory.mktemp("root")
+    files = {name: text for name, (text, _) in WRONG.items()}
+    write(
+        root, {"fine": GOOD, "zuletzt": GOOD.replace("daily", "last"), "shared/broken": "x = 1\ny = 1 / 0\n", **files}
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "IMPORT_SECONDS", 3)
+        return load("dev", root)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_file_is_told_with_its_name_its_error_and_its_line(wrong, name):
+    assert said_of(wrong.problems)[f"flows/{name}.py"] == WRONG[name][1]
+
+
+def test_all_wrong_files_are_told_at_once_and_the_others_are_found_all_the_same(wrong):
+    assert set(said_of(wrong.problems)) == {f"flows/{name}.py" for name in WRONG}
+    assert {each["file"] for each in wrong.deployments} == {"flows/fine.py", "flows/twice.py", "flows/zuletzt.py"}
+
+
+BARE = """
+from prefect import flow
+from prefect.schedules import Cron
+
+@flow
+def bare(days: int):
+    pass
+
+deployments = [bare.to_deployment('d', tags=['owner:x'], schedule=Cron('5 * * * *', timezone='UTC'))]
+"""
+
+
+def test_what_does_not_fit_is_told_with_file_and_deployment_and_all_of_it_at_once(tmp_path):
+    deployments = [
+        f"good.to_deployment('d{number}', {given if 'tags' in given else f'{OWNED}, {given}'})"
+        for number, given in enumerate(UNFIT)
+    ]
+    write(tmp_path, {"unfit": f"{HEAD}deployments = [{', '.join(deployments)}]\n", "bare": BARE})
+    assert load("dev", tmp_path).problems == [
+        "flows/bare.py: deployment d: got no description; expected one: the flow's docstring.",
+        "flows/bare.py: deployment d: parameter days: got no description; expected one under `Args:` in the flow's "
+        "docstring.",
+        "flows/bare.py: deployment d: schedule 1: got no value for days; expected one: no default and nobody to ask.",
+        *(f"flows/unfit.py: deployment d{number}: {said}" for number, said in enumerate(UNFIT.values())),
+    ]
+
+
+def test_both_flows_of_this_repository_are_found_with_relative_entrypoints_and_their_docstrings():
+    loaded = load("dev")
+    assert loaded.problems == []
+    assert [(each["flow_name"], each["name"], each["entrypoint"]) for each in loaded.deployments] == [
+        ("flights_to_warehouse", "hourly", "flows/flights_to_warehouse.py:flights_to_warehouse"),
+        ("warehouse_to_s3", "daily", "flows/warehouse_to_s3.py:warehouse_to_s3"),
+    ]
+    assert loaded.deployments[0]["description"] == (
+        "Load the flights that landed since the last run from S3 into Snowflake."
+    )
+
+
+# Each of these would spoil the next one, were they not kept apart.
+UNRULY = {
+    "a_prints": "import os\nprint('{}', flush=True)\nos.write(1, b'noise')\n",
+    "a_reads": "import sys\nassert not sys.stdin.read()\n",
+    "b_changes": "import os, sys\nos.environ['LEFT'] = 'behind'\nos.chdir('/')\nsys.path.clear()\n",
+    "c_is_clean": "import os\nassert 'LEFT' not in os.environ\nassert os.getcwd() != '/'\n",
+    "d_threads": "import threading, time\nthreading.Thread(target=time.sleep, args=(999,)).start()\n",
+    "e_forks": "import os, time\nif os.fork() == 0:\n    time.sleep(999)\n",
+    "f_spies": "import os\nassert 'secret' not in os.environ.values()\n",
+    "g_asks": "import os\nassert os.environ['DATA_FLOWS_ENVIRONMENT'] == 'dev'\n",
+}
+
+
+@pytest.fixture(scope="module")
+def unruly(tmp_path_factory):
+    """What is loaded of unruly files, and the folder."""
+    root = tmp_path_factory.mktemp("unruly")
+    write(root, {name: text + GOOD.replace("daily", name) for name, text in UNRULY.items()})
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("PREFECT_API_KEY", "AWS_SECRET_ACCESS_KEY", "PAGERDUTY_ROUTING_KEY", "PREFECT_API_URL"):
+            patch.setenv(name, "secret")
+        return load("dev", root), root
+
+
+def test_a_file_that_prints_reads_threads_or_changes_the_process_hurts_nobody(unruly):
+    loaded, _ = unruly
+    assert loaded.problems == []
+    assert [each["file"] for each in loaded.deployments] == [f"flows/{name}.py" for name in UNRULY]
+
+
+def test_no_process_is_left_behind(unruly):
+    _, root = unruly
+    commands = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            commands.append((folder / "cmdline").read_text())
+    assert [command for command in commands if "pytest" in command]
+    assert not [command for command in commands if str(root) in command]
+
+
+class TestMemory:
+    """A file whose sources have not changed is not imported again."""
+
+    @pytest.fixture
+    def root(self, tmp_path):
+        root = tmp_path / "root"
+        write(
+            root,
+            {
+                "good": f"from flows.shared import used\n{GOOD}",
+                "other": GOOD.replace("daily", "other"),
+                "shared/used": "",
+                "shared/unused": "",
+            },
+        )
+        return root
+
+    @pytest.fixture
+    def imported(self, root, tmp_path, monkeypatch):
+        """Call it to load; returns the files that were imported for it."""
+
+        def run(environment="dev"):
+            seen = []
+
+            def answers(files, *_):
+                for file in files:
+                    seen.append(file)
+                    is_wrong = "deployments" not in (root / file).read_text()
+                    found = {"flow_name": "good", "name": file}
+                    yield file, {"problems": ["wrong"]} if is_wrong else {"deployments": [found], "problems": []}
+
+            monkeypatch.setattr(loading, "import_all", answers)
+            self.loaded = load(environment, root, tmp_path / "build" / "flows.json")
+            return seen
+
+        return run
+
+    def test_unchanged_files_are_answered_as_before(self, imported):
+        assert imported() == ["flows/good.py", "flows/other.py"]
+        before = self.loaded
+        assert imported() == []
+        assert self.loaded == before
+
+    def test_a_changed_file_or_what_it_imports_is_imported_again_and_no_other(self, root, imported):
+        imported()
+        (root / "flows/shared/used.py").write_text("x = 1\n")
+        assert imported() == ["flows/good.py"]
+        (root / "flows/shared/unused.py").write_text("x = 1\n")
+        assert imported() == []
+
+    def test_another_environment_python_or_rule_is_another_import(self, imported, monkeypatch):
+        imported()
+        assert len(imported("prod")) == 2
+        imported()
+        monkeypatch.setattr(loading.platform, "python_version", lambda: "9.9.9")
+        assert len(imported()) == 2
+
+    def test_what_was_wrong_is_looked_at_again(self, root, imported):
+        (root / "flows/good.py").write_text("x = 1\n")
+        imported()
+        assert imported() == ["flows/good.py"]
+        assert self.loaded.problems == ["flows/good.py: wrong"]
+
+    def test_a_memory_that_cannot_be_read_or_written_is_none(self, imported, tmp_path):
+        (tmp_path / "build").mkdir()
+        (tmp_path / "build" / "flows.json").write_text("{")
+        assert len(imported()) == 2
+        assert imported() == []
+        (tmp_path / "build" / "flows.json").unlink()
+        (tmp_path / "build").rmdir()
+        (tmp_path / "build").write_text("no folder")
+        assert len(imported()) == 2
+        assert self.loaded.problems == []
+
+
+def test_the_folder_of_flows_is_read_in_a_fixed_order():
+    names = [path.name for path in loading.flow_files(ROOT)]
+    assert names == sorted(names)
+    assert all(re.fullmatch(r"[a-z]\w+\.py", name) for name in names)

@@ -1,0 +1,352 @@
+"""Registration against a real Prefect server: only what changed is written, and what a person did is kept."""
+
+import json
+from dataclasses import replace
+
+import httpx
+import pytest
+from conftest import SETTINGS
+
+from scripts.environments import Environment
+from scripts.refusal import Refusal
+from scripts.registration import api, deployments
+
+RICH = """
+    description="Every kind of setting.",
+    parameters={"days": 2},
+    job_variables={"cpu": 512, "memory": 1024},
+    concurrency_limit=2,
+    work_queue_name="default",
+    tags=["owner:team", "b", "a"],
+    schedules=[
+        Cron("5 * * * *", timezone="UTC"),
+        Cron("30 6 * * *", timezone="America/New_York", parameters={"days": 3}),
+        Interval(timedelta(hours=2), timezone="UTC"),
+        Interval(timedelta(hours=3), timezone="UTC", anchor_date=datetime(2026, 1, 1, tzinfo=UTC)),
+        RRule("FREQ=DAILY;COUNT=5", timezone="UTC"),
+        RRule("FREQ=MINUTELY;INTERVAL=10", timezone="UTC"),
+    ],
+"""
+IMPORTS = "from datetime import UTC, datetime"
+
+
+@pytest.fixture
+def registered(repository):
+    """Two flows, registered: one plain and one with every kind of setting."""
+    repository.flow("plain")
+    repository.flow("rich", RICH, IMPORTS)
+    repository.actions()
+    return repository
+
+
+def test_everything_is_created_once_and_then_nothing_is_written(repository):
+    repository.flow("plain")
+    repository.flow("rich", RICH, IMPORTS)
+    pool = f"work pool {repository.environment.title}"
+    assert repository.actions() == {pool: "create", "plain/hourly": "create", "rich/hourly": "create"}
+    before = repository.held()
+    for options in ({}, {"full": True}, {"dry_run": True}):
+        report = repository.register(**options)
+        assert {action.kind for action in report.actions} == {"unchanged"}
+        assert report.writes == 0
+    assert {name: each["updated"] for name, each in repository.held().items()} == {
+        name: each["updated"] for name, each in before.items()
+    }
+
+
+def test_without_its_memory_of_imports_it_finds_the_same(registered):
+    (registered.environment.directory / "flows.json").unlink()
+    assert registered.actions() == {}
+    (registered.environment.directory / "flows.json").unlink()
+    assert registered.actions(full=True) == {}
+
+
+def test_the_requests_of_an_unchanged_registration_are_as_many_whatever_the_number_of_flows(repository):
+    repository.flow("first")
+    repository.register()
+    one = repository.register()
+    for number in range(8):
+        repository.flow(f"more{number}")
+    repository.register()
+    many = repository.register()
+    assert (one.writes, many.writes) == (0, 0)
+    assert one.reads == many.reads <= 8
+
+
+def test_only_the_changed_deployment_is_written_and_each_change_is_named(registered):
+    before = registered.held()["plain/hourly"]["updated"]
+    registered.flow("rich", 'tags=["owner:other"], schedule=Cron("6 * * * *", timezone="UTC")', IMPORTS)
+    assert registered.actions() == {
+        "rich/hourly": "update: concurrency_limit, description, job_variables, parameters, schedules, tags, "
+        "flows/rich.py changed",
+    }
+    assert registered.actions(full=True) == {}
+    held = registered.held()
+    assert held["plain/hourly"]["updated"] == before
+    assert [each["schedule"]["cron"] for each in held["rich/hourly"]["schedules"]] == ["6 * * * *"]
+    assert held["rich/hourly"]["global_concurrency_limit"] is None
+
+
+def test_a_change_of_what_a_flow_imports_is_a_change_of_that_flow_and_no_other(registered):
+    registered.file("flows/shared/helper.py", "X = 1\n")
+    registered.flow("plain", imports="from flows.shared.helper import X")
+    registered.register()
+    registered.file("flows/shared/helper.py", "X = 2\n")
+    assert registered.actions() == {"plain/hourly": "update: flows/shared/helper.py changed"}
+    registered.file("flows/shared/nobodys.py", "X = 2\n")
+    assert registered.actions() == {}
+
+
+def test_another_image_is_no_change_until_the_flow_itself_is(registered):
+    registered.facts = replace(registered.facts, version="another image")
+    assert registered.actions() == {}
+    registered.flow("plain", imports="X = 1")
+    registered.register()
+    assert {name: each["version"] for name, each in registered.held().items()} == {
+        "plain/hourly": "another image",
+        "rich/hourly": "digest commit",
+    }
+
+
+def test_what_prefect_shows_of_a_deployment_comes_from_its_code(registered):
+    held = registered.held()["plain/hourly"]
+    assert held["description"] == "Flow plain."
+    assert held["parameter_openapi_schema"]["properties"]["days"]["description"] == "How many."
+    assert held["entrypoint"] == "flows/plain.py:plain"
+    assert (held["path"], held["pull_steps"]) == (".", [])
+    assert f"data-flows:{registered.environment.name}" in held["tags"]
+
+
+def test_what_was_edited_by_hand_is_mended_by_a_full_registration(registered):
+    identity = registered.held()["plain/hourly"]["id"]
+    registered.ask(f"deployments/{identity}", "PATCH", parameters={"days": 99})
+    assert registered.actions() == {}
+    assert registered.actions(full=True) == {"plain/hourly": "update: parameters"}
+    assert registered.held()["plain/hourly"]["parameters"] == {}
+
+
+def test_one_of_many_that_changed_is_found_without_reading_the_others(repository):
+    for number in range(24):
+        repository.flow(f"flow{number}")
+    repository.register()
+    repository.flow("flow7", imports="X = 1")
+    read = []
+
+    class Counting(httpx.AsyncHTTPTransport):
+        async def handle_async_request(self, request):
+            answer = await super().handle_async_request(request)
+            if request.url.path.endswith("/deployments/filter"):
+                read.extend(json.loads(await answer.aread()))
+            return answer
+
+    report = repository.register(Counting())
+    assert [action.what for action in report.actions if action.kind == "update"] == ["flow7/hourly"]
+    assert len(read) < 12
+    assert report.writes == 1
+    assert repository.actions(full=True) == {}
+
+
+def test_a_deployment_or_tag_that_somebody_took_away_is_put_back(registered):
+    held = registered.held()
+    registered.ask(f"deployments/{held['plain/hourly']['id']}", "DELETE")
+    registered.ask(f"deployments/{held['rich/hourly']['id']}", "PATCH", tags=["mine"])
+    assert registered.actions() == {"plain/hourly": "create", "rich/hourly": "update: tags"}
+    assert registered.actions(full=True) == {}
+
+
+def switch(repository, name, *, active, number=0):
+    """Switch a schedule as a person does in Prefect's pages."""
+    deployment = repository.held()[name]
+    place = f"deployments/{deployment['id']}/schedules/{deployment['schedules'][number]['id']}"
+    repository.ask(place, "PATCH", active=active)
+
+
+def states(repository, name):
+    held = repository.held()[name]["schedules"]
+    return {each["schedule"].get("cron", each["id"]): each["active"] for each in held}
+
+
+def test_schedules_are_active_in_prod_only(repository):
+    repository.flow("plain")
+    repository.register()
+    assert states(repository, "plain/hourly") == {"5 * * * *": False}
+
+
+class TestProd:
+    """In prod schedules are active, unless a person paused them."""
+
+    @pytest.fixture
+    def prod(self, repository):
+        environment = Environment("prod", repository.environment.directory)
+        repository.environment = environment
+        repository.facts = replace(repository.facts, environment=environment, pool=environment.title)
+        crons = ", ".join(f'Cron("{minute} * * * *", timezone="UTC")' for minute in (5, 6))
+        self.settings = f'tags=["owner:team"], schedules=[{crons}]'
+        repository.flow("plain", self.settings)
+        repository.register()
+        yield repository
+        for each in repository.held().values():
+            repository.ask(f"deployments/{each['id']}", "DELETE")
+
+    def test_a_schedule_paused_by_a_person_stays_paused_through_any_number_of_registrations(self, prod):
+        assert states(prod, "plain/hourly") == {"5 * * * *": True, "6 * * * *": True}
+        paused = [each["schedule"]["cron"] for each in prod.held()["plain/hourly"]["schedules"]].index("5 * * * *")
+        switch(prod, "plain/hourly", active=False, number=paused)
+        assert prod.actions() == {}
+        for number in range(3):
+            prod.flow("plain", self.settings, imports=f"X = {number}")
+            assert prod.actions() == {"plain/hourly": "update: flows/plain.py changed"}
+            assert states(prod, "plain/hourly") == {"5 * * * *": False, "6 * * * *": True}
+
+    def test_one_paused_while_it_is_being_registered_stays_paused_too(self, prod):
+        """Between reading all deployments and writing this one."""
+
+        class Pausing(httpx.AsyncHTTPTransport):
+            paused = False
+
+            async def handle_async_request(self, request):
+                if not self.paused and request.method == "GET" and "/deployments/" in request.url.path:
+                    self.paused = True
+                    switch(prod, "plain/hourly", active=False)
+                return await super().handle_async_request(request)
+
+        prod.flow("plain", self.settings, imports="X = 1")
+        transport = Pausing()
+        prod.register(transport)
+        assert transport.paused
+        assert sorted(states(prod, "plain/hourly").values()) == [False, True]
+
+    def test_a_schedule_removed_in_code_is_removed_with_its_runs(self, prod):
+        prod.flow("plain", SETTINGS)
+        assert prod.actions() == {"plain/hourly": "update: schedules, flows/plain.py changed"}
+        assert states(prod, "plain/hourly") == {"5 * * * *": True}
+        prod.flow("plain", 'tags=["owner:team"]')
+        prod.register()
+        assert states(prod, "plain/hourly") == {}
+
+    def test_a_deployment_that_a_person_paused_stays_paused(self, prod):
+        identity = prod.held()["plain/hourly"]["id"]
+        prod.ask(f"deployments/{identity}/pause_deployment")
+        prod.flow("plain", self.settings, imports="X = 1")
+        prod.register()
+        assert prod.held()["plain/hourly"]["paused"] is True
+
+
+def test_what_is_no_longer_in_code_is_pruned_and_its_scheduled_runs_are_told(registered):
+    identity = registered.held()["plain/hourly"]["id"]
+    for day in (1, 2):
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": f"2099-01-0{day}T00:00:00Z"}}
+        registered.ask(f"deployments/{identity}/create_flow_run", state=state)
+    (registered.root / "flows/plain.py").unlink()
+    said = "prune: no longer in code; 2 scheduled runs go with it, the next of 2099-01-01T00:00Z"
+    assert registered.actions(dry_run=True) == {"plain/hourly": said}
+    assert registered.actions(keep=True) == {}
+    assert "plain/hourly" in registered.held()
+    assert registered.actions() == {"plain/hourly": said}
+    assert set(registered.held()) == {"rich/hourly"}
+    assert registered.actions() == {}
+
+
+def test_a_renamed_deployment_is_created_before_the_old_one_goes(registered):
+    path = registered.root / "flows/plain.py"
+    path.write_text(path.read_text().replace('name="hourly"', 'name="daily"'))
+    assert list(registered.actions()) == ["plain/daily", "plain/hourly"]
+
+
+def test_deployments_of_others_are_never_pruned(registered):
+    pool = registered.environment.title
+    flow = registered.ask("flows/", name="foreign")
+    registered.ask("deployments/", name="theirs", flow_id=flow["id"], work_pool_name=pool, tags=["data-flows:other"])
+    (registered.root / "flows/plain.py").unlink()
+    assert list(registered.actions()) == ["plain/hourly"]
+    assert "foreign/theirs" in registered.held()
+
+
+def test_a_deployment_of_that_name_by_other_means_is_taken_over_with_its_paused_schedule(repository):
+    repository.flow("empty")
+    repository.register()
+    flow = repository.ask("flows/", name="plain")
+    schedule = {"schedule": {"cron": "5 * * * *", "timezone": "UTC"}, "active": False}
+    repository.ask(
+        "deployments/",
+        name="hourly",
+        flow_id=flow["id"],
+        work_pool_name=repository.environment.title,
+        schedules=[schedule],
+        pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": "/elsewhere"}}],
+    )
+    repository.flow("plain")
+    actions = repository.actions()
+    assert "pull_steps, tags" in actions["plain/hourly"]
+    assert actions["plain/hourly"].startswith("update: ")
+    assert repository.held()["plain/hourly"]["pull_steps"] == []
+    assert states(repository, "plain/hourly") == {"5 * * * *": False}
+
+
+def test_a_name_that_another_environment_holds_in_this_prefect_is_refused(registered):
+    """Flows registered with the wrong environment: the address is another's."""
+    identity = registered.held()["plain/hourly"]["id"]
+    registered.ask(f"deployments/{identity}", "PATCH", tags=["owner:team", "data-flows:another"])
+    with pytest.raises(
+        Refusal, match="Deployment plain/hourly: got one of data-flows:another in this Prefect; expected"
+    ):
+        registered.register()
+
+
+def test_only_what_fits_is_registered_and_pruned(registered):
+    registered.flow("plain", imports="X = 1")
+    registered.flow("rich", SETTINGS)
+    registered.flow("third")
+    assert list(registered.actions(only="pl*")) == ["plain/hourly"]
+    assert list(registered.actions(only="flows/third.py")) == ["third/hourly"]
+    for gone in ("plain", "third"):
+        (registered.root / f"flows/{gone}.py").unlink()
+    assert list(registered.actions(only="plain/*")) == ["plain/hourly"]
+    assert set(registered.held()) == {"rich/hourly", "third/hourly"}
+    with pytest.raises(Refusal, match='ONLY is "nothing"; expected it to fit a flow, a deployment or a file of rich/'):
+        registered.register(only="nothing")
+    assert set(registered.actions()) == {"rich/hourly", "third/hourly"}
+
+
+def test_a_dry_run_tells_what_would_be_done_and_does_nothing(repository):
+    repository.flow("plain")
+    told = repository.actions(dry_run=True)
+    assert told == repository.actions(dry_run=True)
+    assert set(told.values()) == {"create"}
+    assert repository.held() == {}
+    assert told == repository.actions()
+
+
+def test_everything_wrong_is_told_at_once_and_nothing_is_written(registered):
+    registered.flow("plain", imports="X = 1")
+    registered.flow("a_new_one")
+    registered.file("flows/broken.py", "import no_such_module\n")
+    registered.flow("wrong", 'tags=[], work_queue_name="slow", job_variables={"cpu": 3}')
+    registered.file("flows/shared/concurrency.py", 'LIMITS = {"x": 1}\n')
+    before = registered.held()
+    with pytest.raises(Refusal) as refused:
+        registered.register()
+    assert refused.value.exit_code == 1
+    said = str(refused.value).splitlines()
+    assert [line.partition(": ")[0] for line in said] == [
+        "flows/broken.py", "flows/wrong.py", "flows/shared/concurrency.py", "flows/wrong.py", "flows/wrong.py",
+    ]  # fmt: skip
+    for part in ("no_such_module", "no tags", "cpu 3", "work queue slow", "begins with data-flows."):
+        assert part in str(refused.value)
+    assert registered.held() == before
+
+
+def test_more_deployments_than_prefect_returns_at_once_are_all_known(repository, monkeypatch):
+    """Pages of five, as two hundred would take long to make."""
+    for module in (api, deployments):
+        monkeypatch.setattr(module, "PAGE", 5)
+    for number in range(12):
+        repository.flow(f"flow{number}")
+    assert len(repository.actions()) == 13
+    assert repository.actions(full=True) == {}
+    for number in (3, 11):
+        (repository.root / f"flows/flow{number}.py").unlink()
+    assert set(repository.actions()) == {"flow3/hourly", "flow11/hourly"}
+    for number in range(6):
+        repository.flow(f"new{number}")
+    assert len(repository.actions()) == 6

@@ -23,6 +23,7 @@ from scripts.local_stack import aws_compat, aws_compat_delivery
 from scripts.local_stack.calls import CallRecorder
 from scripts.local_stack.fargate import Fargate
 from scripts.local_stack.fargate_roles import ECS_TASKS
+from scripts.local_stack.retries import Retries
 from scripts.local_stack.settings import ACCOUNT_ID, HOST, LocalSettings
 
 
@@ -43,7 +44,7 @@ def role_of(account_id: str, access_key: str) -> str | None:
 
 def application(fargate: Fargate, recorder: CallRecorder) -> Callable:
     """Return the WSGI application: the embedded Fargate's own paths, and moto for everything else."""
-    moto = recorder.wrap(DomainDispatcherApplication(create_backend_app))
+    moto = Retries().wrap(recorder.wrap(DomainDispatcherApplication(create_backend_app)))
 
     def serve(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")

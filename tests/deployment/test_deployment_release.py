@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,7 @@ from iam_view import calls_by_role, refused, unused
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from scripts import permission_oracle
+from scripts.environments import ROOT
 from scripts.plan_checks.plan import Plan
 
 RELEASED = f"sha256:{'d3' * 32}"
@@ -118,19 +121,39 @@ def test_record_and_outputs_of_what_is_applied_lie_beside_the_state(green, appli
 
 
 @pytest.fixture(scope="module")
+def registered(green, applied, tmp_path_factory):
+    """What the stage register says where there is only what the image holds, and a Prefect that nobody runs."""
+    image = tmp_path_factory.mktemp("image")
+    for folder in ("flows", "scripts"):
+        shutil.copytree(ROOT / folder, image / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (project,) = green["codebuild"].batch_get_projects(names=[f"{green.title}-register"])["projects"]
+    told = {each["name"]: each["value"] for each in project["environment"]["environmentVariables"]}
+    shell = green.repository.shell | told | green.repository.credentials(green.role_arn("register"))
+    shell |= {"PREFECT_API_URL": "http://127.0.0.1:9/api", "PREFECT_API_KEY": "not-checked"}
+    command = [sys.executable, "-m", "scripts.register_flows", "--env", "green", "--image-digest", told["IMAGE_DIGEST"]]
+    return subprocess.run(command, cwd=image, env=shell, capture_output=True, text=True, check=False)
+
+
+def test_the_stage_register_finds_what_is_applied_and_gets_as_far_as_prefect(registered):
+    assert registered.returncode == 2, registered.stdout + registered.stderr
+    assert "127.0.0.1:9" in registered.stderr
+    assert "Traceback" not in registered.stderr
+
+
+@pytest.fixture(scope="module")
 def oracle(green, planned):
     return permission_oracle.Oracle(Plan.load(green.folder / "plan.json"))
 
 
 @pytest.fixture(scope="module")
-def made(green, applied, aws):
-    """What the roles of plan and apply have called."""
+def made(green, applied, registered, aws):
+    """What the stages' roles have called."""
     made = calls_by_role(aws.calls(), green.title, ACCOUNT)
-    return {role: calls for role, calls in made.items() if role.endswith(("-plan", "-apply"))}
+    return {role: calls for role, calls in made.items() if role.endswith(("-plan", "-apply", "-register"))}
 
 
 def test_every_call_of_a_stage_is_allowed_by_its_policy(green, oracle, made):
-    assert set(made) == {f"{green.title}-plan", f"{green.title}-apply"}
+    assert set(made) == {f"{green.title}-{stage}" for stage in ("plan", "apply", "register")}
     context = {"kms:ResourceAliases": f"alias/{green.title}"}
     assert not refused(oracle, made, context)
 

@@ -1,0 +1,60 @@
+"""Answers a repeated call as it answered the first time: a client repeats a call whose answer was lost on the way.
+
+AWS has tokens for that; moto would do the work twice or say that it is done already. The AWS SDKs name each call
+(`amz-sdk-invocation-id`) and count its attempts (`amz-sdk-request`).
+"""
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+REMEMBERED_CALLS = 1000
+ANSWER_LIMIT_BYTES = 64 * 1024
+REPEATED = re.compile(r"attempt=([2-9]|\d\d)")
+
+
+class Retries:
+    """Remembers the answers of the last calls."""
+
+    def __init__(self) -> None:
+        self._answers: OrderedDict[str, tuple[str, list, bytes]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def wrap(self, application: Callable) -> Callable:
+        """Return the WSGI `application`, which is not asked again for what it has answered."""
+
+        def answering(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+            call = environ.get("HTTP_AMZ_SDK_INVOCATION_ID")
+            if not call:
+                return application(environ, start_response)
+            if REPEATED.search(environ.get("HTTP_AMZ_SDK_REQUEST", "")):
+                with self._lock:
+                    answer = self._answers.get(call)
+                if answer:
+                    start_response(*answer[:2])
+                    return [answer[2]]
+            started: list = []
+
+            def start(status: str, headers: list, *rest: Any) -> Callable:
+                started[:] = [status, headers]
+                return start_response(status, headers, *rest)
+
+            body = application(environ, start)
+            if int(dict(started[1]).get("Content-Length", ANSWER_LIMIT_BYTES + 1)) > ANSWER_LIMIT_BYTES:
+                return body
+            content = b"".join(body)
+            if hasattr(body, "close"):
+                body.close()
+            if not started[0].startswith("5"):  # What failed is tried again.
+                self._remember(call, (started[0], started[1], content))
+            return [content]
+
+        return answering
+
+    def _remember(self, call: str, answer: tuple[str, list, bytes]) -> None:
+        with self._lock:
+            self._answers[call] = answer
+            while len(self._answers) > REMEMBERED_CALLS:
+                self._answers.popitem(last=False)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import boto3
 import pytest
-from conftest import TEMPLATE
 from moto.server import ThreadedMotoServer
+from repositories import TEMPLATE
 
 from scripts.refusal import Refusal
 

@@ -1,7 +1,7 @@
 """Job variables that Fargate would refuse and queues that nobody polls are told before anything is written."""
 
 import pytest
-from conftest import TEMPLATE
+from repositories import TEMPLATE
 
 from scripts.registration.checks import problems
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from conftest import SETTINGS
+from repositories import SETTINGS
 
 from scripts.environments import ROOT
 from scripts.refusal import Refusal

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from conftest import SETTINGS
+from repositories import SETTINGS
 
 from scripts.environments import Environment
 from scripts.refusal import Refusal

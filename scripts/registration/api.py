@@ -61,7 +61,11 @@ class Prefect:
         return "/workspaces/" in self.url
 
     async def read(self, path: str, **filters: Any) -> Any:
-        """GET `path`, or POST the filters to it; None where there is nothing (404)."""
+        """GET `path`, or POST the filters to it; None where there is nothing (404).
+
+        Raises:
+            Refusal: Prefect does not answer, or refuses.
+        """
         return await self._send("POST" if filters else "GET", path, filters or None, write=False)
 
     async def read_all(self, path: str, **filters: Any) -> list[dict[str, Any]]:
@@ -82,25 +86,34 @@ class Prefect:
         return await self._send(method, path, content, write=True)
 
     async def _send(self, method: str, path: str, content: Any, *, write: bool) -> Any:
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(Busy), stop=stop_after_delay(RETRY_SECONDS), wait=_wait, reraise=True
-        ):
-            with attempt:
-                try:
-                    return await self._once(method, path, content, write=write)
-                except Busy as busy:
-                    self.busy += 1
-                    if attempt.retry_state.attempt_number == 2:
-                        print(f"Prefect: {busy}; trying again for {RETRY_SECONDS:.0f} s", file=sys.stderr, flush=True)
-                    raise
+        try:
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception_type(Busy), stop=stop_after_delay(RETRY_SECONDS), wait=_wait, reraise=True
+            ):
+                with attempt:
+                    return await self._attempt(method, path, content, attempt.retry_state.attempt_number, write=write)
+        except Busy as busy:
+            raise Refusal(
+                f"Prefect at {self.url}: {busy}, for {RETRY_SECONDS:.0f} s; expected it to answer: is it running, and "
+                "is PREFECT_API_URL its address?"
+            ) from None
         raise AssertionError("unreachable")
+
+    async def _attempt(self, method: str, path: str, content: Any, number: int, *, write: bool) -> Any:
+        try:
+            return await self._once(method, path, content, write=write)
+        except Busy as busy:
+            self.busy += 1
+            if number == 2:
+                print(f"Prefect: {busy}; trying again for {RETRY_SECONDS:.0f} s", file=sys.stderr, flush=True)
+            raise
 
     async def _once(self, method: str, path: str, content: Any, *, write: bool) -> Any:
         self.reads, self.writes = self.reads + (not write), self.writes + write
         try:
             answer = await self._client.request(method, path, json=content)
         except httpx.TransportError as error:
-            raise Busy(f"{method} {self.url}/{path}: {str(error) or type(error).__name__}") from None
+            raise Busy(f"{method} {path}: {str(error) or type(error).__name__}") from None
         if answer.status_code in BUSY:
             wait = answer.headers.get("Retry-After", "")
             raise Busy(f"{method} {path}: got {answer.status_code}", float(wait) if wait.isdigit() else 0)

@@ -9,7 +9,7 @@ from scripts.environments import Environment
 from scripts.refusal import Refusal
 from scripts.registration import checks, limits, on_call, work_pool
 from scripts.registration.actions import PRUNE, UNCHANGED, Action, carry_out
-from scripts.registration.api import Busy, Conflict, Prefect
+from scripts.registration.api import Conflict, Prefect
 from scripts.registration.blocks import block_actions
 from scripts.registration.deployments import (
     Wanted,
@@ -181,7 +181,7 @@ async def _write(prefect: Prefect, *stages: list[Action]) -> None:
                     done.append(action)
             else:
                 await carry_out(actions, prefect, done)
-    except (Busy, Conflict, Refusal) as error:
+    except (Conflict, Refusal) as error:
         left = [action.what for actions in todo for action in actions if action not in done]
         raise Refusal(
             f"{error}\n{len(done)} of {len(done) + len(left)} writes are done and stay; the first left is {left[0]}. "

@@ -4,7 +4,9 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from deployment import ACCOUNT
@@ -120,24 +122,42 @@ def test_record_and_outputs_of_what_is_applied_lie_beside_the_state(green, appli
     )
 
 
+class Denying(BaseHTTPRequestHandler):
+    """A Prefect that knows nobody."""
+
+    def do_GET(self):
+        self.send_error(401)
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
 @pytest.fixture(scope="module")
-def registered(green, applied, tmp_path_factory):
-    """What the stage register says where there is only what the image holds, and a Prefect that nobody runs."""
+def denying():
+    """Address of such a Prefect."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Denying) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/api"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def registered(green, applied, denying, tmp_path_factory):
+    """What the stage register says where there is only what the image holds, and a Prefect that knows nobody."""
     image = tmp_path_factory.mktemp("image")
     for folder in ("flows", "scripts"):
         shutil.copytree(ROOT / folder, image / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (project,) = green["codebuild"].batch_get_projects(names=[f"{green.title}-register"])["projects"]
     told = {each["name"]: each["value"] for each in project["environment"]["environmentVariables"]}
     shell = green.repository.shell | told | green.repository.credentials(green.role_arn("register"))
-    shell |= {"PREFECT_API_URL": "http://127.0.0.1:9/api", "PREFECT_API_KEY": "not-checked"}
+    shell |= {"PREFECT_API_URL": denying, "PREFECT_API_KEY": "of-nobody"}
     command = [sys.executable, "-m", "scripts.register_flows", "--env", "green", "--image-digest", told["IMAGE_DIGEST"]]
     return subprocess.run(command, cwd=image, env=shell, capture_output=True, text=True, check=False)
 
 
-def test_the_stage_register_finds_what_is_applied_and_gets_as_far_as_prefect(registered):
+def test_the_stage_register_finds_what_is_applied_and_gets_as_far_as_prefect(registered, denying):
     assert registered.returncode == 2, registered.stdout + registered.stderr
-    assert "127.0.0.1:9" in registered.stderr
-    assert "Traceback" not in registered.stderr
+    assert registered.stderr.startswith(f"Prefect at {denying}: got 401; expected it to accept PREFECT_API_KEY")
 
 
 @pytest.fixture(scope="module")

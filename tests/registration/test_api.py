@@ -9,7 +9,7 @@ import pytest
 
 from scripts.refusal import Refusal
 from scripts.registration import api
-from scripts.registration.api import Busy, Conflict, Prefect
+from scripts.registration.api import Conflict, Prefect
 
 URL = "http://127.0.0.1:1/api"
 
@@ -72,7 +72,9 @@ def test_the_time_that_a_server_asks_for_is_given():
 def test_a_server_that_stays_away_is_given_up(monkeypatch):
     monkeypatch.setattr(api, "RETRY_SECONDS", 0.05)
     transport = Answers(httpx.ConnectError("connection refused"))
-    with pytest.raises(Busy, match="admin/version: connection refused"):
+    with pytest.raises(
+        Refusal, match=r"admin/version: connection refused, for .* s; expected it to answer: is it running"
+    ):
         read(transport)
     assert len(transport.requests) > 2
 

@@ -19,10 +19,11 @@ from typing import Any
 
 import pytest
 import yaml
-from test_conventions import MODULES, blocks
 
 from scripts.environments import ROOT
+from scripts.plan_checks.hcl import blocks
 
+MODULES = sorted(path.name for path in (ROOT / "modules").iterdir())
 CASES = {
     f"{path.parent.name}/{path.stem}": yaml.safe_load(path.read_text())
     for path in sorted((ROOT / "tests" / "modules").glob("*/*.yaml"))

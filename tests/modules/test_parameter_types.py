@@ -4,10 +4,10 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from test_conventions import blocks
 
 from scripts.environments import ROOT
 from scripts.local_stack import seed
+from scripts.plan_checks.hcl import blocks
 
 
 @pytest.fixture(scope="module")

@@ -11,22 +11,24 @@ Exit code 1 if a figure is not reached.
 """
 
 import argparse
-import asyncio
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "scripts")]
 
+FOLDERS = ["before", "hundred", "thousand"]
+DIGEST = "sha256:" + "a" * 64  # As the record of the tests has it.
 FLOW = '''
 """Generated flow {name}."""
 
@@ -72,7 +74,7 @@ PEERS = {
 
 
 def generate(folder: Path, count: int, prefix: str = "f") -> None:
-    """Write `count` flow files, what they share, and a prefect.yaml that deploys the same for the peer."""
+    """A repository of `count` flow files, with a prefect.yaml that deploys the same for the peer."""
     (folder / "flows" / "shared").mkdir(parents=True, exist_ok=True)
     for package in ("flows", "flows/shared"):
         (folder / package / "__init__.py").touch()
@@ -92,6 +94,42 @@ def generate(folder: Path, count: int, prefix: str = "f") -> None:
         for name in names
     ]
     (folder / "prefect.yaml").write_text(json.dumps({"name": "benchmark", "deployments": deployments}))
+    shutil.copytree(ROOT / "scripts", folder / "scripts")
+    (folder / "requirements").mkdir()
+    shutil.copy2(ROOT / "requirements" / "runtime.txt", folder / "requirements")
+
+
+@contextmanager
+def storage(folder: Path, environments: list[str]) -> Iterator[None]:
+    """An embedded S3 that holds what an apply of each environment would have left there."""
+    from embedded_aws import EmbeddedAws
+    from gate_records import gate_record
+    from prefect_aws.workers.ecs_worker import ECSWorker
+
+    from scripts import gate_store
+    from scripts.environments import Environment
+
+    aws = EmbeddedAws(folder / "aws")
+    aws.start()
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "benchmark",
+        "AWS_SECRET_ACCESS_KEY": "benchmark",
+        "AWS_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL": aws.settings.aws_endpoint_url,
+    }
+    try:
+        aws["s3"].create_bucket(
+            Bucket="benchmark", CreateBucketConfiguration={"LocationConstraint": os.environ["AWS_REGION"]}
+        )
+        for name in environments:
+            os.environ["DATA_FLOWS_STATE"] = f"s3://benchmark/{name}/state"
+            environment = Environment(name, folder)
+            pool = {"name": environment.title, "base_job_template": ECSWorker.get_default_base_job_template()}
+            outputs = {"work_pool": pool, "results_bucket": "benchmark"}
+            gate_store.store(environment, gate_record(environment=name), outputs)
+        yield
+    finally:
+        aws.stop()
 
 
 @contextmanager
@@ -108,7 +146,8 @@ def server(folder: Path) -> Iterator[None]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_ENABLED": "false",
     } | ({"PYTHONTZPATH": ""} if find_spec("tzdata") else {})  # As on the local stack, see prefect_server.py there.
-    for name in ("PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PAGERDUTY_ROUTING_KEY"):
+    # Bytecode as it is on a machine that is in use, for all alike.
+    for name in ("PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PAGERDUTY_ROUTING_KEY", "PYTHONDONTWRITEBYTECODE"):
         os.environ.pop(name, None)
     command = [str(Path(sys.executable).with_name("prefect")), "server", "start", "--host", "127.0.0.1"]
     with (folder / "server.log").open("w") as log:
@@ -123,9 +162,7 @@ def server(folder: Path) -> Iterator[None]:
         patiently(lambda: httpx.get(f"{os.environ['PREFECT_API_URL']}/health").raise_for_status())
         from prefect_aws.workers.ecs_worker import ECSWorker
 
-        template = ECSWorker.get_default_base_job_template()
-        (folder / "template.json").write_text(json.dumps(template))
-        pool = {"name": "Peers", "type": "ecs", "base_job_template": template}
+        pool = {"name": "Peers", "type": "ecs", "base_job_template": ECSWorker.get_default_base_job_template()}
         patiently(lambda: httpx.post(f"{os.environ['PREFECT_API_URL']}/work_pools/", json=pool).raise_for_status())
         yield
     finally:
@@ -153,55 +190,38 @@ def peer(name: str, folder: Path) -> float:
     return seconds
 
 
-def ours(what: str, folder: Path, *, times: int = 1) -> float:
-    """Seconds of our registration, the median of `times`; says the requests it made."""
-    runs = sorted(timed([sys.executable, __file__, "--register", str(folder)], folder) for _ in range(times))
-    seconds, said = runs[len(runs) // 2]
+def ours(what: str, folder: Path, *, times: int = 1, before: Callable[[], None] = lambda: None) -> float:
+    """Seconds of our registration, the median of `times` with `before` ahead of each; says the requests it made."""
+    os.environ["DATA_FLOWS_STATE"] = f"s3://benchmark/{folder.name}/state"
+    command = [sys.executable, "-m", "scripts.register_flows", "--env", folder.name, "--image-digest", DIGEST]
+    runs = []
+    for _ in range(times):
+        before()
+        runs.append(timed(command, folder))
+    seconds, said = sorted(runs)[times // 2]
     requests, sums = said.splitlines()[-2:]
-    print(f"  {'ours, ' + what:<28} {seconds:7.1f} s   {sums}; {requests}", flush=True)
+    print(f"  {'ours, ' + what:<28} {seconds:7.2f} s   {sums}; {requests}", flush=True)
     return seconds
-
-
-def register(folder: Path) -> None:
-    """What `scripts.register_flows` does once the gate's record is read."""
-    from scripts.environments import Environment
-    from scripts.register_flows import print_report
-    from scripts.registration.api import Prefect
-    from scripts.registration.loading import load
-    from scripts.registration.run import Facts, Options
-    from scripts.registration.run import register as bring
-
-    environment = Environment(folder.name, folder / "build")
-    template = json.loads((folder.parent / "template.json").read_text())
-    facts = Facts(environment, environment.title, template, "digest commit")
-    loaded = load(environment.name, folder, environment.directory / "flows.json")
-
-    async def run() -> None:
-        async with Prefect() as prefect:
-            print_report(await bring(folder, loaded, facts, Options(), prefect), dry_run=False)
-
-    asyncio.run(run())
 
 
 def measure(folder: Path, count: int, many: int) -> list[tuple[str, float, float]]:
     """All of it. Returns each figure: what, how many times, and how many are wanted."""
-    hundred, thousand = folder / "first", folder / "many"
+    before, hundred, thousand = (folder / name for name in FOLDERS)
+    generate(before, 3, "b")
     generate(hundred, count)
     generate(thousand, many, "m")
-    generate(folder / "before", 3, "b")
     print("a server that has just started has more to do than to register: once before")
-    ours("first", folder / "before")
-    peer("prefect deploy --all", folder / "before")
+    ours("first", before)
+    peer("prefect deploy --all", before)
     print(f"{count} flows, for the first time")
     first = ours("first", hundred)
     peers = {name: peer(name, hundred) for name in PEERS}
     print(f"{count} flows, again")
     again = peer("prefect deploy --all", hundred)
     unchanged = ours("unchanged", hundred, times=3)
-    (hundred / "build" / "flows.json").unlink()
-    ours("unchanged, not remembered", hundred)
-    (hundred / "flows/f0001.py").write_text((hundred / "flows/f0001.py").read_text() + "# changed\n")
-    changed = ours("one changed", hundred)
+    ours("unchanged, not remembered", hundred, before=(hundred / "build" / hundred.name / "flows.json").unlink)
+    file = hundred / "flows/f0001.py"
+    changed = ours("one changed", hundred, times=3, before=lambda: file.write_text(f"{file.read_text()}# changed\n"))
     print(f"{many} flows")
     ours("first", thousand)
     thousands = ours("unchanged", thousand, times=3)
@@ -221,12 +241,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--flows", type=int, default=100, help="flows to register")
     parser.add_argument("--many", type=int, default=1000, help="flows of the large repository")
-    parser.add_argument("--register", type=Path, help=argparse.SUPPRESS)  # The process that is measured.
     arguments = parser.parse_args()
-    if arguments.register:
-        register(arguments.register)
-        return
-    with tempfile.TemporaryDirectory() as temporary, server(Path(temporary)):
+    with tempfile.TemporaryDirectory() as temporary, storage(Path(temporary), FOLDERS), server(Path(temporary)):
         figures = measure(Path(temporary), arguments.flows, arguments.many)
     print()
     missed = False

@@ -116,6 +116,15 @@ class Environment:
 
     def client(self, service: str) -> Any:
         """A boto3 client: with the caller's credentials, or for `local` with the embedded AWS's and nothing else."""
+        if service not in self._clients:  # Making one takes longer than most calls.
+            self._clients[service] = self._new_client(service)
+        return self._clients[service]
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
+
+    def _new_client(self, service: str) -> Any:
         if not self.is_local:
             import boto3
 

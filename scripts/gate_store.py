@@ -58,17 +58,17 @@ def stored(environment: Environment) -> GateRecord:
     return parse(*_get(environment, RECORD))
 
 
-def stored_output(environment: Environment, name: str) -> Any:
-    """One of Terraform's outputs of what is applied: registration has no Terraform where it runs in the image.
+def stored_outputs(environment: Environment, *names: str) -> list[Any]:
+    """Some of Terraform's outputs of what is applied: registration has no Terraform where it runs in the image.
 
     Raises:
         Refusal: nothing was applied yet, or by an apply that had no such output.
     """
     content, address = _get(environment, OUTPUTS)
     outputs = json.loads(content)
-    if name not in outputs:
-        raise Refusal(f"{address}: got {', '.join(outputs)}; expected {name} too: plan and apply again.")
-    return outputs[name]
+    if missing := [name for name in names if name not in outputs]:
+        raise Refusal(f"{address}: got {', '.join(outputs)}; expected {', '.join(missing)} too: plan and apply again.")
+    return [outputs[name] for name in names]
 
 
 def is_stored(environment: Environment, record: GateRecord) -> bool:

@@ -1,5 +1,6 @@
 """The one way a command says that it cannot or will not go on."""
 
+import gc
 import sys
 from collections.abc import Callable
 
@@ -35,4 +36,5 @@ def run_command(main: Callable[[], int | None]) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = 130
+    gc.freeze()  # Python would search all that was imported for garbage once more, 0.03 s.
     sys.exit(code)

@@ -47,7 +47,8 @@ def make(environment: Path, lock: str) -> None:
         run(tools / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", LOCKS / "uv.txt")
         tools_stamp.write_text(fingerprint("uv.txt"))
     run(uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, environment)
-    run(uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", LOCKS / lock)
+    # Compiled once, here: where Python may write no bytecode, every process would compile all that it imports again.
+    run(uv, "pip", "sync", "--quiet", "--compile-bytecode", "--python", python, "--require-hashes", LOCKS / lock)
 
 
 def main() -> None:

@@ -18,7 +18,8 @@ from scripts.refusal import Refusal
 RETRY_SECONDS = 60.0
 BUSY = {429, 502, 503, 504}
 PAGE = 200  # The most that Prefect returns at once.
-_backoff = wait_random_exponential(0.2, max=5)
+# SQLite is busy for a few milliseconds whenever the server itself writes, so the first wait is short.
+_backoff = wait_random_exponential(0.02, max=5)
 
 
 class Busy(Exception):  # noqa: N818 - a state of the server.

@@ -3,28 +3,18 @@
 import contextlib
 import hashlib
 import json
-import os
 import platform
-import re
-import select
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from scripts.environments import ROOT
 from scripts.registration.closure import Sources, digest_of
-
-START_SECONDS = 180
-IMPORT_SECONDS = 60
-# What a file may see of the caller: never a credential, so that none decides what is registered.
-PASSED_ON = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PREFECT_HOME", "TMPDIR", "TZ")
+from scripts.registration.import_process import Imports
 
 
 @dataclass
@@ -41,129 +31,63 @@ def flow_files(root: Path = ROOT) -> list[Path]:
     return sorted(path for path in (root / "flows").glob("*.py") if not path.name.startswith("_"))
 
 
-def load(environment: str, root: Path = ROOT, memory: Path | None = None) -> Loaded:
-    """The deployments of every flow file.
+class Loading:
+    """The deployments of every flow file, on their way: `result` waits for them.
 
     A file whose sources were imported before, with this Python, these libraries and these rules, is not imported again
-    but answered from `memory`: importing Prefect takes longer than all else that registration does.
+    but answered from `memory`: importing Prefect takes longer than all else that registration does. Of the others the
+    import begins at once, in a process of its own; leaving the context ends it.
     """
-    known, modules = _read(memory)
-    before = set(modules)
-    sources, loaded, remembered = Sources(root, modules), Loaded(), {}
-    files = [path.relative_to(root).as_posix() for path in flow_files(root)]
-    keys = {}
-    rules = _rules(environment)
-    for file in files:
-        loaded.closures[file] = sources.closure(file)
-        keys[file] = hashlib.sha256(f"{rules} {file} {digest_of(loaded.closures[file])}".encode()).hexdigest()
-    fresh = [file for file in files if keys[file] not in known]
-    answers = {file: {"deployments": known[keys[file]], "problems": []} for file in files if keys[file] in known}
-    answers |= dict(import_all(fresh, environment, root)) if fresh else {}
-    for file in files:
-        answer = answers[file]
-        loaded.problems += [f"{file}: {problem}" for problem in answer["problems"]]
-        loaded.deployments += [{"file": file, **deployment} for deployment in answer.get("deployments", [])]
-        if not answer["problems"]:
-            remembered[keys[file]] = answer["deployments"]
-    loaded.problems += _same_names(loaded.deployments)
-    if memory and (remembered.keys() != known.keys() or sources.used != before):
-        _write(memory, {"deployments": remembered, "modules": {key: modules[key] for key in sources.used}})
-    return loaded
+
+    def __init__(self, environment: str, root: Path = ROOT, memory: Path | None = None) -> None:
+        self._memory = memory
+        self._known, self._modules = _read(memory)
+        self._before = set(self._modules)
+        self._sources = Sources(root, self._modules)
+        self.files = [path.relative_to(root).as_posix() for path in flow_files(root)]
+        self.closures = {file: self._sources.closure(file) for file in self.files}
+        rules = _rules(environment)
+        self._keys = {
+            file: hashlib.sha256(f"{rules} {file} {digest_of(closure)}".encode()).hexdigest()
+            for file, closure in self.closures.items()
+        }
+        fresh = [file for file in self.files if self._keys[file] not in self._known]
+        self._imports = Imports(fresh, environment, root)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._imports.__exit__(*exception)
+
+    def remembered(self) -> list[dict[str, Any]]:
+        """Deployments of the files that are not imported again."""
+        return [
+            {"file": file, **deployment} for file in self.files for deployment in self._known.get(self._keys[file], [])
+        ]
+
+    def result(self) -> Loaded:
+        """All of it, and remember it."""
+        answers = dict(self._imports.answers())
+        loaded, remembered = Loaded(closures=self.closures), {}
+        for file in self.files:
+            answer = answers.get(file) or {"deployments": self._known[self._keys[file]], "problems": []}
+            loaded.problems += [f"{file}: {problem}" for problem in answer["problems"]]
+            loaded.deployments += [{"file": file, **deployment} for deployment in answer.get("deployments", [])]
+            if not answer["problems"]:
+                remembered[self._keys[file]] = answer["deployments"]
+        loaded.problems += _same_names(loaded.deployments)
+        used = self._sources.used
+        if self._memory and (remembered.keys() != self._known.keys() or used != self._before):
+            modules = {key: self._modules[key] for key in used}
+            _write(self._memory, {"deployments": remembered, "modules": modules})
+        return loaded
 
 
-def import_all(files: list[str], environment: str, root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Answers of `importing.py` for each file. One that ends or holds up its process costs that file only."""
-    ahead = list(files)
-    while ahead:
-        with tempfile.TemporaryFile("w+") as errors:
-            asked, end = len(ahead), ""
-            for answer in _ask(list(ahead), environment, root, errors):
-                if isinstance(answer, str):
-                    end = answer
-                    break
-                yield answer.pop("file"), answer
-                ahead.pop(0)
-            if not ahead:
-                return
-            errors.seek(0)
-            said = errors.read()
-        if end == "start" and len(ahead) == asked:
-            raise RuntimeError(f"The process that imports flows did not start: {said.strip()[-2000:]}")
-        yield ahead[0], {"problems": [_what_ended(end, said, root)]}
-        ahead.pop(0)
-
-
-def _ask(files: list[str], environment: str, root: Path, errors: Any) -> Iterator[Any]:
-    """Answers as they come; a string in place of the next one: `start`, `late` or `exit <code>`."""
-    shell = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    shell |= {
-        "PYTHONPATH": str(ROOT),
-        "DATA_FLOWS_ENVIRONMENT": environment,
-        "DO_NOT_TRACK": "1",
-        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
-        "PREFECT_LOGGING_LEVEL": "CRITICAL",
-    }
-    # What importing Prefect makes stays: looking for garbage in it only takes time.
-    start = "import gc; gc.disable(); from scripts.registration.importing import main; main()"
-    command = [sys.executable, "-c", start, str(root), str(IMPORT_SECONDS)]
-    process = subprocess.Popen(
-        command,
-        cwd=root,
-        env=shell,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        start_new_session=True,
-    )
-    try:
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write("\n".join(files).encode())
-            process.stdin.close()
-        lines = _lines(process)
-        if next(lines) != "ready":
-            yield "start"
-            return
-        for _ in files:
-            line = next(lines)
-            if line is None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(1)
-                yield "late" if process.returncode is None else f"exit {process.returncode}"
-                return
-            yield json.loads(line)
-    finally:
-        # Its children and threads too.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.stdout.close()
-        process.wait()
-
-
-def _lines(process: subprocess.Popen) -> Iterator[str | None]:
-    """Lines of its stdout; None when it has ended or said nothing for too long."""
-    buffer, patience = b"", START_SECONDS
-    while True:
-        deadline = time.monotonic() + patience
-        while b"\n" not in buffer:
-            left = deadline - time.monotonic()
-            ready, _, _ = select.select([process.stdout], [], [], min(1.0, max(0.0, left)))
-            got = os.read(process.stdout.fileno(), 1 << 16) if ready else None
-            if got == b"" or (got is None and (left <= 0 or process.poll() is not None)):
-                yield None
-                return
-            buffer += got or b""
-        line, _, buffer = buffer.partition(b"\n")
-        yield line.decode()
-        patience = IMPORT_SECONDS + 5
-
-
-def _what_ended(end: str, said: str, root: Path) -> str:
-    """In words, with the line of flows/ it stood at if the process could tell."""
-    ours = re.findall(rf'File "{re.escape(str(root))}/(flows/[^"]+)", line (\d+)', said)
-    at = f" ({ours[0][0]}:{ours[0][1]})" if ours else ""  # A stack that is dumped begins with its last call.
-    if "Timeout" in said or end == "late":
-        return f"import took more than {IMPORT_SECONDS} s; expected nothing to run at import{at}."
-    return f"import ended the process ({end}); expected nothing to run at import{at}."
+def load(environment: str, root: Path = ROOT, memory: Path | None = None) -> Loaded:
+    """The deployments of every flow file."""
+    with Loading(environment, root, memory) as loading:
+        return loading.result()
 
 
 def _same_names(deployments: list[dict[str, Any]]) -> Iterator[str]:
@@ -179,7 +103,10 @@ def _same_names(deployments: list[dict[str, Any]]) -> Iterator[str]:
 def _rules(environment: str) -> str:
     """Everything but a file's own sources that its answer depends on."""
     digest = hashlib.sha256(f"{environment} {platform.python_version()} {sys.executable}".encode())
-    for path in (ROOT / "requirements" / "runtime.txt", Path(__file__), Path(__file__).with_name("importing.py")):
+    for path in (
+        ROOT / "requirements" / "runtime.txt",
+        *(Path(__file__).with_name(name) for name in ("loading.py", "importing.py", "import_process.py")),
+    ):
         digest.update(path.read_bytes() if path.exists() else b"")
     return digest.hexdigest()
 
@@ -198,5 +125,5 @@ def _write(memory: Path, content: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
         memory.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=memory.parent, prefix=memory.name, delete=False) as file:
-            json.dump(content, file)
+            file.write(json.dumps(content))  # `dump` would write it in pure Python.
         Path(file.name).replace(memory)

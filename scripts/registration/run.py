@@ -1,5 +1,6 @@
 """One registration: what the code says against what Prefect holds, then the writes, in an order that is always safe."""
 
+import asyncio
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,6 +13,7 @@ from scripts.registration.actions import PRUNE, UNCHANGED, Action, carry_out
 from scripts.registration.api import Conflict, Prefect
 from scripts.registration.blocks import block_actions
 from scripts.registration.deployments import (
+    WORTH_READING,
     Wanted,
     held,
     held_under_names,
@@ -21,7 +23,7 @@ from scripts.registration.deployments import (
     wanted,
     without_their_digest,
 )
-from scripts.registration.loading import Loaded
+from scripts.registration.loading import Loading
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,28 @@ class Report:
     notes: list[str]
 
 
-async def register(root: Path, loaded: Loaded, facts: Facts, options: Options, prefect: Prefect) -> Report:
+async def register(root: Path, loading: Loading, facts: Facts, options: Options, prefect: Prefect) -> Report:
     """Bring Prefect to what the code says.
 
     Raises:
         Refusal: the code is wrong (nothing is written), or Prefect refused or did not answer.
     """
     owned = owner_tag(facts.environment)
+
+    def as_wanted(deployments: list[dict[str, Any]]) -> list[Wanted]:
+        return [wanted(each, loading.closures[each["file"]], facts.environment, facts.pool) for each in deployments]
+
+    # What needs no import comes first: flow files that changed are being imported meanwhile.
     await prefect.check_version()
     wanted_limits, limit_problems = limits.read_limits(root)
+    first = [
+        await work_pool.work_pool_action(prefect, facts.pool, facts.template),
+        *await limits.limit_actions(prefect, wanted_limits),
+    ]
+    remembered = as_wanted(loading.remembered())
+    stale = remembered if options.full else await without_their_digest(prefect, remembered, owned)
+
+    loaded = await asyncio.to_thread(loading.result)
     asks_for_queue = any(each["work_queue_name"] for each in loaded.deployments)
     queues = await work_pool.queues(prefect, facts.pool) if asks_for_queue else {"default"}
     problems = [
@@ -75,18 +90,17 @@ async def register(root: Path, loaded: Loaded, facts: Facts, options: Options, p
     if problems:
         raise Refusal("\n".join(problems), 1)
 
-    everything = [
-        wanted(each, loaded.closures[each["file"]], facts.environment, facts.pool) for each in loaded.deployments
-    ]
-    upserts, prunes = await _deployments(prefect, everything, owned, facts, options)
+    known = {each.file for each in remembered}
+    new = as_wanted([each for each in loaded.deployments if each["file"] not in known])
+    # What changed since the last registration from here most likely differs: one of a hundred needs no search.
+    is_searched = len(new) > WORTH_READING and not options.full
+    stale += await without_their_digest(prefect, new, owned) if is_searched else new
+    everything = sorted([*remembered, *new], key=lambda each: each.file)
+    upserts, prunes = await _deployments(prefect, everything, stale, owned, facts, options)
     is_on_call = any(on_call.TAG in each["tags"] for each in loaded.deployments)
     blocks = await block_actions(prefect, _blocks(facts, is_on_call=is_on_call))
     _, pager_block = blocks.get(on_call.block_name(facts.environment), (None, None))
-    first = [
-        await work_pool.work_pool_action(prefect, facts.pool, facts.template),
-        *await limits.limit_actions(prefect, wanted_limits),
-        *(action for action, _ in blocks.values() if action.kind != PRUNE),
-    ]
+    first += [action for action, _ in blocks.values() if action.kind != PRUNE]
     last = [
         *await on_call.on_call_actions(prefect, facts.environment, facts.pager, pager_block, needed=is_on_call),
         *(action for action, _ in blocks.values() if action.kind == PRUNE),
@@ -99,19 +113,18 @@ async def register(root: Path, loaded: Loaded, facts: Facts, options: Options, p
 
 
 async def _deployments(
-    prefect: Prefect, everything: list[Wanted], owned: str, facts: Facts, options: Options
+    prefect: Prefect, everything: list[Wanted], stale: list[Wanted], owned: str, facts: Facts, options: Options
 ) -> tuple[list[Action], list[Action]]:
-    """What is to be written, and what is to be deleted after that."""
+    """What is to be written, and what is to be deleted after that; only `stale` ones are looked at."""
 
     def is_meant(title: str, file: str) -> bool:
         return not options.only or any(fnmatch(name, options.only) for name in (title, title.partition("/")[0], file))
 
     selected = [each for each in everything if is_meant(each.title, each.file)]
     if options.full:
-        ours, stale = await held(prefect, deployments={"tags": {"all_": [owned]}}), everything
+        ours = await held(prefect, deployments={"tags": {"all_": [owned]}})
         others = await held_under_names(prefect, [each for each in selected if each.title not in ours])
     else:
-        stale = await without_their_digest(prefect, everything, owned)
         found = await held_under_names(prefect, stale)
         ours = {title: each for title, each in found.items() if owned in each["tags"]}
         others = {title: each for title, each in found.items() if title not in ours}

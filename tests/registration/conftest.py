@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from repositories import Repository, import_here
+from repositories import ImportedHere, Repository
 
 from scripts.environments import Environment
 from scripts.registration import loading
@@ -13,7 +13,7 @@ from scripts.registration import loading
 @pytest.fixture
 def repository(prefect_server, request, tmp_path, monkeypatch) -> Iterator[Repository]:
     """An empty repository, in an environment named as the test: tests of a file share one server."""
-    monkeypatch.setattr(loading, "import_all", import_here)
+    monkeypatch.setattr(loading, "Imports", ImportedHere)
     name = re.sub("[^a-zA-Z]+", "-", request.node.name.removeprefix("test_"))[:60].strip("-")
     repository = Repository(tmp_path / "repository", Environment(name, tmp_path / "build"))
     yield repository

@@ -13,7 +13,7 @@ import httpx
 from scripts.environments import Environment
 from scripts.registration import importing
 from scripts.registration.api import Prefect
-from scripts.registration.loading import load
+from scripts.registration.loading import Loading
 from scripts.registration.run import Facts, Options, Report, register
 
 TEMPLATE = {
@@ -72,11 +72,11 @@ class Repository:
 
     def register(self, transport: httpx.AsyncBaseTransport | None = None, **options) -> Report:
         """Register what is there."""
-        loaded = load(self.environment.name, self.root, self.environment.directory / "flows.json")
 
         async def run() -> Report:
-            async with Prefect(transport) as prefect:
-                return await register(self.root, loaded, self.facts, Options(**options), prefect)
+            with Loading(self.environment.name, self.root, self.environment.directory / "flows.json") as loading:
+                async with Prefect(transport) as prefect:
+                    return await register(self.root, loading, self.facts, Options(**options), prefect)
 
         return asyncio.run(run())
 
@@ -107,17 +107,25 @@ class Repository:
         return answer.json() if answer.content else None
 
 
-def import_here(files, environment, root):
-    """What `loading.import_all` answers, without its process: that costs seconds, and test_loading.py tries it."""
-    ours = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "flows"}
-    sys.path.insert(0, str(root))
-    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
-    importlib.invalidate_caches()
-    try:
-        return [(file, importing.look_at(file, root)) for file in files]
-    finally:
-        sys.dont_write_bytecode = before
-        sys.path.remove(str(root))
-        for name in [name for name in sys.modules if name.partition(".")[0] == "flows"]:
-            del sys.modules[name]
-        sys.modules |= ours
+class ImportedHere:
+    """Answers as `Imports` does, without its process: that costs seconds, and test_loading.py tries it."""
+
+    def __init__(self, files, _, root):
+        self._files, self._root = files, root
+
+    def __exit__(self, *exception):
+        pass
+
+    def answers(self):
+        ours = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "flows"}
+        sys.path.insert(0, str(self._root))
+        sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
+        importlib.invalidate_caches()
+        try:
+            return [(file, importing.look_at(file, self._root)) for file in self._files]
+        finally:
+            sys.dont_write_bytecode = before
+            sys.path.remove(str(self._root))
+            for name in [name for name in sys.modules if name.partition(".")[0] == "flows"]:
+                del sys.modules[name]
+            sys.modules |= ours

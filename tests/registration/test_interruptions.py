@@ -16,7 +16,7 @@ from scripts.environments import ROOT
 from scripts.refusal import Refusal
 from scripts.registration import api
 from scripts.registration.api import Prefect
-from scripts.registration.loading import load
+from scripts.registration.loading import Loading
 from scripts.registration.on_call import Pager
 from scripts.registration.run import Options, register
 
@@ -114,6 +114,7 @@ CHILD = """
 import asyncio, os, pickle, signal, sys
 import httpx
 from scripts.registration.api import Prefect
+from scripts.registration.loading import Loading
 from scripts.registration.run import Options, register
 
 class Suicidal(httpx.AsyncHTTPTransport):
@@ -128,8 +129,10 @@ class Suicidal(httpx.AsyncHTTPTransport):
         return answer
 
 async def main():
-    async with Prefect(Suicidal()) as prefect:
-        await register(*pickle.load(sys.stdin.buffer), Options(), prefect)
+    root, facts = pickle.load(sys.stdin.buffer)
+    with Loading(facts.environment.name, root, facts.environment.directory / "flows.json") as loading:
+        async with Prefect(Suicidal()) as prefect:
+            await register(root, loading, facts, Options(), prefect)
 
 asyncio.run(main())
 """
@@ -138,8 +141,8 @@ asyncio.run(main())
 def test_a_process_that_is_killed_leaves_the_same(changed):
     import pickle
 
-    loaded = load(changed.environment.name, changed.root)
-    given = pickle.dumps((changed.root, loaded, changed.facts))
+    changed.register(dry_run=True)  # Remembers what the flows say.
+    given = pickle.dumps((changed.root, changed.facts))
     old = content(changed.held())
     for writes in (2, 5, 9):
         answer = subprocess.run(
@@ -190,11 +193,13 @@ def automations(repository):
 
 
 def test_two_at_once_end_in_the_state_of_one(changed):
-    loaded = load(changed.environment.name, changed.root)
+    changed.register(dry_run=True)  # Remembers what the flows say.
+    memory = changed.environment.directory / "flows.json"
 
     async def one():
-        async with Prefect() as prefect:
-            await register(changed.root, loaded, changed.facts, Options(), prefect)
+        with Loading(changed.environment.name, changed.root, memory) as loading:
+            async with Prefect() as prefect:
+                await register(changed.root, loading, changed.facts, Options(), prefect)
 
     async def both():
         await asyncio.gather(one(), one())

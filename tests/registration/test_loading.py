@@ -8,7 +8,7 @@ import pytest
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from scripts.environments import ROOT
-from scripts.registration import loading
+from scripts.registration import import_process, loading
 from scripts.registration.loading import load
 
 HEAD = """
@@ -106,7 +106,7 @@ def wrong(tmp_path_factory):
         root, {"fine": GOOD, "zuletzt": GOOD.replace("daily", "last"), "shared/broken": "x = 1\ny = 1 / 0\n", **files}
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "IMPORT_SECONDS", 3)
+        patch.setattr(import_process, "IMPORT_SECONDS", 3)
         return load("dev", root)
 
 
@@ -225,14 +225,15 @@ class TestMemory:
         def run(environment="dev"):
             seen = []
 
-            def answers(files, *_):
-                for file in files:
-                    seen.append(file)
-                    is_wrong = "deployments" not in (root / file).read_text()
-                    found = {"flow_name": "good", "name": file}
-                    yield file, {"problems": ["wrong"]} if is_wrong else {"deployments": [found], "problems": []}
+            class Imports(contextlib.nullcontext):
+                def answers(self):
+                    for file in self.enter_result:
+                        seen.append(file)
+                        is_wrong = "deployments" not in (root / file).read_text()
+                        found = {"flow_name": "good", "name": file}
+                        yield file, {"problems": ["wrong"]} if is_wrong else {"deployments": [found], "problems": []}
 
-            monkeypatch.setattr(loading, "import_all", answers)
+            monkeypatch.setattr(loading, "Imports", lambda files, *_: Imports(files))
             self.loaded = load(environment, root, tmp_path / "build" / "flows.json")
             return seen
 

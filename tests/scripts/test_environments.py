@@ -132,20 +132,20 @@ def test_record_and_outputs_lie_beside_the_state_and_are_read_as_they_were(dev):
         ("dataflows-dev-state-111111111111", "data-flows/gate.json"),
     ]
     assert gate_store.stored(dev(bucket)) == record
-    assert gate_store.stored_output(dev(bucket), "work_pool") == {"name": "DataFlows-Dev"}
+    assert gate_store.stored_outputs(dev(bucket), "work_pool") == [{"name": "DataFlows-Dev"}]
 
 
 def test_an_output_that_the_last_apply_did_not_have_is_told(dev):
     bucket = Bucket()
     gate_store.store(dev(bucket), gate_record(), {"image": "…"})
     with pytest.raises(Refusal, match=r"outputs\.json: got image; expected work_pool too: plan and apply again\."):
-        gate_store.stored_output(dev(bucket), "work_pool")
+        gate_store.stored_outputs(dev(bucket), "image", "work_pool")
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchBucket"])
 @pytest.mark.parametrize(
     ("read", "name"),
-    [(gate_store.stored, "gate.json"), (lambda dev: gate_store.stored_output(dev, "work_pool"), "outputs.json")],
+    [(gate_store.stored, "gate.json"), (lambda dev: gate_store.stored_outputs(dev, "work_pool"), "outputs.json")],
 )
 def test_where_nothing_is_applied_the_commands_that_apply_are_named(dev, code, read, name):
     with pytest.raises(Refusal) as refused:

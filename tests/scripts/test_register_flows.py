@@ -1,6 +1,7 @@
 """The command of registration: only for the infrastructure and image that the gate passed, and told in a table."""
 
 import json
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -10,8 +11,9 @@ from scripts import gate_store, prefect_api, register_flows
 from scripts.environments import Environment
 from scripts.plan_checks.record import RecordRefused
 from scripts.refusal import Refusal
-from scripts.register_flows import as_json, check_gate, print_report
+from scripts.registration import command as registration
 from scripts.registration.actions import Action
+from scripts.registration.command import as_json, check_gate, print_report
 from scripts.registration.on_call import EVENTS_URL, Pager
 from scripts.registration.run import Report
 
@@ -54,29 +56,30 @@ def command(monkeypatch):
         monkeypatch.setattr("sys.argv", ["register_flows", "--env", "dev", "--image-digest", DIGEST, *arguments])
         register_flows.main()
 
-    async def register(loaded, facts, options):
-        run.given = SimpleNamespace(loaded=loaded, facts=facts, options=options)
+    async def register(loading, facts, options):
+        run.given = SimpleNamespace(loading=loading, facts=facts, options=options)
         return Report(ACTIONS, 5, 3, ["a note"])
 
-    def outputs(_, name):
-        return {"work_pool": {"name": "DataFlows-Dev", "base_job_template": {"x": 1}}, "results_bucket": "bucket"}[name]
+    def outputs(_, *names):
+        held = {"work_pool": {"name": "DataFlows-Dev", "base_job_template": {"x": 1}}, "results_bucket": "bucket"}
+        return [held[name] for name in names]
 
     run.given = None
     monkeypatch.setenv("PREFECT_API_URL", "https://prefect.example.com/api")
     for name in ("PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL", "RUNBOOK_URL", "PREFECT_UI_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(gate_store, "stored", lambda _: gate_record())
-    monkeypatch.setattr(gate_store, "stored_output", outputs)
+    monkeypatch.setattr(gate_store, "stored_outputs", outputs)
     monkeypatch.setattr(prefect_api, "configure", lambda _: "")
-    monkeypatch.setattr(register_flows, "load", lambda *_, **__: "what the code says")
-    monkeypatch.setattr(register_flows, "run", register)
+    monkeypatch.setattr(register_flows, "Loading", lambda *_, **__: nullcontext("what the code says"))
+    monkeypatch.setattr(registration, "run", register)
     return run
 
 
 def test_it_registers_what_the_code_says_with_what_was_applied(command):
     command()
     facts = command.given.facts
-    assert command.given.loaded == "what the code says"
+    assert command.given.loading == "what the code says"
     assert (facts.pool, facts.template, facts.results_bucket) == ("DataFlows-Dev", {"x": 1}, "bucket")
     assert facts.version == f"{'a' * 12} {COMMIT[:12]}"
     assert facts.pager is None

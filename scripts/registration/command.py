@@ -1,0 +1,97 @@
+"""What the registration command does once its flows are being imported: the gate, the facts, the writes, the report."""
+
+import asyncio
+import json
+from argparse import Namespace
+from collections import Counter
+
+from scripts import gate_store, prefect_api
+from scripts.environments import ROOT, Environment
+from scripts.image_digest import image_digest
+from scripts.plan_checks import record, rules
+from scripts.plan_checks.record import GateRecord
+from scripts.registration.actions import PRUNE, UNCHANGED
+from scripts.registration.api import Prefect
+from scripts.registration.loading import Loading
+from scripts.registration.on_call import Pager
+from scripts.registration.run import Facts, Options, Report, register
+
+SHOWN_UNCHANGED = 20
+
+
+def check_gate(environment: Environment, digest: str) -> GateRecord:
+    """The record stored with the state, which passed and names this image.
+
+    Raises:
+        Refusal: nothing is applied, or the record does not fit.
+    """
+    stored = gate_store.stored(environment)
+    record.verify(stored, environment=environment.name, image_digest=digest, checks=rules.check_names())
+    return stored
+
+
+async def run(loading: Loading, facts: Facts, options: Options) -> Report:
+    """Register over a connection of its own."""
+    async with Prefect() as prefect:
+        return await register(ROOT, loading, facts, options, prefect)
+
+
+def print_report(report: Report, *, dry_run: bool) -> None:
+    """What is done to what and why, the requests it took, and its sum as the last line."""
+    shown = [action for action in report.actions if action.kind != UNCHANGED]
+    same = [action for action in report.actions if action.kind == UNCHANGED]
+    rows = [(action.kind, action.what, action.reason) for action in shown]
+    rows += [(UNCHANGED, action.what, "") for action in same[:SHOWN_UNCHANGED]]
+    if more := len(same) - SHOWN_UNCHANGED if len(same) > SHOWN_UNCHANGED else 0:
+        rows.append((UNCHANGED, f"and {more} more", ""))
+    width = max(len(what) for _, what, _ in rows)
+    for kind, what, reason in rows:
+        print(f"{kind:<9}  {what:<{width}}  {reason}".rstrip())
+    print()
+    for note in report.notes:
+        print(note)
+    print(f"requests: {report.reads} reads, {report.writes} writes")
+    kinds = Counter(action.kind for action in report.actions if action.is_deployment)
+    written = kinds.total() - kinds[UNCHANGED] - kinds[PRUNE]
+    pruned = f", {kinds[PRUNE]} {'to prune' if dry_run else 'pruned'}" if kinds[PRUNE] else ""
+    print(
+        f"{kinds.total() - kinds[PRUNE]} deployments: {written} {'to write' if dry_run else 'written'}, "
+        f"{kinds[UNCHANGED]} unchanged{pruned}"
+    )
+
+
+def as_json(report: Report, environment: Environment, *, dry_run: bool) -> str:
+    """The report for a program."""
+    actions = [
+        {"what": each.what, "action": each.kind, "reason": each.reason, "is_deployment": each.is_deployment}
+        for each in report.actions
+    ]
+    requests = {"reads": report.reads, "writes": report.writes}
+    facts = {"environment": environment.name, "dry_run": dry_run, "requests": requests, "notes": report.notes}
+    return json.dumps(facts | {"actions": actions}, indent=2)
+
+
+def carry_out(arguments: Namespace, environment: Environment, loading: Loading) -> None:
+    """Register an environment's flows and print what was done.
+
+    Raises:
+        Refusal: the gate did not pass what is applied, the code is wrong, or Prefect refused or did not answer.
+    """
+    digest = arguments.image_digest or image_digest()
+    commit = check_gate(environment, digest).commit
+    work_pool, bucket = gate_store.stored_outputs(environment, "work_pool", "results_bucket")
+    prefect_api.configure(environment)
+    facts = Facts(
+        environment=environment,
+        pool=work_pool["name"],
+        template=work_pool["base_job_template"],
+        version=f"{digest.removeprefix('sha256:')[:12]} {commit[:12]}",
+        results_bucket=None if environment.is_local else bucket,
+        pager=Pager.from_environment(),
+    )
+    options = Options(arguments.dry_run, arguments.only, arguments.keep, arguments.full)
+    report = asyncio.run(run(loading, facts, options))
+    if arguments.json:
+        print(as_json(report, environment, dry_run=options.dry_run))
+    else:
+        print_report(report, dry_run=options.dry_run)

@@ -204,6 +204,35 @@ def ours(what: str, folder: Path, *, times: int = 1, before: Callable[[], None] 
     return seconds
 
 
+def bare(count: int) -> float:
+    """Seconds in which Prefect answers the two requests that a new flow with a deployment takes, and nothing is done
+    beside sending them: no client that goes through its API can be faster."""
+    import httpx
+
+    parameters = {"type": "object", "properties": {"days": {"type": "integer", "default": 1}}}
+    deployment = {
+        "name": "bare",
+        "entrypoint": "flows/f.py:f",
+        "work_pool_name": "Peers",
+        "tags": ["owner:team"],
+        "parameter_openapi_schema": parameters,
+        "schedules": [{"schedule": {"cron": "5 * * * *", "timezone": "UTC"}, "active": False}],
+    }
+
+    def post(path: str, content: dict[str, object]) -> dict[str, str]:
+        while (answer := client.post(path, json=content)).status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            pass  # SQLite is busy for some milliseconds.
+        return answer.raise_for_status().json()
+
+    with httpx.Client(base_url=f"{os.environ['PREFECT_API_URL']}/", timeout=60) as client:
+        started = time.monotonic()
+        for number in range(count):
+            post("deployments/", deployment | {"flow_id": post("flows/", {"name": f"bare{number}"})["id"]})
+        seconds = time.monotonic() - started
+    print(f"  {'the requests alone':<28} {seconds:7.2f} s", flush=True)
+    return seconds
+
+
 def measure(folder: Path, count: int, many: int) -> list[tuple[str, float, float]]:
     """All of it. Returns each figure: what, how many times, and how many are wanted."""
     before, hundred, thousand = (folder / name for name in FOLDERS)
@@ -215,13 +244,19 @@ def measure(folder: Path, count: int, many: int) -> list[tuple[str, float, float
     peer("prefect deploy --all", before)
     print(f"{count} flows, for the first time")
     first = ours("first", hundred)
+    alone = bare(count)
     peers = {name: peer(name, hundred) for name in PEERS}
     print(f"{count} flows, again")
     again = peer("prefect deploy --all", hundred)
     unchanged = ours("unchanged", hundred, times=3)
     ours("unchanged, not remembered", hundred, before=(hundred / "build" / hundred.name / "flows.json").unlink)
-    file = hundred / "flows/f0001.py"
-    changed = ours("one changed", hundred, times=3, before=lambda: file.write_text(f"{file.read_text()}# changed\n"))
+
+    def change(old: str, new: str) -> Callable[[], None]:
+        file = hundred / "flows/f0001.py"
+        return lambda: file.write_text(file.read_text().replace(old, new))
+
+    changed = ours("one changed", hundred, times=3, before=change("return ", "return 1 + "))
+    imported = ours("one described anew", hundred, times=3, before=change("How many", "How many more"))
     print(f"{many} flows")
     ours("first", thousand)
     thousands = ours("unchanged", thousand, times=3)
@@ -230,8 +265,10 @@ def measure(folder: Path, count: int, many: int) -> list[tuple[str, float, float
             (f"first registration against {name}", seconds / first, 12 if "--all" in name else 1)
             for name, seconds in peers.items()
         ),
+        ("the requests alone against prefect deploy --all", peers["prefect deploy --all"] / alone, 1),
         ("unchanged against prefect deploy --all", again / unchanged, 30),
         ("one changed against prefect deploy --all", again / changed, 25),
+        ("one described anew against prefect deploy --all", again / imported, 1),
         (f"{many} unchanged against {count} unchanged, at most", thousands / unchanged, 3),
     ]
 

@@ -17,6 +17,7 @@ from scripts.refusal import Refusal
 
 RETRY_SECONDS = 60.0
 BUSY = {429, 502, 503, 504}
+WORTH_A_WORD = 5  # Attempts, a fifth of a second: SQLite is seldom busy that long.
 PAGE = 200  # The most that Prefect returns at once.
 # SQLite is busy for a few milliseconds whenever the server itself writes, so the first wait is short.
 _backoff = wait_random_exponential(0.02, max=5)
@@ -105,7 +106,7 @@ class Prefect:
             return await self._once(method, path, content, write=write)
         except Busy as busy:
             self.busy += 1
-            if number == 2:
+            if number == WORTH_A_WORD:
                 print(f"Prefect: {busy}; trying again for {RETRY_SECONDS:.0f} s", file=sys.stderr, flush=True)
             raise
 

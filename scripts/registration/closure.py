@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 SHOWN = 8  # Hex digits by which a file's content is told from another's in a label.
 
@@ -12,13 +13,15 @@ SHOWN = 8  # Hex digits by which a file's content is told from another's in a la
 class Sources:
     """Import closures of the files below `root`, each file read once, and parsed once for all runs.
 
-    `modules` are the names that a file of some content imports, as an earlier run left them; new ones are added.
+    `parsed` is what parsing found in a file of some content, as an earlier run left it: the modules it imports, and the
+    hash of what its import can see. What is new is added.
     """
 
-    def __init__(self, root: Path, modules: dict[str, list[str]] | None = None) -> None:
-        self.root, self.modules = root, {} if modules is None else modules
+    def __init__(self, root: Path, parsed: dict[str, dict[str, Any]] | None = None) -> None:
+        self.root, self.parsed = root, {} if parsed is None else parsed
+        self.before = frozenset(self.parsed)
         self.used: set[str] = set()
-        self._imports = cache(self._read_imports)
+        self._parsed = cache(self._parse)
         self._files = cache(self._resolve)
         self.content = cache(self._hash)
 
@@ -29,10 +32,19 @@ class Sources:
         """
         found, ahead = {file, *self.data_files()}, [file]
         while ahead:
-            new = self._imports(ahead.pop()) - found
+            imported = self._parsed(ahead.pop())["imports"]
+            new = {path for name in imported for path in self._files(name)} - found
             found |= new
             ahead += new
         return {path: self.content(path) for path in sorted(found)}
+
+    def as_imported(self, closure: dict[str, str]) -> dict[str, str]:
+        """The closure by what importing can see of it, as `seen_by_import` has it."""
+        return {path: self._parsed(path)["seen"] if _is_python(path) else content for path, content in closure.items()}
+
+    def is_new(self, closure: dict[str, str]) -> bool:
+        """Whether a Python file of it was not known to the earlier run."""
+        return any(self._key(path) not in self.before for path in closure if _is_python(path))
 
     @cache  # noqa: B019 - one object a run.
     def data_files(self) -> tuple[str, ...]:
@@ -50,18 +62,23 @@ class Sources:
     def _hash(self, file: str) -> str:
         return hashlib.sha256((self.root / file).read_bytes()).hexdigest()
 
-    def _read_imports(self, file: str) -> frozenset[str]:
-        folder = file.rpartition("/")[0]
-        key = f"{folder} {self.content(file)}"
-        if key not in self.modules:
-            try:
-                tree = ast.parse((self.root / file).read_bytes())
-            except (SyntaxError, ValueError):
-                return frozenset()  # Importing it says so better.
-            package = folder.replace("/", ".")
-            self.modules[key] = sorted({name for node in ast.walk(tree) for name in _modules(node, package)})
+    def _key(self, file: str) -> str:
+        return f"{file.rpartition('/')[0]} {self.content(file)}"
+
+    def _parse(self, file: str) -> dict[str, Any]:
+        key = self._key(file)
         self.used.add(key)
-        return frozenset(path for name in self.modules[key] for path in self._files(name))
+        if key not in self.parsed:
+            source, package = (self.root / file).read_bytes(), file.rpartition("/")[0].replace("/", ".")
+            try:
+                nodes = list(ast.walk(ast.parse(source)))
+            except (SyntaxError, ValueError):
+                nodes = []  # Importing it says so better.
+            self.parsed[key] = {
+                "imports": sorted({name for node in nodes for name in _modules(node, package)}),
+                "seen": hashlib.sha256(seen_by_import(source)).hexdigest(),
+            }
+        return self.parsed[key]
 
     def _resolve(self, module: str) -> frozenset[str]:
         """Files that importing `module` runs: its own and the `__init__.py` of each package above it."""
@@ -70,6 +87,49 @@ class Sources:
             place = "/".join(parts[:length])
             found |= {name for name in (f"{place}.py", f"{place}/__init__.py") if (self.root / name).is_file()}
         return frozenset(found)
+
+
+def seen_by_import(source: bytes) -> bytes:
+    """A file's source without the bodies of its flows and tasks, which nothing runs while the file is imported.
+
+    Decorators, signatures and docstrings stay, and all of it where it does not compile or where `.fn` may run one.
+    """
+    try:
+        tree = ast.parse(source)
+        compile(tree, "", "exec", dont_inherit=True)  # Finds what is wrong inside bodies too.
+    except (SyntaxError, ValueError):
+        return source
+    prefects = {
+        alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "prefect"
+        for alias in node.names
+        if alias.asname is None and alias.name in {"flow", "task"}
+    }
+    bodies: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "fn":
+            return source
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and prefects & set(map(_name, node.decorator_list)):
+            first, *others = node.body
+            start = first if ast.get_docstring(node, clean=False) is None else others[0] if others else None
+            above = first.end_lineno if start is not first else node.lineno
+            if start is not None and _first_line(start) > above:
+                bodies |= set(range(_first_line(start), node.end_lineno + 1))
+    lines = source.splitlines(keepends=True)
+    return b"".join(line for number, line in enumerate(lines, 1) if number not in bodies)
+
+
+def _name(decorator: ast.expr) -> str:
+    return getattr(decorator.func if isinstance(decorator, ast.Call) else decorator, "id", "")
+
+
+def _first_line(node: ast.stmt) -> int:
+    return min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
+
+
+def _is_python(path: str) -> bool:
+    return path.endswith(".py")
 
 
 def _modules(node: ast.AST, package: str) -> Iterator[str]:

@@ -50,7 +50,8 @@ def print_report(report: Report, *, dry_run: bool) -> None:
     print()
     for note in report.notes:
         print(note)
-    print(f"requests: {report.reads} reads, {report.writes} writes")
+    repeated = f"; {report.repeated} of them again, as Prefect was busy" if report.repeated else ""
+    print(f"requests: {report.reads} reads, {report.writes} writes{repeated}")
     kinds = Counter(action.kind for action in report.actions if action.is_deployment)
     written = kinds.total() - kinds[UNCHANGED] - kinds[PRUNE]
     pruned = f", {kinds[PRUNE]} {'to prune' if dry_run else 'pruned'}" if kinds[PRUNE] else ""
@@ -66,7 +67,7 @@ def as_json(report: Report, environment: Environment, *, dry_run: bool) -> str:
         {"what": each.what, "action": each.kind, "reason": each.reason, "is_deployment": each.is_deployment}
         for each in report.actions
     ]
-    requests = {"reads": report.reads, "writes": report.writes}
+    requests = {"reads": report.reads, "writes": report.writes, "repeated": report.repeated}
     facts = {"environment": environment.name, "dry_run": dry_run, "requests": requests, "notes": report.notes}
     return json.dumps(facts | {"actions": actions}, indent=2)
 

@@ -34,25 +34,25 @@ def flow_files(root: Path = ROOT) -> list[Path]:
 class Loading:
     """The deployments of every flow file, on their way: `result` waits for them.
 
-    A file whose sources were imported before, with this Python, these libraries and these rules, is not imported again
-    but answered from `memory`: importing Prefect takes longer than all else that registration does. Of the others the
+    A file is answered from `memory` where nothing that its import can see has changed since, with this Python, these
+    libraries and these rules: importing Prefect takes longer than all else that registration does. Of the others the
     import begins at once, in a process of its own; leaving the context ends it.
     """
 
     def __init__(self, environment: str, root: Path = ROOT, memory: Path | None = None) -> None:
-        self._memory = memory
-        self._known, self._modules = _read(memory)
-        self._before = set(self._modules)
-        self._sources = Sources(root, self._modules)
+        self._memory, self._rules = memory, _rules(environment)
+        self._known, parsed = _read(memory, self._rules)
+        self._sources = Sources(root, parsed)
         self.files = [path.relative_to(root).as_posix() for path in flow_files(root)]
+        self._imports = Imports([] if self._known else self.files, environment, root)
         self.closures = {file: self._sources.closure(file) for file in self.files}
-        rules = _rules(environment)
         self._keys = {
-            file: hashlib.sha256(f"{rules} {file} {digest_of(closure)}".encode()).hexdigest()
-            for file, closure in self.closures.items()
+            file: f"{file} {digest_of(self._sources.as_imported(closure))}" for file, closure in self.closures.items()
         }
         fresh = [file for file in self.files if self._keys[file] not in self._known]
-        self._imports = Imports(fresh, environment, root)
+        if self._known:
+            self._imports = Imports(fresh, environment, root)
+        self.changed = {*fresh, *(file for file in self.files if self._sources.is_new(self.closures[file]))}
 
     def __enter__(self) -> Self:
         return self
@@ -60,10 +60,13 @@ class Loading:
     def __exit__(self, *exception: object) -> None:
         self._imports.__exit__(*exception)
 
-    def remembered(self) -> list[dict[str, Any]]:
-        """Deployments of the files that are not imported again."""
+    def unchanged(self) -> list[dict[str, Any]]:
+        """Deployments of the files whose sources are as they were; those of `changed` are in the result."""
         return [
-            {"file": file, **deployment} for file in self.files for deployment in self._known.get(self._keys[file], [])
+            {"file": file, **deployment}
+            for file in self.files
+            if file not in self.changed
+            for deployment in self._known[self._keys[file]]
         ]
 
     def result(self) -> Loaded:
@@ -77,10 +80,10 @@ class Loading:
             if not answer["problems"]:
                 remembered[self._keys[file]] = answer["deployments"]
         loaded.problems += _same_names(loaded.deployments)
-        used = self._sources.used
-        if self._memory and (remembered.keys() != self._known.keys() or used != self._before):
-            modules = {key: self._modules[key] for key in used}
-            _write(self._memory, {"deployments": remembered, "modules": modules})
+        sources = self._sources
+        if self._memory and (remembered.keys() != self._known.keys() or sources.used != sources.before):
+            parsed = {key: sources.parsed[key] for key in sources.used}
+            _write(self._memory, {"rules": self._rules, "deployments": remembered, "parsed": parsed})
         return loaded
 
 
@@ -105,17 +108,17 @@ def _rules(environment: str) -> str:
     digest = hashlib.sha256(f"{environment} {platform.python_version()} {sys.executable}".encode())
     for path in (
         ROOT / "requirements" / "runtime.txt",
-        *(Path(__file__).with_name(name) for name in ("loading.py", "importing.py", "import_process.py")),
+        *(Path(__file__).with_name(name) for name in ("loading.py", "closure.py", "import_process.py", "importing.py")),
     ):
         digest.update(path.read_bytes() if path.exists() else b"")
     return digest.hexdigest()
 
 
-def _read(memory: Path | None) -> tuple[dict[str, list[dict[str, Any]]], dict[str, list[str]]]:
-    """Deployments by file and sources, and imported modules by content, as the last run left them."""
+def _read(memory: Path | None, rules: str) -> tuple[dict[str, list[dict[str, Any]]], dict[str, dict[str, Any]]]:
+    """Deployments by file and what its import sees, and what files of some content hold, as the last run left them."""
     try:
         content = json.loads(memory.read_text()) if memory else {}
-        return content["deployments"], content["modules"]
+        return (content["deployments"], content["parsed"]) if content["rules"] == rules else ({}, {})
     except (OSError, ValueError, KeyError, TypeError):
         return {}, {}
 

@@ -56,6 +56,7 @@ class Report:
     reads: int
     writes: int
     notes: list[str]
+    repeated: int = 0  # Of the requests, those that Prefect was too busy to carry out and got again.
 
 
 async def register(root: Path, loading: Loading, facts: Facts, options: Options, prefect: Prefect) -> Report:
@@ -76,8 +77,8 @@ async def register(root: Path, loading: Loading, facts: Facts, options: Options,
         await work_pool.work_pool_action(prefect, facts.pool, facts.template),
         *await limits.limit_actions(prefect, wanted_limits),
     ]
-    remembered = as_wanted(loading.remembered())
-    stale = remembered if options.full else await without_their_digest(prefect, remembered, owned)
+    unchanged = as_wanted(loading.unchanged())
+    stale = unchanged if options.full else await without_their_digest(prefect, unchanged, owned)
 
     loaded = await asyncio.to_thread(loading.result)
     asks_for_queue = any(each["work_queue_name"] for each in loaded.deployments)
@@ -90,12 +91,11 @@ async def register(root: Path, loading: Loading, facts: Facts, options: Options,
     if problems:
         raise Refusal("\n".join(problems), 1)
 
-    known = {each.file for each in remembered}
-    new = as_wanted([each for each in loaded.deployments if each["file"] not in known])
+    changed = as_wanted([each for each in loaded.deployments if each["file"] in loading.changed])
     # What changed since the last registration from here most likely differs: one of a hundred needs no search.
-    is_searched = len(new) > WORTH_READING and not options.full
-    stale += await without_their_digest(prefect, new, owned) if is_searched else new
-    everything = sorted([*remembered, *new], key=lambda each: each.file)
+    is_searched = len(changed) > WORTH_READING and not options.full
+    stale += await without_their_digest(prefect, changed, owned) if is_searched else changed
+    everything = sorted([*unchanged, *changed], key=lambda each: each.file)
     upserts, prunes = await _deployments(prefect, everything, stale, owned, facts, options)
     is_on_call = any(on_call.TAG in each["tags"] for each in loaded.deployments)
     blocks = await block_actions(prefect, _blocks(facts, is_on_call=is_on_call))
@@ -109,7 +109,8 @@ async def register(root: Path, loading: Loading, facts: Facts, options: Options,
     if not options.dry_run:
         await _write(prefect, first, upserts, prunes, last)
     note = "on call: PAGERDUTY_ROUTING_KEY is not set, so no page is sent that was not set up before"
-    return Report(actions, prefect.reads, prefect.writes, [note] if is_on_call and facts.pager is None else [])
+    notes = [note] if is_on_call and facts.pager is None else []
+    return Report(actions, prefect.reads, prefect.writes, notes, prefect.busy)
 
 
 async def _deployments(

@@ -252,6 +252,19 @@ class TestMemory:
         (root / "flows/shared/unused.py").write_text("x = 1\n")
         assert imported() == []
 
+    def test_a_changed_body_of_a_flow_changes_its_digest_and_needs_no_import(self, root, imported):
+        file, head = root / "flows/good.py", "from prefect import flow\nfrom flows.shared import used\n"
+        text = f"{head}@flow\ndef good():\n    return 1\ndeployments = 1\n"
+        file.write_text(text)
+        imported()
+        before = self.loaded
+        file.write_text(text.replace("return 1", "return 2"))
+        assert imported() == []
+        assert self.loaded.deployments == before.deployments
+        assert self.loaded.closures["flows/good.py"] != before.closures["flows/good.py"]
+        file.write_text(text.replace("def good()", "def good(x)"))
+        assert imported() == ["flows/good.py"]
+
     def test_another_environment_python_or_rule_is_another_import(self, imported, monkeypatch):
         imported()
         assert len(imported("prod")) == 2

@@ -114,6 +114,11 @@ def test_the_table_says_what_and_why_and_the_last_line_counts(command, capsys):
     ]
 
 
+def test_requests_that_had_to_be_repeated_are_told(capsys):
+    print_report(Report(ACTIONS, 5, 4, [], repeated=1), dry_run=False)
+    assert "requests: 5 reads, 4 writes; 1 of them again, as Prefect was busy\n" in capsys.readouterr().out
+
+
 def test_a_dry_run_says_that_nothing_was_done(capsys):
     print_report(Report(ACTIONS, 5, 0, []), dry_run=True)
     assert capsys.readouterr().out.splitlines()[-1] == "3 deployments: 2 to write, 1 unchanged, 1 to prune"
@@ -131,7 +136,7 @@ def test_many_unchanged_ones_are_counted_and_not_listed(capsys):
 def test_as_json_it_is_one_object_and_nothing_else(command, capsys):
     command("--json", "--dry-run")
     report = json.loads(capsys.readouterr().out)
-    assert report["requests"] == {"reads": 5, "writes": 3}
+    assert report["requests"] == {"reads": 5, "writes": 3, "repeated": 0}
     assert (report["environment"], report["dry_run"], report["notes"]) == ("dev", True, ["a note"])
     assert {"what": "d/x", "action": "prune", "reason": "no longer in code", "is_deployment": True} in report["actions"]
     assert as_json(Report([], 0, 0, []), Environment("dev", None), dry_run=False).startswith("{")

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from scripts.registration import seen
+
 SHOWN = 8  # Hex digits by which a file's content is told from another's in a label.
 
 
@@ -39,8 +41,11 @@ class Sources:
         return {path: self.content(path) for path in sorted(found)}
 
     def as_imported(self, closure: dict[str, str]) -> dict[str, str]:
-        """The closure by what importing can see of it, as `seen_by_import` has it."""
-        return {path: self._parsed(path)["seen"] if _is_python(path) else content for path, content in closure.items()}
+        """The closure by what importing can see of it, as seen.py has it."""
+        parsed = {path: self._parsed(path) for path in closure if _is_python(path)}
+        if any(each["looks_inside"] for each in parsed.values()):
+            return closure
+        return closure | {path: each["seen"] for path, each in parsed.items()}
 
     def is_new(self, closure: dict[str, str]) -> bool:
         """Whether a Python file of it was not known to the earlier run."""
@@ -70,13 +75,11 @@ class Sources:
         self.used.add(key)
         if key not in self.parsed:
             source, package = (self.root / file).read_bytes(), file.rpartition("/")[0].replace("/", ".")
-            try:
-                nodes = list(ast.walk(ast.parse(source)))
-            except (SyntaxError, ValueError):
-                nodes = []  # Importing it says so better.
+            nodes = seen.parse(source)
             self.parsed[key] = {
                 "imports": sorted({name for node in nodes for name in _modules(node, package)}),
-                "seen": hashlib.sha256(seen_by_import(source)).hexdigest(),
+                "seen": hashlib.sha256(b"seen\0" + seen.seen_by_import(source, nodes)).hexdigest(),
+                "looks_inside": seen.looks_inside(nodes),
             }
         return self.parsed[key]
 
@@ -87,45 +90,6 @@ class Sources:
             place = "/".join(parts[:length])
             found |= {name for name in (f"{place}.py", f"{place}/__init__.py") if (self.root / name).is_file()}
         return frozenset(found)
-
-
-def seen_by_import(source: bytes) -> bytes:
-    """A file's source without the bodies of its flows and tasks, which nothing runs while the file is imported.
-
-    Decorators, signatures and docstrings stay, and all of it where it does not compile or where `.fn` may run one.
-    """
-    try:
-        tree = ast.parse(source)
-        compile(tree, "", "exec", dont_inherit=True)  # Finds what is wrong inside bodies too.
-    except (SyntaxError, ValueError):
-        return source
-    prefects = {
-        alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module == "prefect"
-        for alias in node.names
-        if alias.asname is None and alias.name in {"flow", "task"}
-    }
-    bodies: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr == "fn":
-            return source
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and prefects & set(map(_name, node.decorator_list)):
-            first, *others = node.body
-            start = first if ast.get_docstring(node, clean=False) is None else others[0] if others else None
-            above = first.end_lineno if start is not first else node.lineno
-            if start is not None and _first_line(start) > above:
-                bodies |= set(range(_first_line(start), node.end_lineno + 1))
-    lines = source.splitlines(keepends=True)
-    return b"".join(line for number, line in enumerate(lines, 1) if number not in bodies)
-
-
-def _name(decorator: ast.expr) -> str:
-    return getattr(decorator.func if isinstance(decorator, ast.Call) else decorator, "id", "")
-
-
-def _first_line(node: ast.stmt) -> int:
-    return min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
 
 
 def _is_python(path: str) -> bool:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any
 
 from scripts.environments import ROOT
 
@@ -38,20 +38,15 @@ class Imports:
 
     def __init__(self, files: list[str], environment: str, root: Path) -> None:
         self._ahead, self._environment, self._root = list(files), environment, root
-        self._errors: Any = None
+        self._errors: IO[str] | None = None
         self._process: subprocess.Popen | None = None
+        self._is_stopped = False
         if files:
             self._start()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stop()
-
     def answers(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Each file with its deployments or what is wrong with it, in the order given."""
-        while self._ahead:
+        """Each file with its deployments or what is wrong with it, in the order given; none once it is stopped."""
+        while self._ahead and not self._is_stopped:
             if self._process is None:
                 self._start()
             asked, end = len(self._ahead), ""
@@ -61,19 +56,25 @@ class Imports:
                     break
                 yield answer.pop("file"), answer
                 self._ahead.pop(0)
+            if not self._ahead or self._is_stopped:
+                break
             self._errors.seek(0)
             said = self._errors.read()
-            self._stop()
-            if not self._ahead:
-                return
+            self._end()
             if end == "start" and len(self._ahead) == asked:
                 raise RuntimeError(f"The process that imports flows did not start: {said.strip()[-2000:]}")
             yield self._ahead.pop(0), {"problems": [_what_ended(end, said, self._root)]}
+
+    def stop(self) -> None:
+        """End what is under way; from any thread."""
+        self._is_stopped = True
+        self._end()
 
     def _start(self) -> None:
         shell = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         shell |= {
             "PYTHONPATH": str(ROOT),
+            "PREFECT_PROFILES_PATH": os.devnull,  # None names a server: a flow that is called at import fails.
             "DATA_FLOWS_ENVIRONMENT": self._environment,
             "DO_NOT_TRACK": "1",
             "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
@@ -83,23 +84,24 @@ class Imports:
             "PYDANTIC_DISABLE_PLUGINS": "1",  # It would look for some in every library there is.
         } | ({"PYTHONTZPATH": ""} if find_spec("tzdata") else {})  # See prefect_server.py of the local stack.
         command = [sys.executable, "-c", START, str(self._root), str(IMPORT_SECONDS)]
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by _stop.
+        self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed by _end.
+        names = tempfile.TemporaryFile("w+")  # noqa: SIM115 - the process keeps it open; a pipe might be full.
+        names.write("\n".join(self._ahead))
+        names.seek(0)
         self._process = subprocess.Popen(
             command,
             cwd=self._root,
             env=shell,
-            stdin=subprocess.PIPE,
+            stdin=names,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             start_new_session=True,
         )
+        names.close()
 
     def _ask(self) -> Iterator[Any]:
         """Answers as they come; a string in place of the next one: `start`, `late` or `exit <code>`."""
         process = self._process
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write("\n".join(self._ahead).encode())
-            process.stdin.close()
         lines = _lines(process)
         if next(lines) != "ready":
             yield "start"
@@ -113,17 +115,16 @@ class Imports:
                 return
             yield json.loads(line)
 
-    def _stop(self) -> None:
+    def _end(self) -> None:
         """End the process, its children and threads too."""
-        if self._process is None:
+        process, self._process = self._process, None
+        if process is None:
             return
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        for pipe in (self._process.stdin, self._process.stdout, self._errors):
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
-        self._process.wait()
-        self._process = None
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        self._errors.close()
 
 
 def _lines(process: subprocess.Popen) -> Iterator[str | None]:

@@ -40,7 +40,7 @@ class Loading:
     """
 
     def __init__(self, environment: str, root: Path = ROOT, memory: Path | None = None) -> None:
-        self._memory, self._rules = memory, _rules(environment)
+        self._root, self._memory, self._rules = root, memory, _rules(environment)
         self._known, parsed = _read(memory, self._rules)
         self._sources = Sources(root, parsed)
         self.files = [path.relative_to(root).as_posix() for path in flow_files(root)]
@@ -58,7 +58,11 @@ class Loading:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._imports.__exit__(*exception)
+        self.stop()
+
+    def stop(self) -> None:
+        """Import no further; from any thread."""
+        self._imports.stop()
 
     def unchanged(self) -> list[dict[str, Any]]:
         """Deployments of the files whose sources are as they were; those of `changed` are in the result."""
@@ -72,6 +76,10 @@ class Loading:
     def result(self) -> Loaded:
         """All of it, and remember it."""
         answers = dict(self._imports.answers())
+        now = Sources(self._root)  # Somebody may have saved a file meanwhile.
+        for file, answer in answers.items():
+            if now.closure(file) != self.closures[file]:
+                answer["problems"] = ["changed while it was imported; expected to stay as it is: register again."]
         loaded, remembered = Loaded(closures=self.closures), {}
         for file in self.files:
             answer = answers.get(file) or {"deployments": self._known[self._keys[file]], "problems": []}
@@ -106,10 +114,8 @@ def _same_names(deployments: list[dict[str, Any]]) -> Iterator[str]:
 def _rules(environment: str) -> str:
     """Everything but a file's own sources that its answer depends on."""
     digest = hashlib.sha256(f"{environment} {platform.python_version()} {sys.executable}".encode())
-    for path in (
-        ROOT / "requirements" / "runtime.txt",
-        *(Path(__file__).with_name(name) for name in ("loading.py", "closure.py", "import_process.py", "importing.py")),
-    ):
+    # The package, since it is what reads the files and remembers the answers.
+    for path in (ROOT / "requirements" / "runtime.txt", *sorted(Path(__file__).parent.glob("*.py"))):
         digest.update(path.read_bytes() if path.exists() else b"")
     return digest.hexdigest()
 

@@ -73,14 +73,15 @@ async def register(root: Path, loading: Loading, facts: Facts, options: Options,
     # What needs no import comes first: flow files that changed are being imported meanwhile.
     await prefect.check_version()
     wanted_limits, limit_problems = limits.read_limits(root)
-    first = [
-        await work_pool.work_pool_action(prefect, facts.pool, facts.template),
-        *await limits.limit_actions(prefect, wanted_limits),
-    ]
+    first = await limits.limit_actions(prefect, wanted_limits)
     unchanged = as_wanted(loading.unchanged())
-    stale = unchanged if options.full else await without_their_digest(prefect, unchanged, owned)
+    stale = [*unchanged] if options.full else await without_their_digest(prefect, unchanged, owned)
 
-    loaded = await asyncio.to_thread(loading.result)
+    try:
+        loaded = await asyncio.to_thread(loading.result)
+    except asyncio.CancelledError:  # Ctrl-C; the thread waits for a process.
+        loading.stop()
+        raise
     asks_for_queue = any(each["work_queue_name"] for each in loaded.deployments)
     queues = await work_pool.queues(prefect, facts.pool) if asks_for_queue else {"default"}
     problems = [
@@ -100,7 +101,11 @@ async def register(root: Path, loading: Loading, facts: Facts, options: Options,
     is_on_call = any(on_call.TAG in each["tags"] for each in loaded.deployments)
     blocks = await block_actions(prefect, _blocks(facts, is_on_call=is_on_call))
     _, pager_block = blocks.get(on_call.block_name(facts.environment), (None, None))
-    first += [action for action, _ in blocks.values() if action.kind != PRUNE]
+    first = [
+        await work_pool.work_pool_action(prefect, facts.pool, facts.template),
+        *first,
+        *(action for action, _ in blocks.values() if action.kind != PRUNE),
+    ]
     last = [
         *await on_call.on_call_actions(prefect, facts.environment, facts.pager, pager_block, needed=is_on_call),
         *(action for action, _ in blocks.values() if action.kind == PRUNE),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.registration.closure import Sources, as_label, changed_files, digest_of, seen_by_import
+from scripts.registration.closure import Sources, as_label, changed_files, digest_of
 
 FILES = {
     "flows/__init__.py": "",
@@ -112,88 +112,3 @@ def test_a_file_is_parsed_once_for_all_runs_and_again_when_it_changes(tmp_path, 
         assert Sources(tmp_path, remembered).closure("flows/a.py") == first
     sources(a="from flows.shared import deep")
     assert "flows/shared/deep/inner.py" in Sources(tmp_path, remembered).closure("flows/a.py")
-
-
-FLOW = """
-import json
-from prefect import flow, task
-from prefect.tasks import task as other
-
-LIMIT = 3  # A module's own code runs.
-
-
-def helper(x):
-    return x + 1
-
-
-@task(retries=2)
-def work(x: int = LIMIT) -> int:
-    '''What it does.
-
-    Args:
-        x: A number.
-    '''
-    # Say what.
-    return helper(x)
-
-
-@other
-def unknown():
-    return 1
-
-
-@flow
-async def go(day: str = "today") -> None:
-    @task
-    def inner():
-        return 2
-
-    work(1)
-    return inner()
-
-
-@flow
-def short(): return 3
-
-
-deployments = [go.to_deployment("a", parameters={"day": "x"})]
-"""
-UNSEEN = {
-    "return helper(x)": "x = 2  # And more.\n    return helper(x) * 2",
-    "        return 2": "        x = 3\n        return x",
-    "work(1)": "work(1)\n    work(2)",
-}
-SEEN = {
-    "LIMIT = 3": "LIMIT = 4",
-    "return x + 1": "return x + 2",
-    "retries=2": "retries=3",
-    "x: int = LIMIT": "x: int = 1",
-    "A number.": "A whole number.",
-    "return 1": "return 2",
-    '"today"': '"yesterday"',
-    "async def": "def",
-    "return 3": "return 4",
-    '"day": "x"': '"day": "y"',
-    "@flow\nasync": "@other\nasync",
-    "return helper(x)": "nonlocal y\n    return helper(x)",  # Nothing that Python compiles.
-    "work(1)": "work(1",
-}
-
-
-@pytest.mark.parametrize("old", UNSEEN)
-def test_what_only_a_run_executes_is_not_seen_by_an_import(old):
-    changed = FLOW.replace(old, UNSEEN[old])
-    assert changed != FLOW
-    assert seen_by_import(changed.encode()) == seen_by_import(FLOW.encode())
-
-
-@pytest.mark.parametrize("old", SEEN)
-def test_whatever_importing_can_run_or_look_at_is_seen(old):
-    changed = FLOW.replace(old, SEEN[old])
-    assert changed != FLOW
-    assert seen_by_import(changed.encode()) != seen_by_import(FLOW.encode())
-
-
-def test_a_file_whose_flow_may_be_called_at_import_is_seen_whole():
-    source = FLOW.replace("LIMIT = 3", "LIMIT = work.fn()")
-    assert seen_by_import(source.encode()) == source.encode()

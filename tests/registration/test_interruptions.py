@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import httpx
@@ -14,8 +15,9 @@ from repositories import SETTINGS
 
 from scripts.environments import ROOT
 from scripts.refusal import Refusal
-from scripts.registration import api
+from scripts.registration import api, loading
 from scripts.registration.api import Prefect
+from scripts.registration.import_process import Imports
 from scripts.registration.loading import Loading
 from scripts.registration.on_call import Pager
 from scripts.registration.run import Options, register
@@ -153,6 +155,21 @@ def test_a_process_that_is_killed_leaves_the_same(changed):
     changed.register()
     assert changed.actions(full=True) == {}
     assert len(changed.held()) == 20
+
+
+def test_an_interruption_while_flows_are_imported_does_not_wait_for_them(repository, monkeypatch):
+    monkeypatch.setattr(loading, "Imports", Imports)
+    repository.file("flows/slow.py", "import time\ntime.sleep(40)\n")
+
+    async def interrupted():
+        with Loading(repository.environment.name, repository.root) as slow:
+            async with Prefect() as prefect:
+                await asyncio.wait_for(register(repository.root, slow, repository.facts, Options(), prefect), 3)
+
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        asyncio.run(interrupted())
+    assert time.monotonic() - began < 20
 
 
 def test_a_server_that_goes_away_is_told_with_what_is_done_and_the_next_registration_goes_on(changed, monkeypatch):

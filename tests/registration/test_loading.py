@@ -9,19 +9,22 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from scripts.environments import ROOT
 from scripts.registration import import_process, loading
-from scripts.registration.loading import load
+from scripts.registration.loading import Loading, load
 
 HEAD = """
+from datetime import date
+
 from prefect import flow
 from prefect.schedules import Cron
 
 @flow
-def good(days: int = 1, *, names: list[str] | None = None):
+def good(days: int = 1, *, names: list[str] | None = None, since: date | None = None):
     '''Do good.
 
     Args:
         days: How many.
         names: Whose.
+        since: The first.
     '''
 
 """
@@ -51,11 +54,16 @@ WRONG = {
     ),
     "bad_cron": (
         f"{HEAD}deployments = [good.to_deployment('x', schedule=Cron('every day'))]\n",
-        'import failed: ValueError: Invalid cron string: "every day" (flows/bad_cron.py:14)',
+        'import failed: ValueError: Invalid cron string: "every day" (flows/bad_cron.py:17)',
     ),
     "leaves": (
         "import sys\n\nsys.exit('no variable FOO')\n",
         "import failed: SystemExit: no variable FOO (flows/leaves.py:3)",
+    ),
+    "runs": (
+        f"{HEAD}good()\ndeployments = [good.to_deployment('x')]\n",
+        "import failed: ValueError: No Prefect API URL provided. Please set PREFECT_API_URL to the address of a "
+        "running Prefect server. (flows/runs.py:17)",
     ),
     "interrupts": ("raise KeyboardInterrupt\n", "import failed: KeyboardInterrupt:  (flows/interrupts.py:1)"),
     "dies": ("import os\n\nos._exit(7)\n", "import ended the process (exit 7); expected nothing to run at import."),
@@ -74,10 +82,13 @@ UNFIT = {
     "schedule=Cron('5 * * * *')": (
         'schedule 1: got no time zone; expected one, such as timezone="Europe/Dublin" or "UTC".'
     ),
-    "parameters={'day': 2}": "parameter day: the flow does not take it; expected days, names.",
+    "parameters={'day': 2}": "parameter day: the flow does not take it; expected days, names, since.",
     "parameters={'days': 'two'}": "parameter days: 'two' is not of type 'integer'; expected what the flow takes.",
     "parameters={'names': [1]}": (
         "parameter names: [1] is not valid under any of the given schemas; expected what the flow takes."
+    ),
+    "parameters={'since': 'tomorrow'}": (
+        "parameter since: 'tomorrow' is not valid under any of the given schemas; expected what the flow takes."
     ),
     "schedule=Cron('5 * * * *', timezone='UTC', parameters={'days': 'x'})": (
         "schedule 1: parameter days: 'x' is not of type 'integer'; expected what the flow takes."
@@ -169,6 +180,7 @@ UNRULY = {
     "e_forks": "import os, time\nif os.fork() == 0:\n    time.sleep(999)\n",
     "f_spies": "import os\nassert 'secret' not in os.environ.values()\n",
     "g_asks": "import os\nassert os.environ['DATA_FLOWS_ENVIRONMENT'] == 'dev'\n",
+    "h_says": "import os\nos.write(2, b'caf\\xe9')\n",
 }
 
 
@@ -201,6 +213,17 @@ def test_no_process_is_left_behind(unruly):
     assert not [command for command in commands if str(root) in command]
 
 
+def test_a_file_that_is_saved_while_it_is_imported_is_not_registered_as_what_it_was(tmp_path):
+    write(tmp_path, {"good": GOOD, "slow": f"import time\ntime.sleep(2)\n{GOOD.replace('daily', 'slow')}"})
+    memory = tmp_path / "flows.json"
+    with Loading("dev", tmp_path, memory) as loading:
+        (tmp_path / "flows" / "slow.py").write_text(GOOD.replace("daily", "other"))
+        assert loading.result().problems == [
+            "flows/slow.py: changed while it was imported; expected to stay as it is: register again."
+        ]
+    assert [each["name"] for each in load("dev", tmp_path, memory).deployments] == ["daily", "other"]
+
+
 class TestMemory:
     """A file whose sources have not changed is not imported again."""
 
@@ -225,15 +248,21 @@ class TestMemory:
         def run(environment="dev"):
             seen = []
 
-            class Imports(contextlib.nullcontext):
+            class Imports:
+                def __init__(self, files, *_):
+                    self.files = files
+
+                def stop(self):
+                    pass
+
                 def answers(self):
-                    for file in self.enter_result:
+                    for file in self.files:
                         seen.append(file)
                         is_wrong = "deployments" not in (root / file).read_text()
                         found = {"flow_name": "good", "name": file}
                         yield file, {"problems": ["wrong"]} if is_wrong else {"deployments": [found], "problems": []}
 
-            monkeypatch.setattr(loading, "Imports", lambda files, *_: Imports(files))
+            monkeypatch.setattr(loading, "Imports", Imports)
             self.loaded = load(environment, root, tmp_path / "build" / "flows.json")
             return seen
 

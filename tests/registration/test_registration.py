@@ -54,6 +54,16 @@ def test_everything_is_created_once_and_then_nothing_is_written(repository):
     }
 
 
+@pytest.mark.parametrize("full", [True, False])
+def test_each_deployment_is_written_and_counted_once(repository, full):
+    for name in ("one", "two"):
+        repository.flow(name)
+    for changed, unchanged in ((2, 0), (1, 1)):
+        kinds = [action.kind for action in repository.register(full=full).actions if action.is_deployment]
+        assert (kinds.count("unchanged"), len(kinds)) == (unchanged, changed + unchanged)
+        repository.flow("two", imports="X = 1")
+
+
 def test_without_its_memory_of_imports_it_finds_the_same(registered):
     (registered.environment.directory / "flows.json").unlink()
     assert registered.actions() == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,17 +32,29 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
     return ByFileOrDeployment(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
-@pytest.fixture(scope="module")
-def prefect_server() -> Iterator[str]:
-    """The API address of a Prefect server of the test file's own; Prefect's client and ours know only it."""
+@pytest.fixture(scope="session")
+def prefect_process() -> Iterator[str]:
+    """The API address of the session's Prefect server, which starts when the first test needs it."""
     from prefect.settings import PREFECT_API_URL
     from prefect.testing.utilities import prefect_test_harness  # Seconds, which most test files need not spend.
 
-    with pytest.MonkeyPatch.context() as patch:
+    # What the harness sets for Prefect holds in its thread alone, and is not to reach tests that know no server.
+    with ThreadPoolExecutor(1) as thread, pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        harness = prefect_test_harness(server_startup_timeout=120)
+        thread.submit(harness.__enter__).result()
+        yield thread.submit(PREFECT_API_URL.value).result()
+        thread.submit(harness.__exit__, None, None, None).result()
+
+
+@pytest.fixture(scope="module")
+def prefect_server(prefect_process: str) -> Iterator[str]:
+    """The same, and Prefect's client and ours know only it."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with pytest.MonkeyPatch.context() as patch, temporary_settings({PREFECT_API_URL: prefect_process}):
         patch.setenv("DO_NOT_TRACK", "1")
+        patch.setenv("PREFECT_API_URL", prefect_process)
         for name in ("PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"):
             patch.delenv(name, raising=False)
-        with prefect_test_harness(server_startup_timeout=120):
-            patch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
-            yield PREFECT_API_URL.value()
+        yield prefect_process

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +28,22 @@ CONTEXT = {
 PROVIDER = OFFLINE_OVERRIDE.replace('backend "local" {}', "").replace(
     'provider "aws" {', 'provider "aws" {\n  region = "eu-west-1"'
 )
-# Where only a refusal is looked for, the provider is not asked; what it would compute in a plan is any valid value.
-MOCKED_DATA = {"aws_iam_policy_document": {"json": "{}"}, "aws_partition": {"partition": "aws"}}
-MOCKS = {"aws": {"mock_data": {type_: {"defaults": values} for type_, values in MOCKED_DATA.items()}}}
 SHELL = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+def with_context(module: Path, variables: dict[str, object]) -> dict[str, object]:
+    """The variables, and the context for a module that takes one."""
+    takes_context = 'variable "context"' in (module / "variables.tf").read_text()
+    return ({"context": CONTEXT} if takes_context else {}) | variables
+
+
+def initialised(directory: Path) -> tftest.TerraformTest:
+    """Terraform in a folder, ready to plan."""
+    terraform.check_version()
+    test = tftest.TerraformTest(str(directory), env=SHELL, enable_cache=False)
+    mirror = terraform.find_mirror()
+    test.setup(**({"plugin_dir": str(mirror)} if mirror else {}), cleanup_on_exit=False)
+    return test
 
 
 @dataclass
@@ -40,43 +51,17 @@ class Folder:
     """A copy of a module, or of the root, in which Terraform is ready to plan."""
 
     test: tftest.TerraformTest
-    takes_context: bool
 
     def plan(self, variables: dict[str, object]) -> tftest.TerraformPlanOutput:
         """Plan with these variables; a module that takes `context` is given one."""
         file = Path(self.test.tfdir) / "case.tfvars.json"
-        file.write_text(json.dumps(self._with_context(variables)))
+        file.write_text(json.dumps(with_context(Path(self.test.tfdir), variables)))
         return self.test.plan(output=True, tf_var_file=str(file))
-
-    def errors(self, cases: list[dict[str, object]]) -> list[list[str]]:
-        """What Terraform says against a plan with each of these variables, every message whole; none if it plans.
-
-        One `terraform test` for all: it reads the provider's schema once, which is most of a refused plan's time.
-        """
-        tests = Path(self.test.tfdir) / "tests"
-        tests.mkdir()
-        for number, variables in enumerate(cases):
-            run = {"variables": self._with_context(variables), "run": {"plan": {"command": "plan"}}}
-            (tests / f"{number}.tftest.json").write_text(json.dumps({"mock_provider": MOCKS, **run}))
-        command = ["terraform", f"-chdir={self.test.tfdir}", "test", "-json"]
-        answer = subprocess.run(command, env=self.test.env, capture_output=True, text=True, check=False)
-        found: list[list[str]] = [[] for _ in cases]
-        for line in map(json.loads, answer.stdout.splitlines()):
-            if line["@level"] == "error" and "diagnostic" in line:
-                said = line["diagnostic"]["detail"] or line["diagnostic"]["summary"]
-                assert "@testfile" in line, said
-                number = int(Path(line["@testfile"]).name.partition(".")[0])
-                found[number].append(said.partition("\n\nThis was checked by")[0])
-        return found
-
-    def _with_context(self, variables: dict[str, object]) -> dict[str, object]:
-        return ({"context": CONTEXT} if self.takes_context else {}) | variables
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Folder]:
     """`folder("network")` is one module's, `folder("root")` that of terraform/; each is made once a session."""
-    terraform.check_version()
     folders: dict[str, Folder] = {}
 
     def prepare(module: str) -> Folder:
@@ -87,10 +72,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Folder]:
             shutil.copytree(ROOT / "modules" / module, directory)
             shutil.copy(ROOT / "terraform" / ".terraform.lock.hcl", directory)
             (directory / "provider.tf").write_text(PROVIDER)
-        test = tftest.TerraformTest(str(directory), env=SHELL, enable_cache=False)
-        mirror = terraform.find_mirror()
-        test.setup(**({"plugin_dir": str(mirror)} if mirror else {}), cleanup_on_exit=False)
-        return Folder(test, 'variable "context"' in (directory / "variables.tf").read_text())
+        return Folder(initialised(directory))
 
     def find(module: str) -> Folder:
         if module not in folders:

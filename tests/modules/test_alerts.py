@@ -5,7 +5,6 @@ import re
 
 import pytest
 from moto.events.models import EventPattern
-from tftest import TerraformTestError
 
 from scripts.environments import ROOT
 from scripts.local_stack import aws_compat
@@ -179,27 +178,3 @@ def test_an_e_mail_address_is_subscribed_and_pagerduty_is_not(plan, plan_module)
     assert (subscription["protocol"], subscription["endpoint"]) == ("email", "data-platform@example.com")
     pagerduty = plan_module("alerts", **(ALERTS | {"alerts": {"pagerduty": True}}))
     assert planned(pagerduty, "aws_sns_topic_subscription") == {}
-
-
-@pytest.mark.parametrize(
-    ("alerts", "message"),
-    [
-        (
-            {},
-            'alerts is pagerduty = false, email = ""; expected one of the two: pagerduty = true, or an e-mail address.',
-        ),
-        (
-            {"pagerduty": True, "email": "a@example.com"},
-            'alerts is pagerduty = true, email = "a@example.com"; expected one of the two: ',
-        ),
-        (
-            {"email": "data-platform"},
-            'alerts.email is "data-platform"; expected an address such as data-platform@example.com.',
-        ),
-    ],
-    ids=["nobody", "both", "no address"],
-)
-def test_nobody_to_tell_is_refused(plan_module, alerts, message):
-    with pytest.raises(TerraformTestError) as refusal:
-        plan_module("alerts", **(ALERTS | {"alerts": alerts}))
-    assert message in " ".join(refusal.value.cmd_error.replace("│", " ").split())

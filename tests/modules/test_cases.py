@@ -13,12 +13,12 @@ SHOW=1 .venv/bin/python -m pytest -n 0 -s tests/modules/test_cases.py -k own_vpc
 import json
 import os
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
+from all_cases import AllCases
 
 from scripts.environments import ROOT
 from scripts.plan_checks.hcl import blocks
@@ -59,48 +59,44 @@ def differences(expected: Any, actual: Any, at: str) -> Iterator[str]:
         yield f"{at}: got {actual}; expected {expected}"
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, case in CASES.items() if case.keys() & {"values", "counts", "outputs"}]
-)
-def test_a_case_plans_what_it_expects(folder, name):
-    case = CASES[name]
-    plan = folder(name.partition("/")[0]).plan(case["variables"])
-    planned = {
-        address: change["change"]["after"]
-        for address, change in plan.resource_changes.items()
-        if "create" in change["change"]["actions"]
-    }
-    numbers = Counter(change["type"] for address, change in plan.resource_changes.items() if address in planned)
-    outputs = {output: change["after"] for output, change in plan.output_changes.items() if "after" in change}
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    """Terraform with all cases."""
+    planned = [(name.partition("/")[0], CASES[name]["variables"]) for name in PLANNED]
+    refused = [(name.partition("/")[0], merged(CASES[name]["variables"], each["with"])) for name, each in REFUSALS]
+    return AllCases(tmp_path_factory.mktemp("modules"), planned, refused)
+
+
+@pytest.fixture(scope="module")
+def plans(cases):
+    """What each case that plans plans, by name."""
+    return dict(zip(PLANNED, cases.plans(), strict=True))
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_a_case_plans_what_it_expects(plans, name):
+    case, plan = CASES[name], plans[name]
     if os.environ.get("SHOW"):
-        print(yaml.safe_dump({"values": planned, "counts": dict(numbers), "outputs": outputs}))
-    found = list(differences(case.get("values", {}), planned, "values"))
-    found += differences(case.get("counts", {}), {type_: numbers[type_] for type_ in case.get("counts", {})}, "counts")
-    found += differences(case.get("outputs", {}), outputs, "outputs")
+        print(yaml.safe_dump({"values": plan.values, "counts": dict(plan.counts), "outputs": plan.outputs}))
+    found = list(differences(case.get("values", {}), plan.values, "values"))
+    found += differences(
+        case.get("counts", {}), {type_: plan.counts[type_] for type_ in case.get("counts", {})}, "counts"
+    )
+    found += differences(case.get("outputs", {}), plan.outputs, "outputs")
     assert not found, "\n".join(found)
 
 
 @pytest.fixture(scope="module")
-def errors(folder) -> Callable[[str, dict], list[str]]:
-    """`errors(name, refusal)`: what Terraform said; all refusals of a module are asked for at once."""
-    asked: dict[str, list[list[str]]] = {}
-
-    def find(name: str, refusal: dict) -> list[str]:
-        module = name.partition("/")[0]
-        of_module = [(case, each) for case, each in REFUSALS if case.startswith(f"{module}/")]
-        if module not in asked:
-            variables = [merged(CASES[case]["variables"], each["with"]) for case, each in of_module]
-            asked[module] = folder(module).errors(variables)
-        return asked[module][of_module.index((name, refusal))]
-
-    return find
+def errors(cases):
+    """What Terraform said against each refusal."""
+    return cases.errors()
 
 
 @pytest.mark.parametrize(
     ("name", "refusal"), REFUSALS, ids=[f"{name}: {refusal['message'][:60]}" for name, refusal in REFUSALS]
 )
 def test_wrong_input_is_refused_with_exactly_one_message(errors, name, refusal):
-    assert errors(name, refusal) == [refusal["message"]]
+    assert errors[REFUSALS.index((name, refusal))] == [refusal["message"]]
 
 
 def rules() -> Iterator[tuple[str, str, str]]:

@@ -6,7 +6,6 @@ import subprocess
 
 import hcl2
 import pytest
-from tftest import TerraformTestError
 
 from scripts import terraform
 from scripts.environments import FACTS, ROOT
@@ -19,12 +18,6 @@ BUCKET = "arn:aws:s3:::dataflows-test-results-333333333333"
 def after(plan, address):
     """Planned values of one resource."""
     return plan.resource_changes[address]["change"]["after"]
-
-
-def refusal_of(plan_module, **variables):
-    with pytest.raises(TerraformTestError) as refusal:
-        plan_module("results_store", **(STORE | variables))
-    return " ".join(refusal.value.cmd_error.replace("│", " ").split())
 
 
 @pytest.fixture(scope="module")
@@ -121,19 +114,3 @@ def test_the_bucket_denies_what_comes_without_tls_or_with_another_encryption(pla
         "Null": {"s3:x-amz-server-side-encryption": "false"},
         "StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"},
     }
-
-
-@pytest.mark.parametrize(
-    ("days", "message"),
-    [
-        (
-            {"results/": 90, "tmp/": 7},
-            "expiration_days has tmp/; expected prefixes that flows may write to: landing/, results/, quarantine/",
-        ),
-        ({"results/": 0}, "expiration_days is results/ 0; expected whole days, 1 or more."),
-        ({"results/": 1.5}, "expiration_days is results/ 1.5; expected whole days, 1 or more."),
-    ],
-    ids=["unknown prefix", "no day", "half a day"],
-)
-def test_wrong_expirations_are_refused(plan_module, days, message):
-    assert message in refusal_of(plan_module, expiration_days=days)

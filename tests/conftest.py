@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what takes longest first, as two workers want it: end to end, then servers and Terraform, then the rest."""
+    """Put what takes longest first, as a few workers want it: end to end, then servers and Terraform, then the rest."""
     slow = ("end_to_end", "deployment", "local_stack", "modules", "terraform", "registration", "flows")
     items.sort(key=lambda item: slow.index(item.path.parent.name) if item.path.parent.name in slow else len(slow))
 

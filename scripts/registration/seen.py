@@ -33,7 +33,7 @@ def looks_inside(nodes: Collection[ast.AST]) -> bool:
 
 
 def seen_by_import(source: bytes, nodes: Sequence[ast.AST]) -> bytes:
-    """The source with each body of a flow or task replaced by a mark; decorators, signatures and docstrings stay."""
+    """The source without the bodies of flows and tasks; their decorators, signatures and docstrings stay."""
     prefects = _prefects(nodes)
     lines = source.splitlines(keepends=True)
     for node in nodes:
@@ -41,7 +41,7 @@ def seen_by_import(source: bytes, nodes: Sequence[ast.AST]) -> bytes:
             body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
             start = min(map(_first_line, body), default=0)
             if start > _head_end(node):
-                lines[start - 1 : node.end_lineno] = [b"#\n"] + [b""] * (node.end_lineno - start)
+                lines[start - 1 : node.end_lineno] = [b""] * (node.end_lineno - start + 1)
     return b"".join(lines)
 
 

@@ -161,14 +161,13 @@ def test_an_interruption_while_flows_are_imported_does_not_wait_for_them(reposit
     monkeypatch.setattr(loading, "Imports", Imports)
     repository.file("flows/slow.py", "import time\ntime.sleep(40)\n")
 
-    async def interrupted():
-        with Loading(repository.environment.name, repository.root) as slow:
-            async with Prefect() as prefect:
-                await asyncio.wait_for(register(repository.root, slow, repository.facts, Options(), prefect), 3)
+    async def interrupted(slow):
+        async with Prefect() as prefect:
+            await asyncio.wait_for(register(repository.root, slow, repository.facts, Options(), prefect), 3)
 
     began = time.monotonic()
-    with pytest.raises(TimeoutError):
-        asyncio.run(interrupted())
+    with Loading(repository.environment.name, repository.root) as slow, pytest.raises(TimeoutError):
+        asyncio.run(interrupted(slow))  # It waits for its threads.
     assert time.monotonic() - began < 20
 
 

@@ -66,7 +66,10 @@ WRONG = {
         "running Prefect server. (flows/runs.py:17)",
     ),
     "interrupts": ("raise KeyboardInterrupt\n", "import failed: KeyboardInterrupt:  (flows/interrupts.py:1)"),
-    "dies": ("import os\n\nos._exit(7)\n", "import ended the process (exit 7); expected nothing to run at import."),
+    "dies": (
+        "import os\nos.write(2, b'caf\\xe9')\nos._exit(7)\n",
+        "import ended the process (exit 7); expected nothing to run at import.",
+    ),
     "hangs": (
         "import time\n\ntime.sleep(999)\n",
         "import took more than 3 s; expected nothing to run at import (flows/hangs.py:3).",
@@ -180,7 +183,6 @@ UNRULY = {
     "e_forks": "import os, time\nif os.fork() == 0:\n    time.sleep(999)\n",
     "f_spies": "import os\nassert 'secret' not in os.environ.values()\n",
     "g_asks": "import os\nassert os.environ['DATA_FLOWS_ENVIRONMENT'] == 'dev'\n",
-    "h_says": "import os\nos.write(2, b'caf\\xe9')\n",
 }
 
 
@@ -301,11 +303,13 @@ class TestMemory:
         monkeypatch.setattr(loading.platform, "python_version", lambda: "9.9.9")
         assert len(imported()) == 2
 
-    def test_what_was_wrong_is_looked_at_again(self, root, imported):
+    def test_what_was_wrong_is_looked_at_again(self, root, imported, tmp_path):
         (root / "flows/good.py").write_text("x = 1\n")
         imported()
         assert imported() == ["flows/good.py"]
         assert self.loaded.problems == ["flows/good.py: wrong"]
+        with Loading("dev", root, tmp_path / "build" / "flows.json") as loading:
+            assert [each["file"] for each in loading.unchanged()] == ["flows/other.py"]
 
     def test_a_memory_that_cannot_be_read_or_written_is_none(self, imported, tmp_path):
         (tmp_path / "build").mkdir()

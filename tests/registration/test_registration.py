@@ -154,6 +154,10 @@ def test_one_of_many_that_changed_is_found_without_reading_the_others(repository
     assert len(read) < 12
     assert report.writes - report.repeated == 1
     assert repository.actions(full=True) == {}
+    read.clear()
+    (repository.environment.directory / "flows.json").unlink()
+    assert {action.kind for action in repository.register(Counting()).actions} == {"unchanged"}
+    assert read == []
 
 
 def test_a_deployment_or_tag_that_somebody_took_away_is_put_back(registered):

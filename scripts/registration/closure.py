@@ -51,6 +51,13 @@ class Sources:
         """Whether a Python file of it was not known to the earlier run."""
         return any(self._key(path) not in self.before for path in closure if _is_python(path))
 
+    def holds(self, closure: dict[str, str]) -> bool:
+        """Whether the files are as a closure has them."""
+        try:
+            return all(self.content(path) == content for path, content in closure.items())
+        except FileNotFoundError:
+            return False
+
     @cache  # noqa: B019 - one object a run.
     def data_files(self) -> tuple[str, ...]:
         """Files of flows/ that are no Python: which flow reads which cannot be told, so they belong to every flow."""

@@ -76,9 +76,9 @@ class Loading:
     def result(self) -> Loaded:
         """All of it, and remember it."""
         answers = dict(self._imports.answers())
-        now = Sources(self._root)  # Somebody may have saved a file meanwhile.
+        now = Sources(self._root)
         for file, answer in answers.items():
-            if now.closure(file) != self.closures[file]:
+            if not now.holds(self.closures[file]):  # Somebody saved a file meanwhile.
                 answer["problems"] = ["changed while it was imported; expected to stay as it is: register again."]
         loaded, remembered = Loaded(closures=self.closures), {}
         for file in self.files:

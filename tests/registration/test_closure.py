@@ -112,3 +112,12 @@ def test_a_file_is_parsed_once_for_all_runs_and_again_when_it_changes(tmp_path, 
         assert Sources(tmp_path, remembered).closure("flows/a.py") == first
     sources(a="from flows.shared import deep")
     assert "flows/shared/deep/inner.py" in Sources(tmp_path, remembered).closure("flows/a.py")
+
+
+def test_a_closure_is_held_until_one_of_its_files_changes_or_goes(sources, tmp_path):
+    closure = sources(a="from flows.shared import alone\n").closure("flows/a.py")
+    assert Sources(tmp_path).holds(closure)
+    (tmp_path / "flows" / "shared" / "alone.py").write_text("x = 1\n")
+    assert not Sources(tmp_path).holds(closure)
+    (tmp_path / "flows" / "shared" / "alone.py").unlink()
+    assert not Sources(tmp_path).holds(closure)

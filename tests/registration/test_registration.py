@@ -250,6 +250,16 @@ def test_everything_wrong_is_told_at_once_and_nothing_is_written(registered):
     assert registered.held() == before
 
 
+def test_what_is_wrong_with_the_code_is_told_before_what_is_wrong_with_the_pool(repository):
+    repository.ask("work_pools/", name=repository.environment.title, type="docker")
+    repository.file("flows/empty.py", "x = 1\n")
+    with pytest.raises(Refusal, match=r"flows/empty\.py: got no `deployments`"):
+        repository.register()
+    repository.flow("empty")
+    with pytest.raises(Refusal, match="got type docker; expected ecs"):
+        repository.register()
+
+
 def test_more_deployments_than_prefect_returns_at_once_are_all_known(repository, monkeypatch):
     """Pages of five, as two hundred would take long to make."""
     for module in (api, deployments):

@@ -262,7 +262,7 @@ def measure(folder: Path, count: int, many: int) -> list[tuple[str, float, float
     thousands = ours("unchanged", thousand, times=3)
     return [
         *(
-            (f"first registration against {name}", seconds / first, 5 if "--all" in name else 1)
+            (f"first registration against {name}", seconds / first, 12 if "--all" in name else 1)
             for name, seconds in peers.items()
         ),
         ("first registration against the requests alone, at most", first / alone, 1.8),

@@ -23,7 +23,6 @@ class Loaded:
 
     deployments: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    closures: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def flow_files(root: Path = ROOT) -> list[Path]:
@@ -80,7 +79,7 @@ class Loading:
         for file, answer in answers.items():
             if not now.holds(self.closures[file]):  # Somebody saved a file meanwhile.
                 answer["problems"] = ["changed while it was imported; expected to stay as it is: register again."]
-        loaded, remembered = Loaded(closures=self.closures), {}
+        loaded, remembered = Loaded(), {}
         for file in self.files:
             answer = answers.get(file) or {"deployments": self._known[self._keys[file]], "problems": []}
             loaded.problems += [f"{file}: {problem}" for problem in answer["problems"]]

@@ -5,8 +5,9 @@
 
 Peers: `prefect deploy --all`, a loop of `flow.deploy`, and one `prefect.deploy` of all, as Prefect's guide to ECS has
 them: the pool with the template of prefect-aws, the image a job variable of each deployment. None of them knows what
-changed, so their second run stands for both "unchanged" and "one changed". Ours is the command after the gate's
-question to S3, in a pool of the same template, whose task definition has the image.
+changed, so their second run stands for both "unchanged" and "one changed". Ours is the command as the pipeline runs
+it, with its question for the gate's record in an embedded S3, in a pool of the same template, whose task definition has
+the image.
 Exit code 1 if a figure is not reached.
 """
 

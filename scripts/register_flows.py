@@ -30,9 +30,9 @@ def main() -> None:
     environment.require_running()
     with Loading(environment.name, memory=environment.directory / "flows.json") as loading:
         # Not before: flows are being imported, which takes longest and needs nothing of the rest.
-        from scripts.registration.command import carry_out
+        from scripts.registration.command import register_environment
 
-        carry_out(arguments, environment, loading)
+        register_environment(arguments, environment, loading)
 
 
 if __name__ == "__main__":

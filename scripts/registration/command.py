@@ -72,7 +72,7 @@ def as_json(report: Report, environment: Environment, *, dry_run: bool) -> str:
     return json.dumps(facts | {"actions": actions}, indent=2)
 
 
-def carry_out(arguments: Namespace, environment: Environment, loading: Loading) -> None:
+def register_environment(arguments: Namespace, environment: Environment, loading: Loading) -> None:
     """Register an environment's flows and print what was done.
 
     Raises:

@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import tftest
 
 from scripts import terraform
 from scripts.environments import ROOT
-from scripts.plan_environment import OFFLINE_OVERRIDE, offline_root
+from scripts.plan_environment import OFFLINE_OVERRIDE
 
 CONTEXT = {
     "name": "DataFlows-Test",
@@ -46,51 +45,26 @@ def initialised(directory: Path) -> tftest.TerraformTest:
     return test
 
 
-@dataclass
-class Folder:
-    """A copy of a module, or of the root, in which Terraform is ready to plan."""
-
-    test: tftest.TerraformTest
-
-    def plan(self, variables: dict[str, object]) -> tftest.TerraformPlanOutput:
-        """Plan with these variables; a module that takes `context` is given one."""
-        file = Path(self.test.tfdir) / "case.tfvars.json"
-        file.write_text(json.dumps(with_context(Path(self.test.tfdir), variables)))
-        return self.test.plan(output=True, tf_var_file=str(file))
-
-
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Folder]:
-    """`folder("network")` is one module's, `folder("root")` that of terraform/; each is made once a session."""
-    folders: dict[str, Folder] = {}
-
-    def prepare(module: str) -> Folder:
-        directory: Path = tmp_path_factory.mktemp("modules") / module
-        if module == "root":
-            directory = offline_root(directory)
-        else:
-            shutil.copytree(ROOT / "modules" / module, directory)
-            shutil.copy(ROOT / "terraform" / ".terraform.lock.hcl", directory)
-            (directory / "provider.tf").write_text(PROVIDER)
-        return Folder(initialised(directory))
-
-    def find(module: str) -> Folder:
-        if module not in folders:
-            folders[module] = prepare(module)
-        return folders[module]
-
-    return find
-
-
-@pytest.fixture(scope="session")
-def plan_module(folder: Callable[[str], Folder]) -> Callable[..., tftest.TerraformPlanOutput]:
+def plan_module(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tftest.TerraformPlanOutput]:
     """`plan_module("network", network=…)`, for what no YAML says; the same call is planned once a session."""
+    folders: dict[str, tftest.TerraformTest] = {}
     plans: dict[str, tftest.TerraformPlanOutput] = {}
+
+    def prepare(module: str) -> tftest.TerraformTest:
+        directory: Path = tmp_path_factory.mktemp("modules") / module
+        shutil.copytree(ROOT / "modules" / module, directory)
+        shutil.copy(ROOT / "terraform" / ".terraform.lock.hcl", directory)
+        (directory / "provider.tf").write_text(PROVIDER)
+        return initialised(directory)
 
     def plan(module: str, **variables: object) -> tftest.TerraformPlanOutput:
         call = json.dumps([module, variables], sort_keys=True)
         if call not in plans:
-            plans[call] = folder(module).plan(variables)
+            test = folders[module] = folders.get(module) or prepare(module)
+            file = Path(test.tfdir) / "case.tfvars.json"
+            file.write_text(json.dumps(with_context(file.parent, variables)))
+            plans[call] = test.plan(output=True, tf_var_file=str(file))
         return plans[call]
 
     return plan

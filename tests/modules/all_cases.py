@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conftest import PROVIDER, initialised, with_context
+from offline import PROVIDER, initialised, with_context
 
 from scripts.environments import ROOT
 from scripts.plan_environment import offline_root

@@ -46,7 +46,7 @@ run: setup ## Start a flow run and follow it: make run FLOW=flights_to_warehouse
 	@$(PYTHON) -m scripts.run_flow "$$FLOW" --env $(ENV) --params "$$PARAMS"
 
 image: setup ## Print the digest of the sources that the image is built from
-	@$(PYTHON) -m scripts.image_digest
+	@$(PYTHON) -m scripts.show_image
 
 release: setup ## Push this commit's image and start ENV's pipeline with it: make release ENV=dev
 	@$(PYTHON) -m scripts.release_image $(ENV)

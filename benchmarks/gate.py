@@ -18,12 +18,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts import terraform
-from scripts.environments import ROOT, find_environment
-from scripts.image_digest import image_digest
-from scripts.plan_checks.checkov_scan import FLAGS, find_checkov
+from scripts.gate.checkov_scan import FLAGS, find_checkov
 from scripts.plan_environment import offline_root
-from scripts.refusal import run_command
+from scripts.shared import terraform
+from scripts.shared.environments import ROOT, find_environment
+from scripts.shared.image_digest import image_digest
+from scripts.shared.refusal import run_command
 
 MOST_WALL = 1.5
 LEAST_CPU = 20
@@ -32,20 +32,20 @@ SIZES = (1, 10, 50)  # Copies of dev, which has about 60 resources.
 RULES = """
 import sys, time
 from pathlib import Path
-from scripts.plan_checks import rules
-from scripts.plan_checks.hcl import Hcl
-from scripts.plan_checks.plan import Plan
-rules.warm_up().join()
+from scripts.gate import catalog
+from scripts.gate.reading.hcl import Hcl
+from scripts.gate.reading.plan import Plan
+catalog.warm_up().join()
 start = time.process_time()
 plan = Plan.load(Path(sys.argv[1]))
-for name in rules.all_rules():
-    rules.run_rule(name, plan)
+for name in catalog.all_rules():
+    catalog.run_rule(name, plan)
 print(time.process_time() - start)
 start = time.process_time()
 hcl = Hcl(Path("terraform"), plan)
-for name, module in rules.all_rules().items():
+for name, module in catalog.all_rules().items():
     if hasattr(module, "check_hcl"):
-        rules.run_rule(name, plan, hcl)
+        catalog.run_rule(name, plan, hcl)
 print(time.process_time() - start)
 """
 

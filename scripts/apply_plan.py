@@ -10,11 +10,11 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from scripts import check_plan, gate_store, terraform
-from scripts.environments import ROOT, Environment, find_environment
-from scripts.plan_checks import record, rules
-from scripts.plan_checks.checkov_scan import CheckovScan
-from scripts.refusal import run_command
+from scripts.gate import catalog, engine, record, store
+from scripts.gate.checkov_scan import CheckovScan
+from scripts.shared import git_tree, terraform
+from scripts.shared.environments import ROOT, Environment, find_environment
+from scripts.shared.refusal import run_command
 
 
 def apply(environment: Environment) -> None:
@@ -31,22 +31,22 @@ def apply(environment: Environment) -> None:
         checked,
         plan=tfplan,
         environment=environment.name,
-        commit=str(check_plan.source()["commit"]),
-        checks=rules.check_names(),
+        commit=str(git_tree.source()["commit"]),
+        checks=catalog.check_names(),
     )
-    if gate_store.is_stored(environment, checked):
+    if store.is_stored(environment, checked):
         print(f"{tfplan.name} is applied already to {environment.title}; nothing to do")
         return
     root, shell = ROOT / "terraform", terraform.terraform_shell(environment)
-    rules.warm_up()
+    catalog.warm_up()
     with CheckovScan(ROOT, root) as scan, tempfile.TemporaryDirectory() as folder:
         terraform.init(root, shell, environment.backend_file)  # The plan may come from another machine.
         shown = Path(folder) / "plan.json"
         terraform.show(tfplan, shown, root, shell)
-        check_plan.prove(checked, tfplan, shown, scan)
+        engine.prove(checked, tfplan, shown, scan)
     # The waits inside the provider dominate, not the calls.
     terraform.run(["apply", "-lock-timeout=60s", "-parallelism=20", str(tfplan)], root, shell)
-    gate_store.store(environment, checked, terraform.outputs(root, shell))
+    store.store(environment, checked, terraform.outputs(root, shell))
     print(f"applied {tfplan.name} to {environment.title}; its gate record is stored beside the state")
 
 

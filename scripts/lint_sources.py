@@ -7,9 +7,9 @@ python -m scripts.lint_sources --fix
 import argparse
 import subprocess
 
-from scripts import terraform
-from scripts.environments import ROOT
-from scripts.refusal import run_command
+from scripts.shared import terraform
+from scripts.shared.environments import ROOT
+from scripts.shared.refusal import run_command
 
 CHECKS = [
     [".venv/bin/ruff", "check", "--quiet"],

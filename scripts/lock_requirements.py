@@ -6,8 +6,8 @@ python -m scripts.lock_requirements
 import argparse
 import subprocess
 
-from scripts.environments import ROOT
-from scripts.refusal import Refusal, run_command
+from scripts.shared.environments import ROOT
+from scripts.shared.refusal import Refusal, run_command
 
 # dev and runtime are resolved together (dev.in holds `-r runtime.in -c runtime.txt`), so runtime comes first.
 LOCKS = ("uv", "runtime", "dev", "checkov")

@@ -13,13 +13,14 @@ import re
 import shutil
 from pathlib import Path
 
-from scripts import check_plan, flow_permissions, release_scope, terraform
-from scripts.environments import ROOT, Environment, find_environment
-from scripts.image_digest import image_digest, push_locally
-from scripts.plan_checks import rules
-from scripts.plan_checks.checkov_scan import CheckovScan
-from scripts.plan_checks.plan import Plan
-from scripts.refusal import Refusal, run_command
+from scripts.gate import catalog, engine, release_scope
+from scripts.gate.checkov_scan import CheckovScan
+from scripts.gate.permissions import flow_permissions
+from scripts.gate.reading.plan import Plan
+from scripts.shared import terraform
+from scripts.shared.environments import ROOT, Environment, find_environment
+from scripts.shared.image_digest import image_digest, push_locally
+from scripts.shared.refusal import Refusal, run_command
 
 # A plan that calls nothing: no backend, no account. Only ever in a copy of the configuration.
 OFFLINE_OVERRIDE = """
@@ -154,12 +155,12 @@ def main() -> int:
         environment.require_running()
         environment.require_account()
     # checkov loads and scans the HCL, and the slow rules load, while Terraform plans.
-    rules.warm_up()
+    catalog.warm_up()
     with CheckovScan(ROOT, ROOT / "terraform") as scan:
         plan(environment, digest, offline=arguments.offline)
         if arguments.pipeline:
             require_release(environment)
-        return check_plan.gate_folder(
+        return engine.gate_folder(
             environment.directory,
             environment=environment.name,
             image_digest=digest,

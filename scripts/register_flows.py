@@ -10,9 +10,9 @@ files are imported and checked before the first write. Interrupted anywhere, run
 
 import argparse
 
-from scripts.environments import find_environment
-from scripts.refusal import run_command
 from scripts.registration.loading import Loading
+from scripts.shared.environments import find_environment
+from scripts.shared.refusal import run_command
 
 
 def main() -> None:

@@ -12,10 +12,10 @@ import shutil
 import subprocess
 from typing import Any
 
-from scripts import check_plan
-from scripts.environments import ROOT, Environment, find_environment
-from scripts.image_digest import image_digest
-from scripts.refusal import Refusal, run_command
+from scripts.shared import git_tree
+from scripts.shared.environments import ROOT, Environment, find_environment
+from scripts.shared.image_digest import image_digest
+from scripts.shared.refusal import Refusal, run_command
 
 ENGINES = ("docker", "podman")
 
@@ -38,7 +38,7 @@ def commit_to_release() -> str:
     Raises:
         Refusal: the tree holds something else.
     """
-    source = check_plan.source()
+    source = git_tree.source()
     if not source["tree_clean"]:
         raise Refusal("The tree has changes that no commit holds; expected none: the image is tagged with its commit.")
     return str(source["commit"])

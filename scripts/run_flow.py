@@ -11,9 +11,9 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from scripts import prefect_api
-from scripts.environments import find_environment
-from scripts.refusal import Refusal, run_command
+from scripts.shared import prefect_api
+from scripts.shared.environments import find_environment
+from scripts.shared.refusal import Refusal, run_command
 
 if TYPE_CHECKING:
     from uuid import UUID

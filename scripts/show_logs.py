@@ -8,10 +8,10 @@ import argparse
 import sys
 import time
 
-from scripts.local_stack import supervision
 from scripts.local_stack.settings import LocalSettings
-from scripts.refusal import Refusal, run_command
-from scripts.steps import shown
+from scripts.local_stack.supervisor import supervision
+from scripts.shared.refusal import Refusal, run_command
+from scripts.shared.steps import shown
 
 LAST_LINES = 100
 POLL_SECONDS = 0.5

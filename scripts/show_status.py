@@ -12,11 +12,11 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from scripts import prefect_api
-from scripts.environments import Environment, find_environment
-from scripts.local_stack import supervision
 from scripts.local_stack.settings import LocalSettings
-from scripts.refusal import run_command
+from scripts.local_stack.supervisor import supervision
+from scripts.shared import prefect_api
+from scripts.shared.environments import Environment, find_environment
+from scripts.shared.refusal import run_command
 
 RUNS_SHOWN = 5
 

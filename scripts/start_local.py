@@ -13,12 +13,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from scripts import local_summary, terraform
-from scripts.environments import Environment, find_environment
-from scripts.local_stack import processes, supervision
+from scripts.local_stack import summary
 from scripts.local_stack.settings import LocalSettings
-from scripts.refusal import Refusal, run_command
-from scripts.steps import Steps
+from scripts.local_stack.supervisor import processes, supervision
+from scripts.shared import terraform
+from scripts.shared.environments import Environment, find_environment
+from scripts.shared.refusal import Refusal, run_command
+from scripts.shared.steps import Steps
 
 PYTHON = (sys.executable, "-m")
 
@@ -53,7 +54,7 @@ def bring_up(settings: LocalSettings) -> None:
     steps = Steps(7, settings.directory / "logs")
     start = time.monotonic()
     supervision.end_steps(settings)
-    steps.run("Embedded AWS, Snowflake, Prefect", *PYTHON, "scripts.local_stack.start")
+    steps.run("Embedded AWS, Snowflake, Prefect", *PYTHON, "scripts.local_stack.supervisor.start")
     forget_stale_lock(environment)
     # Marked, so that a later `make up` or `make down` finds what outlives this one, were it killed.
     shell = {**os.environ, processes.MARK: str(settings.directory)}
@@ -63,7 +64,7 @@ def bring_up(settings: LocalSettings) -> None:
     steps.run("Register flows", *PYTHON, "scripts.register_flows", "--env", "local", shell=shell)
     steps.run("Load the warehouse", *PYTHON, "scripts.run_flow", "flights_to_warehouse", shell=shell)
     steps.run("Export to S3", *PYTHON, "scripts.run_flow", "warehouse_to_s3", shell=shell)
-    local_summary.print_summary(environment, settings, time.monotonic() - start)
+    summary.print_summary(environment, settings, time.monotonic() - start)
 
 
 def main() -> None:
@@ -75,7 +76,7 @@ def main() -> None:
         try:
             bring_up(settings)
         except (Refusal, KeyboardInterrupt):
-            local_summary.print_remains(settings)
+            summary.print_remains(settings)
             raise
 
 

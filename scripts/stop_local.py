@@ -5,9 +5,9 @@ python -m scripts.stop_local
 
 import argparse
 
-from scripts.local_stack import supervision
 from scripts.local_stack.settings import LocalSettings
-from scripts.refusal import run_command
+from scripts.local_stack.supervisor import supervision
+from scripts.shared.refusal import run_command
 
 
 def main() -> None:

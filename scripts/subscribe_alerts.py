@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from scripts.environments import Environment, find_environment
-from scripts.refusal import Refusal, run_command
+from scripts.shared.environments import Environment, find_environment
+from scripts.shared.refusal import Refusal, run_command
 
 PARAMETER = "PAGERDUTY_ENDPOINT"
 CONFIRMED_WITHIN_SECONDS = 60

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from scripts.local_stack import aws_clients
+from scripts.local_stack.aws import clients
 from scripts.local_stack.settings import ACCOUNT_ID, REPOSITORY, LocalSettings
 
 
@@ -42,7 +42,7 @@ class EmbeddedAws:
         place = ["--port", str(self.settings.aws_port), "--directory", str(directory), "--account-id", self.account_id]
         with (directory / "aws.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "scripts.local_stack.aws_server", *place],
+                [sys.executable, "-m", "scripts.local_stack.aws.server", *place],
                 cwd=REPOSITORY,
                 env=os.environ | variables,
                 stdout=log,
@@ -66,7 +66,7 @@ class EmbeddedAws:
 
     def __getitem__(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = aws_clients.client(self.settings.aws_endpoint_url, service)
+            self._clients[service] = clients.client(self.settings.aws_endpoint_url, service)
         return self._clients[service]
 
     def calls(self) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from scripts.permission_oracle import Oracle
+from scripts.gate.permissions.oracle import Oracle
 
 # What IAM calls otherwise than the API does.
 SERVICES = {"monitoring": "cloudwatch"}

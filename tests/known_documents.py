@@ -1,8 +1,8 @@
 """What a plan must show in full, so that it can be checked before anything is applied."""
 
-from scripts.plan_checks.documents import ATTRIBUTES
-from scripts.plan_checks.plan import UNKNOWN, Plan
-from scripts.plan_checks.references import is_configured, why_unknown
+from scripts.gate.reading.documents import ATTRIBUTES
+from scripts.gate.reading.plan import UNKNOWN, Plan
+from scripts.gate.reading.references import is_configured, why_unknown
 
 DOCUMENTS = {*ATTRIBUTES, "container_definitions", "event_pattern", "inline_policy", "redrive_policy"}
 

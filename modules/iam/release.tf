@@ -1,5 +1,5 @@
 # What Terraform does in the stages plan and apply: read all that it describes, and change what a release changes. The
-# rest is an administrator's; scripts/release_scope.py says the same of a plan, before anything is applied.
+# rest is an administrator's; scripts/gate/release_scope.py says the same of a plan, before anything is applied.
 data "aws_iam_policy_document" "plan" {
   source_policy_documents = [
     data.aws_iam_policy_document.pass_artifacts.json,

@@ -3,9 +3,9 @@
 Example: python -m scripts.local_stack.seed_landing
 """
 
-from scripts.local_stack import seed
+from scripts.local_stack.aws import seed
 from scripts.local_stack.settings import LocalSettings
-from scripts.refusal import run_command
+from scripts.shared.refusal import run_command
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from scripts.refusal import Refusal
+from scripts.shared.refusal import Refusal
 
 ACCOUNT_ID = "123456789012"
 REGION = "eu-west-1"

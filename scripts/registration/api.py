@@ -13,7 +13,7 @@ from typing import Any, Self
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from scripts.refusal import Refusal
+from scripts.shared.refusal import Refusal
 
 RETRY_SECONDS = 60.0
 BUSY = {429, 502, 503, 504}

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from scripts.refusal import Refusal
 from scripts.registration.actions import CREATE, PRUNE, UNCHANGED, UPDATE, Action
 from scripts.registration.api import Conflict, Prefect
+from scripts.shared.refusal import Refusal
 
 Identity = Callable[[], Awaitable[str | None]]
 

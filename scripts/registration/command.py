@@ -5,16 +5,16 @@ import json
 from argparse import Namespace
 from collections import Counter
 
-from scripts import gate_store, prefect_api
-from scripts.environments import ROOT, Environment
-from scripts.image_digest import image_digest
-from scripts.plan_checks import record, rules
-from scripts.plan_checks.record import GateRecord
+from scripts.gate import catalog, record, store
+from scripts.gate.record import GateRecord
 from scripts.registration.actions import PRUNE, UNCHANGED
 from scripts.registration.api import Prefect
 from scripts.registration.loading import Loading
 from scripts.registration.on_call import Pager
 from scripts.registration.run import Facts, Options, Report, register
+from scripts.shared import prefect_api
+from scripts.shared.environments import ROOT, Environment
+from scripts.shared.image_digest import image_digest
 
 SHOWN_UNCHANGED = 20
 
@@ -25,8 +25,8 @@ def check_gate(environment: Environment, digest: str) -> GateRecord:
     Raises:
         Refusal: nothing is applied, or the record does not fit.
     """
-    stored = gate_store.stored(environment)
-    record.verify(stored, environment=environment.name, image_digest=digest, checks=rules.check_names())
+    stored = store.stored(environment)
+    record.verify(stored, environment=environment.name, image_digest=digest, checks=catalog.check_names())
     return stored
 
 
@@ -80,7 +80,7 @@ def register_environment(arguments: Namespace, environment: Environment, loading
     """
     digest = arguments.image_digest or image_digest()
     commit = check_gate(environment, digest).commit
-    work_pool, bucket = gate_store.stored_outputs(environment, "work_pool", "results_bucket")
+    work_pool, bucket = store.stored_outputs(environment, "work_pool", "results_bucket")
     prefect_api.configure(environment)
     facts = Facts(
         environment=environment,

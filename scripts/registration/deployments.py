@@ -5,11 +5,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.environments import Environment
 from scripts.registration import schedules
 from scripts.registration.actions import CREATE, PRUNE, UNCHANGED, UPDATE, Action
 from scripts.registration.api import PAGE, Prefect
 from scripts.registration.closure import as_label, changed_files, digest_of
+from scripts.shared.environments import Environment
 
 # Part of every digest: another number makes the next registration write everything. The image is no part of it; a
 # deployment reaches the image through the work pool's task definition alone.

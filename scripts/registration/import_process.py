@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
-from scripts.environments import ROOT
+from scripts.shared.environments import ROOT
 
 START_SECONDS = 180
 IMPORT_SECONDS = 60

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from scripts.environments import ROOT
 from scripts.registration.closure import Sources, digest_of
 from scripts.registration.import_process import Imports
+from scripts.shared.environments import ROOT
 
 
 @dataclass

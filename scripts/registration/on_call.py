@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
-from scripts.environments import Environment
-from scripts.refusal import Refusal
 from scripts.registration.actions import CREATE, PRUNE, UNCHANGED, UPDATE, Action
 from scripts.registration.api import Prefect
 from scripts.registration.blocks import Identity
 from scripts.registration.deployments import owner_tag
+from scripts.shared.environments import Environment
+from scripts.shared.refusal import Refusal
 
 TAG = "on-call"
 EVENTS_URL = "https://events.pagerduty.com/v2/enqueue"

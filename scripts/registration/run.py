@@ -6,8 +6,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from scripts.environments import Environment
-from scripts.refusal import Refusal
 from scripts.registration import checks, limits, on_call, work_pool
 from scripts.registration.actions import PRUNE, UNCHANGED, Action, carry_out
 from scripts.registration.api import Conflict, Prefect
@@ -24,6 +22,8 @@ from scripts.registration.deployments import (
     without_their_digest,
 )
 from scripts.registration.loading import Loading
+from scripts.shared.environments import Environment
+from scripts.shared.refusal import Refusal
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from scripts.refusal import Refusal
 from scripts.registration.actions import CREATE, UNCHANGED, UPDATE, Action
 from scripts.registration.api import Conflict, Prefect
+from scripts.shared.refusal import Refusal
 
 TYPE = "ecs"
 

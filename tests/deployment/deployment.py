@@ -12,9 +12,9 @@ from typing import Any
 import tftest
 from embedded_aws import EmbeddedAws
 
-from scripts import terraform
-from scripts.environments import BUILD_VARIABLE, ROOT
 from scripts.local_stack.settings import REGION
+from scripts.shared import terraform
+from scripts.shared.environments import BUILD_VARIABLE, ROOT
 
 DEVS_ACCOUNT = "111111111111"
 ACCOUNT = "444455556666"

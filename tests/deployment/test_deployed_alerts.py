@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from scripts.environments import ROOT
+from scripts.shared.environments import ROOT
 
 
 @pytest.fixture

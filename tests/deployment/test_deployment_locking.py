@@ -6,8 +6,8 @@ import pytest
 from deployment import DIGEST
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from scripts import terraform
-from scripts.refusal import Refusal
+from scripts.shared import terraform
+from scripts.shared.refusal import Refusal
 
 KEY = "data-flows/terraform.tfstate"
 

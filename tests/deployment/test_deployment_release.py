@@ -13,9 +13,9 @@ from deployment import ACCOUNT
 from iam_view import calls_by_role, refused, unused
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from scripts import permission_oracle
-from scripts.environments import ROOT
-from scripts.plan_checks.plan import Plan
+from scripts.gate.permissions import oracle
+from scripts.gate.reading.plan import Plan
+from scripts.shared.environments import ROOT
 
 RELEASED = f"sha256:{'d3' * 32}"
 CHANGED = """
@@ -161,8 +161,8 @@ def test_the_stage_register_finds_what_is_applied_and_gets_as_far_as_prefect(reg
 
 
 @pytest.fixture(scope="module")
-def oracle(green, planned):
-    return permission_oracle.Oracle(Plan.load(green.folder / "plan.json"))
+def evaluator(green, planned):
+    return oracle.Oracle(Plan.load(green.folder / "plan.json"))
 
 
 @pytest.fixture(scope="module")
@@ -172,12 +172,12 @@ def made(green, applied, registered, aws):
     return {role: calls for role, calls in made.items() if role.endswith(("-plan", "-apply", "-register"))}
 
 
-def test_every_call_of_a_stage_is_allowed_by_its_policy(green, oracle, made):
+def test_every_call_of_a_stage_is_allowed_by_its_policy(green, evaluator, made):
     assert set(made) == {f"{green.title}-{stage}" for stage in ("plan", "apply", "register")}
     context = {"kms:ResourceAliases": f"alias/{green.title}"}
-    assert not refused(oracle, made, context)
+    assert not refused(evaluator, made, context)
 
 
-def test_every_right_of_a_stage_was_used_or_is_rare_for_a_reason(green, oracle, made):
-    left = unused(oracle, made, permission_oracle.rarely_called)
+def test_every_right_of_a_stage_was_used_or_is_rare_for_a_reason(green, evaluator, made):
+    left = unused(evaluator, made, oracle.rarely_called)
     assert not {role: actions for role, actions in left.items() if role in made}

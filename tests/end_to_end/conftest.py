@@ -13,9 +13,9 @@ import httpx
 import pytest
 from embedded_aws import free_ports
 
-from scripts.environments import ROOT
-from scripts.local_stack import aws_clients
+from scripts.local_stack.aws import clients
 from scripts.local_stack.settings import LocalSettings
+from scripts.shared.environments import ROOT
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Stack:
 
     def client(self, service: str) -> Any:
         """A boto3 client of the embedded AWS, as administrator."""
-        return aws_clients.client(self.settings.aws_endpoint_url, service)
+        return clients.client(self.settings.aws_endpoint_url, service)
 
     @cached_property
     def ecs(self) -> Any:

@@ -18,9 +18,9 @@ from iam_view import calls_by_role, refused, unused
 from observation import processes_of
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from scripts import permission_oracle
-from scripts.plan_checks import rules
-from scripts.plan_checks.plan import Plan
+from scripts.gate import catalog
+from scripts.gate.permissions import oracle
+from scripts.gate.reading.plan import Plan
 
 eventually = retry(
     stop=stop_after_delay(60), wait=wait_fixed(0.3), retry=retry_if_exception_type(AssertionError), reraise=True
@@ -48,7 +48,7 @@ def query(stack, up):
 def test_the_summary_tells_what_was_done_and_where_to_look(stack, up):
     steps = re.findall(r"✓ (\d)/7 (.+?)  +[\d.]+ s", up)
     assert [number for number, _ in steps] == list("1234567")
-    assert f"passed, {len(rules.check_names())} checks" in up
+    assert f"passed, {len(catalog.check_names())} checks" in up
     assert "2 registered in work pool DataFlows-Local" in up
     assert "336,776 rows loaded, 0 updated, 0 rejected, from 365 files" in up
     assert "s3://dataflows-local-results-123456789012/export/" in up
@@ -255,20 +255,20 @@ def made(stack, up):
 
 
 def test_every_call_that_was_made_is_allowed_by_the_plan(stack, made):
-    oracle = permission_oracle.Oracle(Plan.load(stack.settings.directory / "plan.json"))
+    evaluator = oracle.Oracle(Plan.load(stack.settings.directory / "plan.json"))
     context = {
         "ecs:cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/DataFlows-Local",
         "s3:prefix": "landing/flights/",
     }
-    assert not refused(oracle, made, context)
+    assert not refused(evaluator, made, context)
 
 
 def test_every_action_that_a_role_is_allowed_was_called_or_is_rare_for_a_reason(stack, made):
     plan = Plan.load(stack.settings.directory / "plan.json")
     # What a flow's file declares has its reason there.
-    declared = {action for action, _ in permission_oracle.declared(plan)}
-    rarely = lambda role: {*permission_oracle.rarely_called(role), *declared}  # noqa: E731
-    assert not unused(permission_oracle.Oracle(plan), made, rarely)
+    declared = {action for action, _ in oracle.declared(plan)}
+    rarely = lambda role: {*oracle.rarely_called(role), *declared}  # noqa: E731
+    assert not unused(oracle.Oracle(plan), made, rarely)
 
 
 def test_down_leaves_no_process_and_no_port(stack, up):

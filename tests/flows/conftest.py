@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-SNOWFLAKE_SERVER = [sys.executable, "-m", "scripts.local_stack.snowflake_server"]
+SNOWFLAKE_SERVER = [sys.executable, "-m", "scripts.local_stack.snowflake.server"]
 DAYS = 10
 
 

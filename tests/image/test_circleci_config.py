@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.environments import BUILD_VARIABLE, find_environment
+from scripts.shared.environments import BUILD_VARIABLE, find_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / ".circleci" / "config.yml"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.image_digest import SINGLE_FILES, SOURCES
+from scripts.shared.image_digest import SINGLE_FILES, SOURCES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "Dockerfile"

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from embedded_cloud import Cloud
 
-from scripts.local_stack.retries import Retries
+from scripts.local_stack.aws.retries import Retries
 
 
 def ask(application, call, attempt):

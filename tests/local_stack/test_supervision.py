@@ -15,9 +15,10 @@ import snowflake.connector
 from embedded_aws import free_ports
 from embedded_cloud import until
 
-from scripts.local_stack import aws_clients, ports, processes, seed, supervision, supervisord
+from scripts.local_stack.aws import clients, seed
 from scripts.local_stack.settings import REPOSITORY, LocalSettings, variable
-from scripts.refusal import Refusal
+from scripts.local_stack.supervisor import ports, processes, supervision, supervisord
+from scripts.shared.refusal import Refusal
 
 BUCKET = "landing-of-a-test"
 
@@ -36,7 +37,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSettings]:
     variables = {variable(name): str(port) for name, port in settings.ports().items()}
     variables[variable("directory")] = str(settings.directory)
     interrupted = psutil.Popen(
-        [sys.executable, "-m", "scripts.local_stack.start"],
+        [sys.executable, "-m", "scripts.local_stack.supervisor.start"],
         cwd=REPOSITORY,
         env=os.environ | variables,
         stderr=subprocess.DEVNULL,
@@ -98,8 +99,8 @@ def test_no_program_has_a_variable_of_the_developers_shell(stack: LocalSettings)
 
 def test_the_platform_is_seeded_once(stack: LocalSettings):
     seed.seed_platform(stack)
-    ssm = aws_clients.client(stack.aws_endpoint_url, "ssm")
-    s3 = aws_clients.client(stack.aws_endpoint_url, "s3")
+    ssm = clients.client(stack.aws_endpoint_url, "ssm")
+    s3 = clients.client(stack.aws_endpoint_url, "s3")
 
     def parameters() -> dict[str, tuple[str, str, int]]:
         found = ssm.get_parameters_by_path(Path=seed.PARAMETER_PATH, WithDecryption=True)["Parameters"]
@@ -123,7 +124,7 @@ def test_the_platform_is_seeded_once(stack: LocalSettings):
 
 def test_the_seeded_key_opens_the_seeded_schema(stack: LocalSettings):
     seed.seed_platform(stack)
-    ssm = aws_clients.client(stack.aws_endpoint_url, "ssm")
+    ssm = clients.client(stack.aws_endpoint_url, "ssm")
     key = ssm.get_parameter(Name=f"{seed.PARAMETER_PATH}/SNOWFLAKE_PRIVATE_KEY", WithDecryption=True)
     with snowflake.connector.connect(
         account="fakesnow",
@@ -139,7 +140,7 @@ def test_the_seeded_key_opens_the_seeded_schema(stack: LocalSettings):
 
 
 def test_the_landing_files_are_the_flights_of_every_day_and_are_put_once(stack: LocalSettings):
-    s3 = aws_clients.client(stack.aws_endpoint_url, "s3")
+    s3 = clients.client(stack.aws_endpoint_url, "s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     assert seed.seed_landing(stack, BUCKET) == 369
     assert seed.seed_landing(stack, BUCKET) == 0
@@ -193,7 +194,7 @@ def test_a_part_that_died_is_told_and_started_again_alone(stack: LocalSettings):
 
 def test_a_part_that_cannot_start_is_told_with_the_end_of_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     settings = settings_in(tmp_path)
-    monkeypatch.setitem(supervisord.PROGRAMS, "snowflake", "scripts.local_stack.snowflake_server --no-such-option")
+    monkeypatch.setitem(supervisord.PROGRAMS, "snowflake", "scripts.local_stack.snowflake.server --no-such-option")
     try:
         with pytest.raises(supervision.StackError) as failure:
             supervision.start(settings)

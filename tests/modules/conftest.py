@@ -9,7 +9,7 @@ import pytest
 import tftest
 from offline import PROVIDER, initialised, with_context
 
-from scripts.environments import ROOT
+from scripts.shared.environments import ROOT
 
 
 @pytest.fixture(scope="session")

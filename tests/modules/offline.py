@@ -4,8 +4,8 @@ from pathlib import Path
 
 import tftest
 
-from scripts import terraform
 from scripts.plan_environment import OFFLINE_OVERRIDE
+from scripts.shared import terraform
 
 CONTEXT = {
     "name": "DataFlows-Test",

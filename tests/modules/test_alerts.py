@@ -6,8 +6,8 @@ import re
 import pytest
 from moto.events.models import EventPattern
 
-from scripts.environments import ROOT
-from scripts.local_stack import aws_compat
+from scripts.local_stack.aws import compat
+from scripts.shared.environments import ROOT
 
 ALERTS = {
     "alerts": {"email": "data-platform@example.com"},
@@ -142,7 +142,7 @@ def test_only_this_rule_writes_to_the_log_of_stopped_tasks(plan):
     ],
 )
 def test_a_task_that_stopped_as_none_should_is_kept(plan, monkeypatch, detail, is_abnormal):
-    flatten = staticmethod(lambda event: aws_compat.flatten_event(None, event))
+    flatten = staticmethod(lambda event: compat.flatten_event(None, event))
     monkeypatch.setattr(EventPattern, "_flatten_dict", flatten)
     (rule,) = planned(plan, "aws_cloudwatch_event_rule").values()
     normal = {"clusterArn": CLUSTER, "lastStatus": "STOPPED", "group": "family:DataFlows-Test-flow"}

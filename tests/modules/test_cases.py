@@ -20,8 +20,8 @@ import pytest
 import yaml
 from all_cases import AllCases
 
-from scripts.environments import ROOT
-from scripts.plan_checks.hcl import blocks
+from scripts.gate.reading.hcl import blocks
+from scripts.shared.environments import ROOT
 
 MODULES = sorted(path.name for path in (ROOT / "modules").iterdir())
 CASES = {

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from scripts.environments import ROOT
-from scripts.local_stack import seed
-from scripts.plan_checks.hcl import blocks
+from scripts.gate.reading.hcl import blocks
+from scripts.local_stack.aws import seed
+from scripts.shared.environments import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import subprocess
 import hcl2
 import pytest
 
-from scripts import terraform
-from scripts.environments import FACTS, ROOT
+from scripts.shared import terraform
+from scripts.shared.environments import FACTS, ROOT
 
 STORE = {"kms_key_arn": "arn:aws:kms:eu-west-1:333333333333:key/1"}
 GUARD = "terraform_data.data_is_protected[0]"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from repositories import ImportedHere, Repository
 
-from scripts.environments import Environment
 from scripts.registration import loading
 from scripts.registration.limits import PREFIX
+from scripts.shared.environments import Environment
 
 
 @pytest.fixture

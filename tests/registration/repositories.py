@@ -10,11 +10,11 @@ from textwrap import dedent
 
 import httpx
 
-from scripts.environments import Environment
 from scripts.registration import importing
 from scripts.registration.api import Prefect
 from scripts.registration.loading import Loading
 from scripts.registration.run import Facts, Options, Report, register
+from scripts.shared.environments import Environment
 
 TEMPLATE = {
     "job_configuration": {"cpu": "{{ cpu }}"},

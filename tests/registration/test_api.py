@@ -7,9 +7,9 @@ import time
 import httpx
 import pytest
 
-from scripts.refusal import Refusal
 from scripts.registration import api
 from scripts.registration.api import Conflict, Prefect
+from scripts.shared.refusal import Refusal
 
 URL = "http://127.0.0.1:1/api"
 

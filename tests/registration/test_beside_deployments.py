@@ -9,7 +9,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from repositories import TEMPLATE
 
-from scripts.refusal import Refusal
+from scripts.shared.refusal import Refusal
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ import httpx
 import pytest
 from repositories import SETTINGS
 
-from scripts.environments import ROOT
-from scripts.refusal import Refusal
 from scripts.registration import api, loading
 from scripts.registration.api import Prefect
 from scripts.registration.import_process import Imports
 from scripts.registration.loading import Loading
 from scripts.registration.on_call import Pager
 from scripts.registration.run import Options, register
+from scripts.shared.environments import ROOT
+from scripts.shared.refusal import Refusal
 
 ON_CALL = SETTINGS.replace('["owner:team"]', '["owner:team", "on-call"]')
 PAGER = Pager("0" * 32, "https://example.com/docs/on-call.md", "http://127.0.0.1:4200", "http://127.0.0.1:9/v2/enqueue")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from scripts.environments import ROOT
 from scripts.registration import import_process, loading
 from scripts.registration.loading import Loading, load
+from scripts.shared.environments import ROOT
 
 HEAD = """
 from datetime import date

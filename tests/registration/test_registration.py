@@ -7,8 +7,8 @@ import httpx
 import pytest
 from repositories import SETTINGS
 
-from scripts.refusal import Refusal
 from scripts.registration import api, deployments
+from scripts.shared.refusal import Refusal
 
 RICH = """
     description="Every kind of setting.",

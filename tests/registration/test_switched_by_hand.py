@@ -6,7 +6,7 @@ import httpx
 import pytest
 from repositories import SETTINGS
 
-from scripts.environments import Environment
+from scripts.shared.environments import Environment
 
 
 def switch(repository, name, *, active, number=0):

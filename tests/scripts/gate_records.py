@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scripts.plan_checks import rules
-from scripts.plan_checks.plan import Finding
-from scripts.plan_checks.record import GateRecord, RuleResult, Versions, sha256
+from scripts.gate import catalog
+from scripts.gate.reading.plan import Finding
+from scripts.gate.record import GateRecord, RuleResult, Versions, sha256
 
 DIGEST = "sha256:" + "a" * 64
 COMMIT = "1" * 40
@@ -15,7 +15,7 @@ FINDING = Finding("module.network.aws_security_group.flow", "ingress", "none")
 
 def gate_record(*, plan: Path | None = None, findings: tuple[Finding, ...] = (), **changes: Any) -> GateRecord:
     """A record of a complete gate on `plan` of dev; `findings` are those of its first rule."""
-    first, *others = rules.check_names()
+    first, *others = catalog.check_names()
     facts = {
         "passed": not findings,
         "environment": "dev",

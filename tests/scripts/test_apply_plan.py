@@ -6,17 +6,19 @@ import sys
 import pytest
 from gate_records import COMMIT, FINDING, gate_record
 
-from scripts import apply_plan, check_plan, gate_store, terraform
-from scripts.environments import ROOT
-from scripts.plan_checks.record import RecordRefused
-from scripts.refusal import Refusal
+from scripts import apply_plan
+from scripts.gate import engine, store
+from scripts.gate.record import RecordRefused
+from scripts.shared import git_tree, terraform
+from scripts.shared.environments import ROOT
+from scripts.shared.refusal import Refusal
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """The build directory of dev with a plan in it."""
     monkeypatch.setenv("DATA_FLOWS_BUILD_DIRECTORY", str(tmp_path))
-    monkeypatch.setattr(check_plan, "source", lambda: {"commit": COMMIT, "tree_clean": True})
+    monkeypatch.setattr(git_tree, "source", lambda: {"commit": COMMIT, "tree_clean": True})
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev" / "plan.tfplan").write_bytes(b"the plan")
     return tmp_path / "dev"
@@ -29,13 +31,13 @@ def done(monkeypatch):
     monkeypatch.setattr(terraform, "check_version", lambda: None)
     monkeypatch.setattr(terraform, "show", lambda tfplan, to, *_: to.write_bytes(tfplan.read_bytes()))
     monkeypatch.setattr(apply_plan, "CheckovScan", lambda *_: contextlib.nullcontext())
-    monkeypatch.setattr(apply_plan.rules, "warm_up", lambda: None)
-    monkeypatch.setattr(check_plan, "prove", lambda *_: None)
+    monkeypatch.setattr(apply_plan.catalog, "warm_up", lambda: None)
+    monkeypatch.setattr(engine, "prove", lambda *_: None)
     monkeypatch.setattr(terraform, "run", lambda arguments, *_: done.append((arguments[0], arguments[-1])))
-    monkeypatch.setattr(gate_store, "is_stored", lambda *_: False)
+    monkeypatch.setattr(store, "is_stored", lambda *_: False)
     monkeypatch.setattr(terraform, "init", lambda *arguments: done.append(("init", arguments[-1].name)))
     monkeypatch.setattr(terraform, "outputs", lambda *_: {"image": "…"})
-    monkeypatch.setattr(gate_store, "store", lambda _, *stored: done.append(("store", *stored)))
+    monkeypatch.setattr(store, "store", lambda _, *stored: done.append(("store", *stored)))
     return done
 
 
@@ -59,7 +61,7 @@ def test_the_plan_of_a_record_that_fits_is_applied_and_then_its_record_and_outpu
 
 def test_applied_again_it_does_nothing(folder, done, monkeypatch, capsys):
     gate_record(plan=folder / "plan.tfplan").write(folder / "gate.json")
-    monkeypatch.setattr(gate_store, "is_stored", lambda *_: True)
+    monkeypatch.setattr(store, "is_stored", lambda *_: True)
     apply(monkeypatch)
     assert done == []
     assert "applied already" in capsys.readouterr().out
@@ -117,7 +119,7 @@ def test_what_is_proven_is_what_terraform_shows_of_the_plan_and_not_what_lies_be
         seen.append((recorded, tfplan, shown.read_text()))
         raise RecordRefused("it was edited")
 
-    monkeypatch.setattr(check_plan, "prove", refuse)
+    monkeypatch.setattr(engine, "prove", refuse)
     with pytest.raises(RecordRefused, match="it was edited"):
         apply(monkeypatch)
     assert seen == [(record, folder / "plan.tfplan", "the plan")]

@@ -12,8 +12,8 @@ from functools import partial
 
 import pytest
 
-from scripts.environments import ROOT
 from scripts.install_terraform import MACHINES
+from scripts.shared.environments import ROOT
 
 VERSION = (ROOT / ".terraform-version").read_text().strip()
 ARCHIVE = f"terraform_{VERSION}_{platform.system().lower()}_{MACHINES[platform.machine().lower()]}.zip"

@@ -6,10 +6,12 @@ import sys
 import pytest
 from plan_builder import plan_data, resource
 
-from scripts import check_plan, plan_environment, terraform
-from scripts.environments import ROOT, Environment, find_environment
-from scripts.image_digest import image_digest
-from scripts.refusal import Refusal
+from scripts import plan_environment
+from scripts.gate import engine
+from scripts.shared import terraform
+from scripts.shared.environments import ROOT, Environment, find_environment
+from scripts.shared.image_digest import image_digest
+from scripts.shared.refusal import Refusal
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -35,8 +37,8 @@ def planned(monkeypatch, tmp_path):
     monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path / "local"))
     monkeypatch.setattr(plan_environment, "CheckovScan", Scan)
     monkeypatch.setattr(Environment, "require_account", lambda _: None)
-    monkeypatch.setattr(plan_environment.rules, "warm_up", lambda: None)
-    monkeypatch.setattr(check_plan, "gate_folder", lambda _, **__: 1 if planned[-1][1] == "bad" else 0)
+    monkeypatch.setattr(plan_environment.catalog, "warm_up", lambda: None)
+    monkeypatch.setattr(engine, "gate_folder", lambda _, **__: 1 if planned[-1][1] == "bad" else 0)
 
     def plan(environment, digest, *, offline):
         planned.append((environment.name, digest, offline))

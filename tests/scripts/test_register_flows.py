@@ -7,15 +7,17 @@ from types import SimpleNamespace
 import pytest
 from gate_records import COMMIT, DIGEST, FINDING, gate_record
 
-from scripts import gate_store, prefect_api, register_flows
-from scripts.environments import Environment
-from scripts.plan_checks.record import RecordRefused
-from scripts.refusal import Refusal
+from scripts import register_flows
+from scripts.gate import store
+from scripts.gate.record import RecordRefused
 from scripts.registration import command as registration
 from scripts.registration.actions import Action
 from scripts.registration.command import as_json, check_gate, print_report
 from scripts.registration.on_call import EVENTS_URL, Pager
 from scripts.registration.run import Report
+from scripts.shared import prefect_api
+from scripts.shared.environments import Environment
+from scripts.shared.refusal import Refusal
 
 
 @pytest.mark.parametrize(
@@ -29,13 +31,13 @@ from scripts.registration.run import Report
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
 def test_flows_are_not_registered_when_the_applied_record_does_not_fit(monkeypatch, tmp_path, changes, said):
-    monkeypatch.setattr(gate_store, "stored", lambda _: gate_record(**changes))
+    monkeypatch.setattr(store, "stored", lambda _: gate_record(**changes))
     with pytest.raises(RecordRefused, match=said):
         check_gate(Environment("dev", tmp_path), DIGEST)
 
 
 def test_flows_of_the_image_that_the_gate_passed_are_registered(monkeypatch, tmp_path):
-    monkeypatch.setattr(gate_store, "stored", lambda _: gate_record())
+    monkeypatch.setattr(store, "stored", lambda _: gate_record())
     assert check_gate(Environment("dev", tmp_path), DIGEST).commit == COMMIT
 
 
@@ -68,8 +70,8 @@ def command(monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "https://prefect.example.com/api")
     for name in ("PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL", "RUNBOOK_URL", "PREFECT_UI_URL"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(gate_store, "stored", lambda _: gate_record())
-    monkeypatch.setattr(gate_store, "stored_outputs", outputs)
+    monkeypatch.setattr(store, "stored", lambda _: gate_record())
+    monkeypatch.setattr(store, "stored_outputs", outputs)
     monkeypatch.setattr(prefect_api, "configure", lambda _: "")
     monkeypatch.setattr(register_flows, "Loading", lambda *_, **__: nullcontext("what the code says"))
     monkeypatch.setattr(registration, "run", register)
@@ -93,7 +95,7 @@ def test_its_options_reach_registration(command):
 
 
 def test_nothing_is_registered_when_the_gate_refuses(command, monkeypatch):
-    monkeypatch.setattr(gate_store, "stored", lambda _: gate_record(findings=(FINDING,)))
+    monkeypatch.setattr(store, "stored", lambda _: gate_record(findings=(FINDING,)))
     with pytest.raises(Refusal):
         command()
     assert command.given is None

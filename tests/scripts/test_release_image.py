@@ -8,9 +8,10 @@ import pytest
 from gate_records import COMMIT
 from moto import mock_aws
 
-from scripts import check_plan, release_image
-from scripts.environments import find_environment
-from scripts.refusal import Refusal
+from scripts import release_image
+from scripts.shared import git_tree
+from scripts.shared.environments import find_environment
+from scripts.shared.refusal import Refusal
 
 IMAGE = f"111111111111.dkr.ecr.eu-west-1.amazonaws.com/data-flows:{COMMIT}"
 KIND = "application/vnd.docker.distribution.manifest.v2+json"
@@ -27,7 +28,7 @@ def aws(monkeypatch):
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.setattr(check_plan, "source", lambda: {"commit": COMMIT, "tree_clean": True})
+    monkeypatch.setattr(git_tree, "source", lambda: {"commit": COMMIT, "tree_clean": True})
     with mock_aws():
         boto3.client("ecr", region_name="eu-west-1").create_repository(repositoryName="data-flows")
         trust = {"Effect": "Allow", "Principal": {"Service": "codepipeline.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -111,7 +112,7 @@ def test_the_pipeline_is_told_the_commit(aws, engine, monkeypatch):
 
 
 def test_what_no_commit_holds_is_not_released(aws, engine, monkeypatch):
-    monkeypatch.setattr(check_plan, "source", lambda: {"commit": COMMIT, "tree_clean": False})
+    monkeypatch.setattr(git_tree, "source", lambda: {"commit": COMMIT, "tree_clean": False})
     with pytest.raises(
         Refusal, match="changes that no commit holds; expected none: the image is tagged with its commit"
     ):

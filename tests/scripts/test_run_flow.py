@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 from prefect.client.schemas.objects import FlowRun, State
 
-from scripts import prefect_api, run_flow
-from scripts.environments import Environment
-from scripts.refusal import Refusal
+from scripts import run_flow
 from scripts.run_flow import find_deployment, parse_parameters
+from scripts.shared import prefect_api
+from scripts.shared.environments import Environment
+from scripts.shared.refusal import Refusal
 
 DEPLOYMENTS = ["flights_to_warehouse/hourly", "warehouse-to-s3/daily", "warehouse-to-s3/by_hand"]
 

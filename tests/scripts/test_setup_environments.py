@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scripts import setup_environments
-from scripts.environments import ROOT
+from scripts.shared.environments import ROOT
 
 Version = namedtuple("Version", "major minor micro")
 

@@ -4,12 +4,14 @@ import sys
 
 import pytest
 
-from scripts import local_summary, show_logs, start_local, terraform
-from scripts.local_stack import supervision
+from scripts import show_logs, start_local
+from scripts.local_stack import summary
 from scripts.local_stack.settings import LocalSettings
-from scripts.refusal import Refusal
+from scripts.local_stack.supervisor import supervision
+from scripts.shared import terraform
+from scripts.shared.refusal import Refusal
+from scripts.shared.steps import Steps
 from scripts.start_local import only_one
-from scripts.steps import Steps
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def steps(monkeypatch):
     ran = []
     monkeypatch.setattr(Steps, "run", lambda *arguments, **_: ran.append(arguments[4:]))
     monkeypatch.setattr(start_local, "forget_stale_lock", lambda _: ran.append(("stale lock",)))
-    monkeypatch.setattr(local_summary, "print_summary", lambda *_: ran.append("summary"))
+    monkeypatch.setattr(summary, "print_summary", lambda *_: ran.append("summary"))
     return ran
 
 
@@ -55,7 +57,7 @@ def test_apply_comes_after_the_gate_and_registration_after_apply(settings, steps
     start_local.main()
     names = [command[0].removeprefix("scripts.") for command in steps[:-1]]
     assert names == [
-        "local_stack.start", "stale lock", "plan_environment", "apply_plan", "local_stack.seed_landing",
+        "local_stack.supervisor.start", "stale lock", "plan_environment", "apply_plan", "local_stack.seed_landing",
         "register_flows", "run_flow", "run_flow",
     ]  # fmt: skip
 

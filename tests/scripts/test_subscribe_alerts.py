@@ -6,7 +6,7 @@ from moto import mock_aws
 from moto.sns.models import SNSBackend
 
 from scripts import subscribe_alerts
-from scripts.refusal import Refusal
+from scripts.shared.refusal import Refusal
 
 OLD = "https://events.pagerduty.com/integration/0ld-k3y/enqueue"
 NEW = "https://events.pagerduty.com/integration/n3w-k3y/enqueue"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.environments import ROOT
+from scripts.shared.environments import ROOT
 
 # Whatever calls AWS, a proxy or a state backend meets a port where nobody listens.
 NOWHERE = "http://127.0.0.1:9"

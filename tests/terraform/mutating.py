@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.plan_checks.plan import without_indexes
+from scripts.gate.reading.plan import without_indexes
 
 TAGGED = "module.results_store.aws_s3_bucket.results"
 Data = dict[str, Any]

@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 import hcl2
 import pytest
 
-from scripts.environments import FACTS
+from scripts.shared.environments import FACTS
 
 OPTIONS = hcl2.SerializationOptions(strip_string_quotes=True)
 

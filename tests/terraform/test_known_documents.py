@@ -6,7 +6,7 @@ import json
 import pytest
 from known_documents import types_with_documents, unknown_documents
 
-from scripts.plan_checks.plan import Plan
+from scripts.gate.reading.plan import Plan
 
 
 @pytest.fixture(scope="module", params=["dev", "prod"])

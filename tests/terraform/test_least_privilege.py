@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 import yaml
 
-from scripts import permission_oracle
-from scripts.plan_checks.plan import Plan
+from scripts.gate.permissions import oracle
+from scripts.gate.reading.plan import Plan
 
 
 @pytest.fixture(scope="module", params=["dev", "prod"])
@@ -24,7 +24,7 @@ def change(data, address):
 
 
 def findings(data):
-    return [str(finding) for finding in permission_oracle.check(Plan(data))]
+    return [str(finding) for finding in oracle.check(Plan(data))]
 
 
 def test_every_role_answers_as_its_table_says(data):
@@ -33,16 +33,16 @@ def test_every_role_answers_as_its_table_says(data):
 
 def test_the_tables_ask_every_role_for_what_it_may_and_for_at_least_25_denials(data):
     plan = Plan(data)
-    asked = Counter((question.role, question.expected) for question in permission_oracle.questions(plan))
-    for role in permission_oracle.Oracle(plan).roles:
+    asked = Counter((question.role, question.expected) for question in oracle.questions(plan))
+    for role in oracle.Oracle(plan).roles:
         assert asked[role, True] >= 3, role
         assert asked[role, False] >= 25, role
 
 
 @pytest.mark.parametrize("role", ["agent", "execution", "flow", "flow-logs", "pipeline", "plan", "apply", "register"])
 def test_each_row_of_a_table_is_asked_once(role):
-    rows = yaml.safe_load((permission_oracle.TABLES / f"{role}.yaml").read_text())
-    never = yaml.safe_load(permission_oracle.EVERY_ROLE.read_text())["may_not"]
+    rows = yaml.safe_load((oracle.TABLES / f"{role}.yaml").read_text())
+    never = yaml.safe_load(oracle.EVERY_ROLE.read_text())["may_not"]
     asked = [str(row) for row in [*rows["may"], *rows["may_not"], *never]]
     assert sorted(asked) == sorted(set(asked))
 

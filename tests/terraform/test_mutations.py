@@ -11,13 +11,13 @@ import pytest
 from mutating import Mutation
 from mutations import MUTATIONS
 
-from scripts.check_plan import sources
-from scripts.environments import ROOT
-from scripts.plan_checks import rules
-from scripts.plan_checks.checkov_scan import FLAGS, find_checkov
-from scripts.plan_checks.hcl import Hcl
-from scripts.plan_checks.inline_skips import Skips
-from scripts.plan_checks.plan import Plan, without_indexes
+from scripts.gate import catalog
+from scripts.gate.checkov_scan import FLAGS, find_checkov
+from scripts.gate.engine import sources
+from scripts.gate.reading.hcl import Hcl
+from scripts.gate.reading.plan import Plan, without_indexes
+from scripts.gate.rules.inline_skips import Skips
+from scripts.shared.environments import ROOT
 
 # Imports checkov once, then scans each plan in a process of its own, two at a time: none sees another's resources.
 SCAN_ALL = """
@@ -107,8 +107,8 @@ def found_by(mutation: Mutation, data, tmp_path) -> set[str]:
         (tmp_path / file).write_text(text.replace(old, new, 1))
         root = tmp_path / "terraform"
     hcl = Hcl(root, plan)
-    found = {name for name in rules.all_rules() if not rules.run_rule(name, plan, hcl).passed}
-    return found | ({rules.CHECKOV} if list(Skips(root, sources(plan)).without_reason()) else set())
+    found = {name for name in catalog.all_rules() if not catalog.run_rule(name, plan, hcl).passed}
+    return found | ({catalog.CHECKOV} if list(Skips(root, sources(plan)).without_reason()) else set())
 
 
 @pytest.fixture(scope="module")
@@ -138,4 +138,4 @@ def test_there_are_at_least_60_mistakes_of_different_names():
 def test_each_rule_finds_a_mistake_that_nothing_else_finds():
     """One that does not is not needed."""
     alone = {mutation.caught_by for mutation in MUTATIONS}
-    assert set(rules.check_names()) - alone == set()
+    assert set(catalog.check_names()) - alone == set()

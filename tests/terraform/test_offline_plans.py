@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from scripts.environments import ROOT
+from scripts.shared.environments import ROOT
 
 ACCOUNTS = {"dev": "111111111111", "prod": "222222222222"}
 

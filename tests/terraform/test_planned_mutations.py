@@ -4,13 +4,13 @@ import subprocess
 
 import pytest
 
-from scripts import terraform
-from scripts.environments import find_environment
-from scripts.image_digest import image_digest
-from scripts.plan_checks import rules
-from scripts.plan_checks.hcl import Hcl
-from scripts.plan_checks.plan import Plan
+from scripts.gate import catalog
+from scripts.gate.reading.hcl import Hcl
+from scripts.gate.reading.plan import Plan
 from scripts.plan_environment import offline_root
+from scripts.shared import terraform
+from scripts.shared.environments import find_environment
+from scripts.shared.image_digest import image_digest
 
 AGENT, FLOW = "modules/ecs_agent/main.tf", "modules/flow_task/main.tf"
 # file, what stands there, what is made of it, the rule that finds it and where
@@ -109,7 +109,7 @@ def found(tmp_path_factory) -> dict[str, list[str]]:
     terraform.show(folder / "plan.tfplan", folder / "plan.json", root, shell)
     plan = Plan.load(folder / "plan.json")
     hcl = Hcl(root, plan)
-    results = [rules.run_rule(name, plan, hcl) for name in rules.all_rules()]
+    results = [catalog.run_rule(name, plan, hcl) for name in catalog.all_rules()]
     return {result.name: [finding.address for finding in result.findings] for result in results if result.findings}
 
 

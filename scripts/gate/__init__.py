@@ -1,0 +1,1 @@
+"""The gate: a plan is checked before anything is applied."""

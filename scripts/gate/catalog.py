@@ -1,0 +1,106 @@
+"""The catalogue of the rules. Each file in rules/ is a rule, named after the file, and has one of
+
+    check(plan)             what holds for the plan
+    check_hcl(hcl, plan)    what holds for the HCL, for what the plan no longer shows
+
+and may have `NEEDS`, rules without which it would pass blindly, and `OURS = True`, if it speaks of this repository's
+names: it stands aside for a plan of another stack. What stands aside says so, and is no part of a record that applies.
+"""
+
+import importlib
+import os
+import pkgutil
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from scripts.gate import rules
+from scripts.gate.reading.hcl import Hcl
+from scripts.gate.reading.plan import Plan
+from scripts.gate.record import RuleResult
+from scripts.shared.refusal import Refusal
+
+CHECKOV = "checkov"
+FOLDER = Path(rules.__file__).parent
+
+
+@cache
+def all_rules() -> dict[str, ModuleType]:
+    """The rules by name, in alphabetical order."""
+    names = sorted(module.name for module in pkgutil.iter_modules(rules.__path__))
+    modules = {name: importlib.import_module(f"{rules.__name__}.{name}") for name in names}
+    return {name: module for name, module in modules.items() if _kind(module)}
+
+
+def _kind(module: ModuleType) -> str:
+    return next((kind for kind in ("check", "check_hcl") if hasattr(module, kind)), "")
+
+
+def check_names() -> list[str]:
+    """Everything a complete gate runs: the rules and checkov."""
+    return [*all_rules(), CHECKOV]
+
+
+def describe() -> dict[str, str]:
+    """Each check and the sentence that says what holds when it passes."""
+    sentences = {name: (module.__doc__ or "").strip().splitlines()[0] for name, module in all_rules().items()}
+    return sentences | {CHECKOV: "checkov finds nothing in HCL and plan, and each of its skips gives a reason."}
+
+
+def choose(names: Iterable[str]) -> list[str]:
+    """The named checks, with those they need in order to mean anything.
+
+    Raises:
+        Refusal: there is no such check; the message lists those there are.
+    """
+    wanted = list(dict.fromkeys(name.strip() for name in names))
+    for name in wanted:
+        if name not in check_names():
+            raise Refusal(f"--rules: got {name or 'an empty name'}; expected some of {', '.join(check_names())}")
+    needed = [need for name in wanted for need in getattr(all_rules().get(name), "NEEDS", ())]
+    return [name for name in check_names() if name in {*wanted, *needed}]
+
+
+def warm_up() -> threading.Thread:
+    """Import what some rules need a second for, beside whatever the caller waits for.
+
+    Imports only: two threads that read HCL at once read it wrong, python-hcl2 is not made for that.
+    """
+
+    def load() -> None:
+        if sys.platform == "linux":  # Only there a thread has a priority of its own: what is waited for goes first.
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        with suppress(Exception):  # What is wrong with it, the rule will say.
+            importlib.import_module("scripts.gate.permissions.oracle")
+            importlib.import_module("hcl2")
+            all_rules()["sound_policies"].load_parliament()
+
+    thread = threading.Thread(target=load, daemon=True)
+    thread.start()
+    return thread
+
+
+def run_rule(name: str, plan: Plan, hcl: Hcl | None = None) -> RuleResult:
+    """Run one rule. A rule that cannot read the plan is no pass: Refusal, exit code 2."""
+    module = all_rules()[name]
+    if getattr(module, "OURS", False) and not plan.is_ours:
+        return RuleResult.stood_aside(name, "the plan is not of this repository")
+    if _kind(module) == "check_hcl" and hcl is None:
+        return RuleResult.stood_aside(name, "no HCL is given")
+    started = time.perf_counter()
+    try:
+        found = module.check(plan) if _kind(module) == "check" else module.check_hcl(hcl, plan)
+        findings = list(dict.fromkeys(found))
+    except Refusal:
+        raise
+    except Exception as error:
+        # Only the type: the message of an error may repeat a value of the plan.
+        raise Refusal(
+            f"{name}: cannot read this plan ({type(error).__name__}); expected what the AWS provider plans"
+        ) from error
+    return RuleResult.of(name, findings, time.perf_counter() - started)

@@ -1,0 +1,60 @@
+"""The AWS rights that flow files declare; `make plan` hands them to Terraform, which makes the flow role's policy.
+
+    permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:{partition}:s3:::partner-{env}/*"]}]
+
+in a flow's file adds that to what every flow run may do anyway. Read without importing the file: a plan runs no flow.
+"""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from scripts.registration.loading import flow_files
+from scripts.shared.environments import ROOT
+from scripts.shared.refusal import Refusal
+
+EXPECTED = (
+    'expected `permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:{partition}:s3:::bucket/*"]}]`, '
+    "all of it literal"
+)
+
+
+class Permission(BaseModel):
+    """Actions by their whole names, on ARNs; {partition} {region} {account} {env} {Env} are put in by Terraform."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    actions: list[str] = Field(min_length=1)
+    resources: list[str] = Field(min_length=1)
+
+
+PERMISSIONS = TypeAdapter(list[Permission])
+
+
+def declared(root: Path = ROOT) -> list[dict[str, Any]]:
+    """Every declared permission with the `flow` (the file's name) that declares it.
+
+    Raises:
+        Refusal: a file declares something else; all such files are named.
+    """
+    found, problems = [], []
+    for path in flow_files(root):
+        try:
+            found += [{"flow": path.stem, **each.model_dump()} for each in PERMISSIONS.validate_python(_literal(path))]
+        except ValidationError as error:
+            where = "".join(f"[{part!r}]" for part in error.errors()[0]["loc"])
+            problems.append(f"flows/{path.name}: got permissions{where}: {error.errors()[0]['msg']}; {EXPECTED}.")
+        except (ValueError, SyntaxError) as error:
+            problems.append(f"flows/{path.name}: got permissions that cannot be read ({error}); {EXPECTED}.")
+    if problems:
+        raise Refusal("\n".join(problems), 1)
+    return found
+
+
+def _literal(path: Path) -> Any:
+    for node in ast.parse(path.read_text()).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == "permissions" for target in targets):
+            return ast.literal_eval(node.value)
+    return []

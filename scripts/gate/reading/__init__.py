@@ -1,0 +1,1 @@
+"""A plan and its HCL, as the rules read them."""

@@ -1,0 +1,36 @@
+"""What a release may change: the pipeline's apply role has the rights for this and for nothing else (modules/iam).
+
+Network, roles, keys, buckets, queues and the pipeline itself are an administrator's. A plan that changes one of them is
+told so in the stage plan, so that the stage apply never stops half-way.
+"""
+
+from collections.abc import Iterator
+
+from scripts.gate.reading.plan import Finding, Plan
+
+EXPECTED = (
+    "no change in a release: an administrator plans and applies it (docs/runbook.md#what-a-release-may-not-change)"
+)
+ANY = {"create", "update", "delete"}
+RELEASED = {
+    "aws_appautoscaling_policy": ANY,
+    "aws_appautoscaling_scheduled_action": ANY,
+    "aws_appautoscaling_target": {"update"},
+    "aws_cloudwatch_dashboard": {"update"},
+    "aws_cloudwatch_log_group": {"update"},
+    "aws_cloudwatch_log_metric_filter": ANY,
+    "aws_cloudwatch_metric_alarm": ANY,
+    "aws_ecs_service": {"update"},
+    "aws_ecs_task_definition": ANY,
+}
+# Of the pipeline's own projects only the one that runs in the image changes with the image.
+RELEASED_ADDRESSES = {'module.delivery[0].aws_codebuild_project.stage["register"]': {"update"}}
+
+
+def check(plan: Plan) -> Iterator[Finding]:
+    """A finding for every planned change that is no release's."""
+    for change in plan.changes:
+        allowed = RELEASED_ADDRESSES.get(change.address) or RELEASED.get(change.type, set())
+        refused = [action for action in change.change.actions if action not in allowed | {"no-op", "read"}]
+        if refused:
+            yield Finding(change.address, " and ".join(refused), EXPECTED)

@@ -1,0 +1,82 @@
+"""report.html: one page without network, for the reviewer who has to say yes to a plan."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from scripts.gate import catalog
+from scripts.gate.reading.plan import Plan, ResourceChange
+from scripts.gate.record import GateRecord
+from scripts.gate.report.architecture import read
+from scripts.gate.report.picture import draw
+
+# What Terraform calls a change, and how the page does.
+ACTIONS = {
+    ("create",): ("created", "+"),
+    ("update",): ("changed", "~"),
+    ("delete", "create"): ("replaced", "±"),
+    ("create", "delete"): ("replaced", "±"),
+    ("forget",): ("forgotten", "○"),
+    ("delete",): ("destroyed", "-"),
+}
+
+
+def write_report(path: Path, gate: GateRecord, plan: Plan) -> None:
+    """Render the page. Values of the plan are left out: some of them may be secret."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    changes = [_change(change) for change in plan.changes]
+    modules: dict[str, list[dict[str, Any]]] = {}
+    for change in changes:
+        if change["what"]:
+            modules.setdefault(change["module"], []).append(change)
+    page = environment.get_template("report.html.j2").render(
+        gate=gate,
+        counts=Counter(change["what"] for change in changes),
+        modules=sorted(modules.items()),
+        order=list(dict.fromkeys(what for what, _ in ACTIONS.values())),
+        outlook=_outlook(gate),
+        sentences=catalog.describe(),
+        picture=Markup(draw(architecture)) if (architecture := read(plan)) else "",  # noqa: S704 - draw escapes.
+        seconds=(gate.finished_at - gate.started_at).total_seconds(),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+
+
+def _outlook(gate: GateRecord) -> str:
+    """What a pass is good for; `record.verify` decides the same when it comes to it."""
+    if gate.offline:
+        return "An offline plan: it is looked at, never applied."
+    if not gate.plan_sha256:
+        return "No binary plan was given, so there is none that this allows to apply."
+    if not gate.tree_clean and gate.environment != "local":
+        return "Made from a tree with changes that no commit holds, so it cannot be applied."
+    return "Exactly this plan may be applied."
+
+
+def _change(change: ResourceChange) -> dict[str, Any]:
+    what, sign = ACTIONS.get(tuple(change.change.actions), (None, ""))
+    return {
+        "address": change.address.removeprefix(f"{change.module_address}."),
+        "module": change.module_address or "the root",
+        "what": what,
+        "sign": sign,
+        "attributes": _changed_attributes(change) if what in {"changed", "replaced"} else [],
+    }
+
+
+def _changed_attributes(change: ResourceChange) -> list[str]:
+    """Names only."""
+    before, after = change.change.before or {}, change.change.after or {}
+    unknown = change.change.after_unknown if isinstance(change.change.after_unknown, dict) else {}
+    names = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+    return sorted(names | {name for name, mark in unknown.items() if mark is True and name not in after})

@@ -1,0 +1,41 @@
+"""What was checked is what runs: every container's image is named by digest, out of our own account's repository."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from scripts.gate.reading.documents import containers
+from scripts.gate.reading.plan import Finding, Plan
+
+NEEDS = ("known_policies",)
+IMAGE = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?"
+    r"/(?P<repository>[a-z0-9][a-z0-9._/-]*)@(?P<digest>sha256:[0-9a-f]{64})"
+)
+
+VARIABLES = {
+    "account_id": "account",
+    "region": "region",
+    "image_repository": "repository",
+    "image_digest": "digest",
+}
+
+
+def check(plan: Plan) -> Iterator[Finding]:
+    for definition in containers(plan):
+        for container in definition.items:
+            if not _is_ours(container.get("image"), plan):
+                got = f"container {container.get('name')}: image = {container.get('image')}"
+                yield Finding(definition.resource.address, got, _expected(plan))
+
+
+def _is_ours(image: Any, plan: Plan) -> bool:
+    match = IMAGE.fullmatch(image) if isinstance(image, str) else None
+    return bool(match) and all(plan.variable(name) in {None, match[group]} for name, group in VARIABLES.items())
+
+
+def _expected(plan: Plan) -> str:
+    account, region = plan.variable("account_id") or "<account>", plan.variable("region") or "<region>"
+    digest = plan.variable("image_digest") or "sha256:<64 hex>"
+    repository = plan.variable("image_repository") or "<repository>"
+    return f"{account}.dkr.ecr.{region}.amazonaws.com/{repository}@{digest}"

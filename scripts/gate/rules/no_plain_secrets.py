@@ -1,0 +1,50 @@
+"""No setting is a secret: nothing that containers or builds get in plain text is named like one or looks like one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from scripts.gate.reading.documents import containers
+from scripts.gate.reading.plan import UNKNOWN, Finding, Plan
+from scripts.gate.reading.references import why_unknown
+from scripts.gate.reading.secret_values import looks_like_secret_name, secret_kind
+
+NEEDS = ("known_policies",)
+EXPECTED = "a secret by the ARN of an SSM parameter"
+
+
+def check(plan: Plan) -> Iterator[Finding]:
+    for definition in containers(plan):
+        for container in definition.items:
+            for got in _settings(container.get("environment") or []):
+                yield Finding(definition.resource.address, f"container {container.get('name')}: {got}", EXPECTED)
+            for file in container.get("environmentfiles") or []:
+                got = f"environment file {file.get('value')}, whose content no plan shows"
+                yield Finding(definition.resource.address, f"container {container.get('name')}: {got}", EXPECTED)
+    for project in plan.planned("aws_codebuild_project"):
+        for environment in project.after.get("environment") or []:
+            for got in _settings(environment.get("environment_variable") or []):
+                yield Finding(project.address, got, EXPECTED)
+    for function in plan.planned("aws_lambda_function"):
+        for block in function.after.get("environment") or []:
+            variables = block.get("variables")
+            if variables is UNKNOWN:
+                yield Finding(function.address, why_unknown(plan, function, "environment.variables"), EXPECTED)
+                continue
+            for got in _settings([{"name": name, "value": value} for name, value in (variables or {}).items()]):
+                yield Finding(function.address, got, EXPECTED)
+
+
+def _settings(settings: Any) -> Iterator[str]:
+    """`type` is CodeBuild's: the value of another than PLAINTEXT is only the name of a secret."""
+    for setting in settings:
+        name, value = str(setting.get("name")), setting.get("value")
+        if (setting.get("type") or "PLAINTEXT") != "PLAINTEXT":
+            continue
+        if value is UNKNOWN:
+            # A plan hides what is not known; what is named like a secret then may be one.
+            if looks_like_secret_name(name, "unknown"):
+                yield f"environment {name} is named like a secret, and its value is unknown until apply"
+        elif kind := secret_kind(name, str(value or "")):
+            yield f"environment {name} holds {kind}"
+        elif looks_like_secret_name(name, str(value or "")):
+            yield f"environment {name} is named like a secret"

@@ -1,0 +1,25 @@
+"""Everything says whose it is: whatever can have tags has service, environment, owner and repository."""
+
+from collections.abc import Iterator
+
+from scripts.gate.reading.plan import UNKNOWN, Finding, Plan
+from scripts.gate.reading.references import said
+
+REQUIRED = ("service", "environment", "owner", "repository")
+
+
+def check(plan: Plan) -> Iterator[Finding]:
+    environment = plan.variable("environment")
+    for resource in plan.planned():
+        if "tags_all" not in resource.after:
+            continue
+        tags = resource.after["tags_all"]
+        if tags is UNKNOWN:
+            yield Finding(resource.address, said(plan, resource, "tags", tags), "tags that the plan shows")
+            continue
+        missing = [tag for tag in REQUIRED if not (tags or {}).get(tag)]
+        if missing:
+            yield Finding(resource.address, f"no tag {', '.join(missing)}", f"the tags {', '.join(REQUIRED)}")
+        elif environment and tags["environment"] not in {environment, UNKNOWN}:
+            got = f"tag environment = {tags['environment']}"
+            yield Finding(resource.address, got, f"environment = {environment}")

@@ -1,0 +1,113 @@
+"""Exactly the environment of a task's container: image, Fargate, task definition, secrets, overrides; nothing else."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from scripts.local_stack.fargate.roles import RoleError, Roles
+from scripts.local_stack.settings import REGION
+from scripts.local_stack.supervisor.processes import TASK_MARK
+
+DIGEST = re.compile(r"@sha256:([0-9a-f]{64})$")
+SYSTEM_PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+SSM_BATCH = 10
+
+
+class StartError(Exception):
+    """A task cannot start; the text is what ECS writes into stoppedReason."""
+
+
+def image_folder(images: Path, image: str) -> Path:
+    """Return the folder that stands for `image` (by digest); raise StartError as a failed pull does."""
+    digest = DIGEST.search(image)
+    folder = images / digest[1] if digest else None
+    if folder is None or not folder.is_dir():
+        raise StartError(
+            "CannotPullContainerError: pull image manifest has been retried 1 time(s): "
+            f"failed to resolve ref {image}: not found"
+        )
+    return folder
+
+
+def of_image(folder: Path, home: Path) -> dict[str, str]:
+    """Return what the Dockerfile's ENV sets, with the paths of this machine; `home` is the task's own."""
+    # Not resolved: the directory of the virtual environment's own links is what must come first.
+    binaries = Path(sys.executable).parent
+    return {
+        "PATH": f"{binaries}:{SYSTEM_PATH}",
+        "LANG": "C.UTF-8",  # From the base image.
+        "PYTHONPATH": str(folder),
+        "PYTHONUNBUFFERED": "1",
+        "PREFECT_HOME": str(home / "prefect"),
+        "HOME": str(home),
+        "TMPDIR": str(home / "tmp"),
+    }
+
+
+def of_fargate(endpoint_url: str, task_id: str, token: str) -> dict[str, str]:
+    """Return what Fargate itself injects, plus the address of the embedded AWS."""
+    return {
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{endpoint_url}/_fargate/credentials/{task_id}",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": token,
+        TASK_MARK: f"{endpoint_url}/_fargate/metadata/{task_id}",
+    }
+
+
+def secrets(roles: Roles, execution_role_arn: str | None, definition: dict[str, Any]) -> dict[str, str]:
+    """Return the container's SSM secrets by name, read as the execution role; raise StartError when one is missing."""
+    wanted = {secret["name"]: secret["valueFrom"] for secret in definition.get("secrets") or []}
+    if not wanted:
+        return {}
+    if not execution_role_arn:
+        raise _secrets_error("the task definition has secrets but no execution role")
+    arns = sorted(set(wanted.values()))
+    found: dict[str, str] = {}
+    try:
+        ssm = roles.client("ssm", execution_role_arn)
+        for start in range(0, len(arns), SSM_BATCH):
+            answer = ssm.get_parameters(Names=arns[start : start + SSM_BATCH], WithDecryption=True)
+            if invalid := answer["InvalidParameters"]:
+                raise _secrets_error(f"invalid parameters: {' '.join(sorted(invalid))}")
+            found |= _by_requested_name(answer["Parameters"], arns)
+    except ClientError as error:
+        raise _secrets_error(str(error)) from None
+    except RoleError as error:
+        raise StartError(str(error)) from None
+    return {name: found[arn] for name, arn in wanted.items()}
+
+
+def combined(*layers: dict[str, str], definition: dict[str, Any], override: dict[str, Any], secret: dict) -> dict:
+    """Return the layers with the definition's environment, then the secrets, then RunTask's overrides on top."""
+    result: dict[str, str] = {}
+    plain = {entry["name"]: entry["value"] for entry in definition.get("environment") or []}
+    overrides = {entry["name"]: entry["value"] for entry in override.get("environment") or []}
+    for layer in (*layers, plain, secret, overrides):
+        result |= layer
+    return result
+
+
+def make_home(home: Path) -> None:
+    """Make the folders that the image's environment names: the container's own writable storage."""
+    for folder in (home / "prefect", home / "tmp"):
+        folder.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)
+
+
+def _by_requested_name(parameters: list[dict], requested: list[str]) -> dict[str, str]:
+    values = {key: parameter["Value"] for parameter in parameters for key in (parameter["ARN"], parameter["Name"])}
+    return {name: values[name] for name in requested if name in values}
+
+
+def _secrets_error(text: str) -> StartError:
+    return StartError(
+        "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
+        f"unable to retrieve secrets from ssm: {text}"
+    )

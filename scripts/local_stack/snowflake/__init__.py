@@ -1,0 +1,1 @@
+"""The embedded Snowflake of the local stack."""

@@ -1,0 +1,27 @@
+"""The embedded Snowflake: fakesnow's server, in memory.
+
+Example: python -m scripts.local_stack.snowflake.server --port 4567
+"""
+
+import argparse
+
+import uvicorn
+from fakesnow.server import app
+
+from scripts.local_stack.settings import HOST
+from scripts.local_stack.snowflake import compat
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--idle-seconds", type=float, default=5, help="after which a blocking transaction is ended")
+    options = parser.parse_args(arguments)
+    compat.install(options.idle_seconds)
+    uvicorn.run(app, host=HOST, port=options.port, log_level="info", access_log=False, timeout_graceful_shutdown=2)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

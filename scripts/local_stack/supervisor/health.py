@@ -1,0 +1,83 @@
+"""Waits until the programs of the stack answer, and tells why one of them does not."""
+
+import socket
+import time
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault
+
+import httpx
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from scripts.local_stack.settings import HOST, LocalSettings
+from scripts.local_stack.supervisor import supervisord
+from scripts.shared.refusal import Refusal
+
+Progress = Callable[[str], None]
+START_SECONDS = 180
+
+
+class StackError(Refusal):
+    """A part of the stack did not start or stop. `log` is the path to the rest of `last_lines`."""
+
+    def __init__(self, name: str, message: str, last_lines: str = "", log: Path | None = None) -> None:
+        self.name, self.last_lines, self.log = name, last_lines, log
+        rest = f"\n{last_lines}\nThe whole log: {log}" if log else ""
+        super().__init__(f"{name}: {message}{rest}", exit_code=1)
+
+
+def wait_for_control(settings: LocalSettings) -> Any:
+    """Return the control of a supervisord that was just started; raise StackError."""
+    try:
+        return Retrying(
+            retry=retry_if_result(lambda found: found is None), stop=stop_after_delay(30), wait=wait_fixed(0.1)
+        )(supervisord.control, settings)
+    except RetryError:
+        raise _failure(settings, "supervisord", "did not answer within 30 s") from None
+
+
+def wait_for_health(settings: LocalSettings, supervisor: Any, on_progress: Progress) -> None:
+    """Wait until every program answers; raise StackError as soon as one of them has ended."""
+    began, waiting, pids = time.monotonic(), set(supervisord.PROGRAMS), {}
+
+    def look() -> bool:
+        for program in supervisor.getAllProcessInfo():
+            name, state = program["name"], program["statename"]
+            again = program["pid"] and pids.setdefault(name, program["pid"]) != program["pid"]
+            if state in ("EXITED", "FATAL", "BACKOFF") or again:
+                raise _failure(settings, name, f"ended while it started ({program['spawnerr'] or state})")
+            if name in waiting and state == "RUNNING" and _answers(settings, name):
+                waiting.remove(name)
+                on_progress(f"{name} answers after {time.monotonic() - began:.0f} s")
+        # Every time, so that a stop finds them however this ends.
+        supervisord.remember(settings, supervisor)
+        return not waiting
+
+    try:
+        Retrying(
+            retry=retry_if_result(lambda done: not done), stop=stop_after_delay(START_SECONDS), wait=wait_fixed(0.3)
+        )(look)
+    except RetryError:
+        raise _failure(settings, min(waiting), f"did not answer within {START_SECONDS} s") from None
+    except (OSError, HTTPException, Fault) as error:
+        raise _failure(settings, "supervisord", f"ended while the stack started ({error!r})") from None
+
+
+def _answers(settings: LocalSettings, name: str) -> bool:
+    if name == "snowflake":
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex((HOST, settings.snowflake_port)) == 0
+    url = f"{settings.aws_endpoint_url}/_fargate/health" if name == "aws" else f"{settings.prefect_api_url}/health"
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def _failure(settings: LocalSettings, name: str, message: str) -> StackError:
+    log = supervisord.logs(settings) / f"{name}.log"
+    lines = log.read_text(errors="replace").splitlines()[-20:] if log.exists() else []
+    return StackError(name, message, "\n".join(lines), log)

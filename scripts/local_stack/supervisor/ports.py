@@ -1,0 +1,55 @@
+"""Tells whether a port is free and, when it is not, who holds it."""
+
+import socket
+
+import psutil
+
+from scripts.local_stack.settings import HOST, LocalSettings, variable
+from scripts.shared.refusal import Refusal
+
+
+class PortTakenError(Refusal):
+    """A port of the stack is held by another process."""
+
+
+def is_free(port: int) -> bool:
+    """Return whether this machine's loopback address can be bound at `port`."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def holder(port: int) -> psutil.Process | None:
+    """Return the process that listens at `port`, or None when this user may not see it."""
+    for process in psutil.process_iter():
+        try:
+            for connection in process.net_connections(kind="tcp"):
+                if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
+                    return process
+        except psutil.Error:
+            continue
+    return None
+
+
+def require_free(settings: LocalSettings, names: list[str]) -> None:
+    """Raise PortTakenError with one sentence per taken port of `names` (such as `aws_port`)."""
+    taken = [_sentence(name, settings.ports()[name]) for name in names if not is_free(settings.ports()[name])]
+    if taken:
+        raise PortTakenError("\n".join(taken))
+
+
+def _sentence(name: str, port: int) -> str:
+    process = holder(port)
+    try:
+        who = (
+            f"pid {process.pid} ({' '.join(' '.join(process.cmdline()).split())[:120]})"
+            if process
+            else "a process not visible to you"
+        )
+    except psutil.Error:
+        who = f"pid {process.pid}"
+    return f"Port {port} is held by {who}; end it, or choose another with {variable(name)}=<port>."

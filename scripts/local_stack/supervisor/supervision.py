@@ -1,0 +1,218 @@
+"""Starts, shows and stops the local stack: the embedded AWS, Snowflake and Prefect of one directory."""
+
+import fcntl
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault
+
+import psutil
+
+from scripts.local_stack.settings import HOST, LocalSettings, variable
+from scripts.local_stack.supervisor import health, ports, processes, supervisord
+from scripts.local_stack.supervisor.health import Progress, StackError
+from scripts.shared.refusal import Refusal
+
+STOP_SECONDS = 45
+LOCK = "stack.lock"  # Its presence also tells that a directory is a stack's own.
+# What a stack writes into its directory. Everything else there (images, plans, reports) is others'.
+OWNED = (
+    *("tasks", "prefect", "calls.jsonl", "prefect_auth", "stack.json"),
+    *("supervisord.conf", "supervisord.pid", "supervisor.sock"),
+    *(f"logs/{name}.log{suffix}" for name in ("supervisord", *supervisord.PROGRAMS) for suffix in ("", ".1")),
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One program of the stack. `state` is supervisor's word (RUNNING, EXITED, FATAL, …) or STOPPED."""
+
+    name: str
+    pid: int | None
+    state: str
+    address: str
+    uptime_seconds: float
+
+
+def start(settings: LocalSettings, on_progress: Progress = print) -> None:
+    """Start what does not run and wait until all of it answers; raise StackError or PortTakenError.
+
+    The stack lives in memory: when nothing runs, it begins anew, and the Prefect database, logs and task records of
+    the last one are wiped (`images/` stays). Parts that run are left alone. A part that died is started again; the
+    AWS and Snowflake are empty then.
+    """
+    _require_own_directory(settings)
+    settings.directory.mkdir(parents=True, exist_ok=True)
+    with _locked(settings):
+        supervisor = supervisord.control(settings)
+        if supervisor is None:
+            _end_leftovers(settings)
+            ports.require_free(settings, list(settings.ports()))
+            _wipe(settings)
+            _write_auth(settings)
+            supervisord.spawn(settings)
+            supervisor = health.wait_for_control(settings)
+        else:
+            _require_same_ports(settings)
+            _start_dead(settings, supervisor, on_progress)
+        health.wait_for_health(settings, supervisor, on_progress)
+        supervisord.remember(settings, supervisor)
+
+
+def status(settings: LocalSettings) -> list[Part]:
+    """Return the three programs as they are now, running or not."""
+    supervisor = supervisord.control(settings)
+    known = {program["name"]: program for program in supervisor.getAllProcessInfo()} if supervisor else {}
+    record = processes.read_record(supervisord.record_file(settings))
+    listening = settings.ports() | record.get("ports", {})
+    parts = []
+    for name in sorted(supervisord.PROGRAMS):
+        program = known.get(name, {})
+        pid = program.get("pid") or None
+        left = None if known else processes.find(record.get("processes", {}).get(name, {}))
+        state = program.get("statename") or ("UNSUPERVISED" if left else "STOPPED")
+        uptime = max(0.0, time.time() - program["start"]) if pid else 0.0
+        address = f"http://{HOST}:{listening[f'{name}_port']}"
+        parts.append(Part(name, pid or (left.pid if left else None), state, address, uptime))
+    return parts
+
+
+def stop(settings: LocalSettings, on_progress: Progress = print) -> int:
+    """End everything the stack of this directory started, and only that; return how many processes had to be found.
+
+    Works from any state: running, half started, or with supervisord or the AWS killed. Raises StackError when a
+    process could not be ended.
+    """
+    if not settings.directory.is_dir():
+        return processes.end(_marked(settings), grace_seconds=10)
+    with _locked(settings):
+        ended = end_steps(settings)
+        supervisor = supervisord.control(settings)
+        if supervisor:
+            on_progress("stopping")
+            with suppress(OSError, HTTPException, Fault):
+                supervisord.remember(settings, supervisor)
+                supervisor.shutdown()
+            psutil.wait_procs(_recorded(settings), timeout=STOP_SECONDS)
+        ended += _end_leftovers(settings)
+        survivors = [process.pid for process in {*_recorded(settings), *_marked(settings)}]
+        if survivors:
+            raise StackError("stop", f"got processes {survivors} that do not end; expected none")
+        for path in (supervisord.record_file(settings), supervisord.socket(settings), settings.prefect_auth_file):
+            path.unlink(missing_ok=True)
+        return ended
+
+
+def end_steps(settings: LocalSettings) -> int:
+    """End the steps of a `make up` that was killed, Terraform first of all; return how many processes that were."""
+    servers = {process.pid for process in [*_recorded(settings), *processes.of_tasks(settings.tasks)]}
+    steps = [each for each in processes.marked(processes.MARK, str(settings.directory)) if each.pid not in servers]
+    return processes.end(steps, grace_seconds=20)
+
+
+def log_path(settings: LocalSettings, name: str) -> Path:
+    """Return the log of `aws`, `snowflake`, `prefect`, `agent` (its newest task) or a task's id.
+
+    The beginning of an id is enough. Raise Refusal with the names there are when there is none or several.
+    """
+    if name in supervisord.PROGRAMS:
+        return supervisord.logs(settings) / f"{name}.log"
+    if name == "agent":
+        records = map(processes.read_record, settings.tasks.glob("*.json"))
+        agents = [record for record in records if str(record.get("group", "")).startswith("service:")]
+        if agents:
+            return settings.tasks / f"{max(agents, key=lambda each: each.get('started_at', ''))['task_id']}.log"
+    found = sorted(settings.tasks.glob(f"{name}*.log")) if name and "/" not in name else []
+    if len(found) == 1:
+        return found[0]
+    tasks = ", ".join(path.stem for path in sorted(settings.tasks.glob("*.log"))) or "none yet"
+    raise Refusal(f"{name!r}: got no log of that name; expected aws, snowflake, prefect, agent or a task ({tasks}).")
+
+
+@contextmanager
+def _locked(settings: LocalSettings) -> Iterator[None]:
+    with (settings.directory / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            message = f"another start or stop of the stack in {settings.directory} is under way; wait for it"
+            raise StackError("lock", message) from None
+        yield
+
+
+def _require_own_directory(settings: LocalSettings) -> None:
+    foreign = [name for name in OWNED if (settings.directory / name).exists()]
+    if foreign and not (settings.directory / LOCK).exists():
+        raise Refusal(
+            f"{variable('directory')}: got {settings.directory}, which holds {foreign[0]} of something else; "
+            "expected an empty folder, or that of an earlier stack, because a start wipes it."
+        )
+
+
+def _wipe(settings: LocalSettings) -> None:
+    for name in OWNED:
+        path = settings.directory / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _write_auth(settings: LocalSettings) -> None:
+    descriptor = os.open(settings.prefect_auth_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"data-flows:{secrets.token_urlsafe(32)}")
+
+
+def _require_same_ports(settings: LocalSettings) -> None:
+    record = processes.read_record(supervisord.record_file(settings)).get("ports", {})
+    changed = [
+        f"{variable(name)} is {port}, the running stack has {record[name]}"
+        for name, port in settings.ports().items()
+        if record.get(name, port) != port
+    ]
+    if changed:
+        raise StackError("ports", f"{'; '.join(changed)}. Run `make down` first, or set the old port again.")
+
+
+def _start_dead(settings: LocalSettings, supervisor: Any, on_progress: Progress) -> None:
+    for program in supervisor.getAllProcessInfo():
+        if program["statename"] in ("STOPPED", "EXITED", "FATAL"):
+            name = program["name"]
+            if name == "aws":
+                # Its tasks died with it or live on without it: neither is of use to the new one.
+                processes.end(_task_processes(settings), grace_seconds=5)
+            ports.require_free(settings, [f"{name}_port"])
+            on_progress(f"{name} had ended; starting it again")
+            with suppress(Fault):
+                supervisor.startProcess(name, False)
+
+
+def _recorded(settings: LocalSettings) -> list[psutil.Process]:
+    known = processes.read_record(supervisord.record_file(settings)).get("processes", {})
+    return [process for process in map(processes.find, known.values()) if process]
+
+
+def _task_processes(settings: LocalSettings) -> list[psutil.Process]:
+    records = [processes.read_record(path) for path in settings.tasks.glob("*.json")]
+    recorded = [processes.find(record) for record in records if record.get("created") and not record.get("stopped_at")]
+    return [process for process in recorded if process] + processes.of_tasks(settings.tasks)
+
+
+def _marked(settings: LocalSettings) -> list[psutil.Process]:
+    """Return the programs by their mark: also those whose pid this process had no time to write down."""
+    return [*processes.marked(processes.MARK, str(settings.directory)), *processes.of_tasks(settings.tasks)]
+
+
+def _end_leftovers(settings: LocalSettings) -> int:
+    # supervisord before its programs, or it would start them again; the AWS before its tasks for the same reason.
+    ended = processes.end(_recorded(settings), grace_seconds=20)
+    ended += processes.end(_marked(settings), grace_seconds=10)
+    return ended + processes.end(_task_processes(settings), grace_seconds=10)

@@ -1,1 +1,0 @@
-"""The gate's checks: one property per file, each with `check(plan)`, found by being in this folder."""

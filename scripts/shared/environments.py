@@ -1,0 +1,160 @@
+"""The environments: which there are, where their files lie, and what commands about them need around them."""
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from scripts.shared.refusal import Refusal
+
+ROOT = Path(__file__).resolve().parents[2]
+FACTS = ROOT / "terraform" / "environments"
+BUILD_VARIABLE = "DATA_FLOWS_BUILD_DIRECTORY"
+# s3://<bucket>/<key of the state>, for where the files of the environments are not: inside the image.
+STATE_VARIABLE = "DATA_FLOWS_STATE"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment by name, such as `dev`. `directory` is where its plans, records and logs are written."""
+
+    name: str
+    directory: Path
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the embedded AWS of `make up`."""
+        return self.name == "local"
+
+    @property
+    def title(self) -> str:
+        """Name of the environment in AWS and Prefect: cluster, work pool and the prefix of everything else."""
+        return f"DataFlows-{self.name.title()}"
+
+    @property
+    def tfvars(self) -> Path:
+        """File of this environment's facts."""
+        return FACTS / f"{self.name}.tfvars"
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """Values of this environment's facts, such as `account_id`."""
+        return _hcl(self.tfvars)
+
+    @property
+    def image_repository(self) -> str:
+        """Name of the image repository, as the root module has it."""
+        return self.facts.get("image_repository", "data-flows")
+
+    @property
+    def registry(self) -> str:
+        """Host of the account's image registry."""
+        return f"{self.facts['account_id']}.dkr.ecr.{self.facts['region']}.amazonaws.com"
+
+    @property
+    def backend_file(self) -> Path:
+        """File that says where this environment's Terraform state is."""
+        return FACTS / f"{self.name}.s3.tfbackend"
+
+    @cached_property
+    def backend(self) -> dict[str, str | bool]:
+        """Settings of the state backend: bucket, key, region, …
+
+        Raises:
+            Refusal: the variable that names the state instead is no S3 address.
+        """
+        if state := os.environ.get(STATE_VARIABLE):
+            match = re.fullmatch(r"s3://([a-z0-9.-]+)/(\S+)", state)
+            if not match:
+                raise Refusal(f'{STATE_VARIABLE} is "{state}"; expected s3://<bucket>/<key of the Terraform state>.')
+            return {"bucket": match[1], "key": match[2], "region": os.environ.get("AWS_REGION", "")}
+        return _hcl(self.backend_file)
+
+    def shell(self) -> dict[str, str]:
+        """Environment variables for Terraform and boto3: the caller's own, or the embedded AWS's for `local`."""
+        if not self.is_local:
+            return dict(os.environ)
+        from scripts.local_stack.settings import LocalSettings  # Only `local` has a local stack.
+
+        return LocalSettings.load().aws_environment()
+
+    def require_running(self) -> None:
+        """For `local`, refuse unless the stack runs: every call to it would be repeated for a while and then fail."""
+        if not self.is_local:
+            return
+        from scripts.local_stack.settings import LocalSettings
+        from scripts.local_stack.supervisor import supervision
+
+        down = [part.name for part in supervision.status(LocalSettings.load()) if part.state != "RUNNING"]
+        if down:
+            raise Refusal(
+                f"The local stack: got {', '.join(down)} not running; expected all of it: `make up` first.", 1
+            )
+
+    def require_account(self) -> None:
+        """Refuse credentials of another account than the facts name. Terraform would too, but name only one of them.
+
+        Raises:
+            Refusal: with both accounts, or with what AWS says of credentials that it does not accept.
+        """
+        expected = re.search(r'^account_id\s*=\s*"(.*)"', self.tfvars.read_text(), re.MULTILINE)
+        if self.is_local or not expected:
+            return
+        from botocore.exceptions import ClientError
+
+        try:
+            account = self.client("sts").get_caller_identity()["Account"]
+        except ClientError as error:
+            raise Refusal(f"AWS does not accept the credentials: {error}.") from None
+        if account != expected[1]:
+            raise Refusal(
+                f"The AWS credentials are of account {account}; expected {expected[1]} ({self.tfvars.name}): "
+                "take those of that account."
+            )
+
+    def client(self, service: str) -> Any:
+        """A boto3 client: with the caller's credentials, or for `local` with the embedded AWS's and nothing else."""
+        if service not in self._clients:  # Making one takes longer than most calls.
+            self._clients[service] = self._new_client(service)
+        return self._clients[service]
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
+
+    def _new_client(self, service: str) -> Any:
+        if not self.is_local:
+            import boto3
+
+            return boto3.client(service, region_name=str(self.backend["region"]) or None)
+        from scripts.local_stack.aws import clients
+        from scripts.local_stack.settings import LocalSettings
+
+        return clients.client(LocalSettings.load().aws_endpoint_url, service)
+
+
+def _hcl(path: Path) -> dict[str, Any]:
+    """The values of a file of assignments."""
+    import hcl2  # Only commands that read these files need it, and the image does not hold it.
+
+    with path.open() as file:
+        values = hcl2.load(file, serialization_options=hcl2.SerializationOptions(strip_string_quotes=True))
+    return {key: value for key, value in values.items() if not key.startswith("__")}
+
+
+def find_environment(name: str) -> Environment:
+    """The environment of that name.
+
+    Raises:
+        Refusal: there is none; the message lists those there are.
+    """
+    names = sorted(path.stem for path in FACTS.glob("*.tfvars"))
+    if name not in names and STATE_VARIABLE not in os.environ:
+        raise Refusal(f'ENV is "{name}"; expected one of {", ".join(names)} (a file in terraform/environments/).')
+    if name == "local":
+        from scripts.local_stack.settings import LocalSettings
+
+        return Environment(name, LocalSettings.load().directory)
+    return Environment(name, ROOT / os.environ.get(BUILD_VARIABLE, "build") / name)

@@ -1,0 +1,19 @@
+"""The commit that is checked out."""
+
+import subprocess
+
+from scripts.shared.environments import ROOT
+
+
+def source() -> dict[str, str | bool]:
+    """The commit, and whether the tree holds exactly that commit."""
+    commit = _git("rev-parse", "--verify", "HEAD")
+    return {"commit": commit or "", "tree_clean": bool(commit) and _git("status", "--porcelain") == ""}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None

@@ -1,0 +1,79 @@
+"""A long job as numbered steps: each a command of its own with a log, its progress and time on the terminal."""
+
+import re
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from scripts.shared.environments import ROOT
+from scripts.shared.refusal import Refusal
+
+LINES_ON_FAILURE = 25
+POLL_SECONDS = 0.2
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that says something, or nothing."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else ""
+
+
+class Steps:
+    """Runs commands one after the other; by convention the last line of a command's output is its summary."""
+
+    def __init__(self, total: int, logs: Path) -> None:
+        self.console = Console(highlight=False, soft_wrap=True)
+        self.total = total
+        self.done = 0
+        self.logs = logs
+        logs.mkdir(parents=True, exist_ok=True)
+
+    def run(self, title: str, *command: str, shell: dict[str, str] | None = None) -> str:
+        """Run one step to its end and return its summary.
+
+        Raises:
+            Refusal: the command failed; with its name, the end of its log and where the rest is (exit code 1).
+        """
+        self.done += 1
+        name = f"{self.done}/{self.total} {title}"
+        slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+        log = self.logs / f"{self.done}-{slug}.log"
+        start = time.monotonic()
+        with log.open("w") as output:
+            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=shell)
+        try:
+            code = self._watch(process, name, log, start)
+        except KeyboardInterrupt:
+            # The terminal has sent the interrupt to the command as well: let it put its things in order, however
+            # often it is sent.
+            while process.poll() is None:
+                with suppress(KeyboardInterrupt):
+                    process.wait()
+            raise
+        took = f"{time.monotonic() - start:.1f} s"
+        if code:
+            self.console.print(f"[red]✗[/] {name:<36} {took:>8}")
+            end = "\n".join(log.read_text(errors="replace").splitlines()[-LINES_ON_FAILURE:])
+            raise Refusal(f"\n{end}\n\nStep {name} failed with exit code {code}; the whole log is {shown(log)}.", 1)
+        summary = last_line(log)
+        self.console.print(f"[green]✓[/] {name:<36} {took:>8}   {escape(summary)}")
+        return summary
+
+    def _watch(self, process: subprocess.Popen, name: str, log: Path, start: float) -> int:
+        """Show the command's last line and the time until it ends; returns its exit code."""
+        if not self.console.is_terminal:
+            self.console.print(f"· {name}")
+        with self.console.status(name) as status:
+            while process.poll() is None:
+                status.update(f"{name}  {time.monotonic() - start:.0f} s  [dim]{escape(last_line(log)[:90])}[/]")
+                time.sleep(POLL_SECONDS)
+        return process.returncode
+
+
+def shown(path: Path) -> str:
+    """A path as the user would type it from the repository."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

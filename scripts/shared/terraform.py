@@ -1,0 +1,149 @@
+"""Terraform: the version that this repository wants, the provider's mirror if there is one, and one way to run it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts.shared.child import run_to_end
+from scripts.shared.environments import ROOT, Environment
+from scripts.shared.refusal import Refusal
+
+MIRROR_VARIABLE = "DATA_FLOWS_PROVIDER_MIRROR"
+PROVIDER = "registry.terraform.io/hashicorp/aws"
+
+
+def check_version(root: Path = ROOT) -> None:
+    """Refuse any Terraform but the one that `.terraform-version` names."""
+    wanted = (root / ".terraform-version").read_text().strip()
+    remedy = f"run `tfenv install {wanted} && tfenv use {wanted}`"
+    if not shutil.which("terraform"):
+        raise Refusal(f"Terraform: found none on PATH; expected {wanted} (.terraform-version): {remedy}.")
+    answer = subprocess.run(["terraform", "version", "-json"], capture_output=True, text=True, check=False)
+    try:
+        found = json.loads(answer.stdout)["terraform_version"]
+    except (ValueError, KeyError):
+        said = (answer.stderr or answer.stdout).strip().splitlines()
+        raise Refusal(f"Terraform: `terraform version` said {said[:1]}; expected {wanted}: {remedy}.") from None
+    if found != wanted:
+        raise Refusal(f"Terraform: got {found}; expected {wanted} (.terraform-version): {remedy}.")
+
+
+def mirror_places() -> list[Path]:
+    """Folders that may mirror the registry: our variable's first, then Terraform's own, then common ones below."""
+    named = os.environ.get(MIRROR_VARIABLE)
+    if named:
+        return [Path(named)]
+    home = Path.home()
+    implied = [
+        home / ".terraform.d/plugins",
+        home / ".local/share/terraform/plugins",
+        home / "Library/Application Support/io.terraform/plugins",
+        Path("/usr/local/share/terraform/plugins"),
+        Path("/usr/share/terraform/plugins"),
+    ]
+    below = [path for top in ("/opt", "/usr/local/share", "/usr/share") for path in sorted(Path(top).glob("*/"))]
+    return implied + below
+
+
+def find_mirror() -> Path | None:
+    """A folder that holds the AWS provider, or none: then Terraform downloads it from the registry.
+
+    Raises:
+        Refusal: the variable names a folder without the provider.
+    """
+    version = locked_version()
+    for place in mirror_places():
+        # Unpacked in a folder of its version, or as an archive that names it; another version would only mislead init.
+        if (place / PROVIDER / version).is_dir() or list((place / PROVIDER).glob(f"*_{version}_*.zip")):
+            return place
+    if named := os.environ.get(MIRROR_VARIABLE):
+        raise Refusal(
+            f"{MIRROR_VARIABLE} is {named}, which holds no {PROVIDER} {version}; expected a provider mirror folder."
+        )
+    return None
+
+
+def locked_version(root: Path = ROOT) -> str:
+    """The AWS provider's version in `.terraform.lock.hcl`."""
+    lock = (root / "terraform" / ".terraform.lock.hcl").read_text()
+    return re.search(rf'provider "{PROVIDER}" {{\s+version\s+= "([^"]+)"', lock)[1]
+
+
+def terraform_shell(environment: Environment, directory: Path | None = None) -> dict[str, str]:
+    """Environment variables to run Terraform with; its own files go below `directory`, or the environment's."""
+    shell = environment.shell() | {
+        "TF_DATA_DIR": str((directory or environment.directory) / "terraform-data"),
+        "TF_IN_AUTOMATION": "1",
+        "TF_INPUT": "0",
+        "CHECKPOINT_DISABLE": "1",
+    }
+    # Set but absent, it costs a warning on every call and hides what matters.
+    if not Path(shell.get("TF_CLI_CONFIG_FILE", "/")).exists():
+        del shell["TF_CLI_CONFIG_FILE"]
+    return shell
+
+
+def run(arguments: Sequence[str], folder: Path, shell: dict[str, str], *, good: Sequence[int] = (0,)) -> int:
+    """Run one Terraform command, its output straight to the caller's. Returns its exit code, one of `good`.
+
+    Raises:
+        Refusal: it ended with any other (exit code 1).
+    """
+    # Colours are for a terminal; in a log they hide what was said.
+    plain = [] if sys.stdout.isatty() else ["-no-color"]
+    code = run_to_end(["terraform", f"-chdir={folder}", arguments[0], *plain, *arguments[1:]], env=shell).returncode
+    if code not in good:
+        raise Refusal(f"terraform {arguments[0]} in {folder.name}/ ended with {code}: what it said stands above.", 1)
+    return code
+
+
+def init(folder: Path, shell: dict[str, str], backend_file: Path | None) -> None:
+    """`terraform init` with the locked provider, from a local mirror if there is one.
+
+    Raises:
+        Refusal: neither a mirror nor the registry has the provider, or the state backend refused.
+    """
+    mirror = find_mirror()
+    arguments = ["init", "-no-color", "-lockfile=readonly", "-reconfigure"]
+    arguments += [f"-plugin-dir={mirror}"] if mirror else []
+    arguments += [f"-backend-config={backend_file}"] if backend_file else []
+    command = ["terraform", f"-chdir={folder}", *arguments]
+    answer = run_to_end(command, env=shell, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if answer.returncode == 0:
+        return
+    print(answer.stdout, answer.stderr, sep="\n")
+    if not mirror and "Failed to query available provider packages" in answer.stderr:
+        tried = ", ".join(str(place) for place in mirror_places())
+        raise Refusal(
+            f"The AWS provider: not in a mirror (looked for {PROVIDER} in {tried}) and the Terraform registry could "
+            f"not be reached; expected one of them: set {MIRROR_VARIABLE} to a folder that "
+            "`terraform providers mirror` made."
+        )
+    raise Refusal(f"terraform init in {folder.name}/ failed: what it said stands above.", 1)
+
+
+def show(tfplan: Path, to: Path, folder: Path, shell: dict[str, str]) -> None:
+    """Write a plan file as JSON.
+
+    Raises:
+        Refusal: it is none (exit code 1).
+    """
+    with to.open("w") as file:
+        code = run_to_end(["terraform", f"-chdir={folder}", "show", "-json", str(tfplan)], env=shell, stdout=file)
+    if code.returncode:
+        raise Refusal(f"terraform show of {tfplan.name} ended with {code.returncode}: what it said stands above.", 1)
+
+
+def outputs(folder: Path, shell: dict[str, str]) -> dict[str, Any]:
+    """The outputs of the applied state, value by name."""
+    command = ["terraform", f"-chdir={folder}", "output", "-json"]
+    answer = subprocess.run(command, env=shell, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise Refusal(f"terraform output: {answer.stderr.strip()}", 1)
+    return {name: output["value"] for name, output in json.loads(answer.stdout).items()}

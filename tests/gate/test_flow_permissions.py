@@ -1,0 +1,56 @@
+"""A flow's file says what AWS rights the flow needs, and is not run to be read."""
+
+import pytest
+
+from scripts.gate.permissions.flow_permissions import declared
+from scripts.shared.refusal import Refusal
+
+
+@pytest.fixture
+def root(tmp_path):
+    """`root(name=source)` is a repository with these flow files."""
+
+    def make(**files):
+        (tmp_path / "flows").mkdir()
+        for name, source in files.items():
+            (tmp_path / "flows" / f"{name}.py").write_text(source)
+        return tmp_path
+
+    return make
+
+
+def test_rights_are_collected_by_the_flow_that_declares_them(root):
+    right = """permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:{partition}:s3:::partner-{env}/*"]}]"""
+    found = declared(root(partner_files=right, without="x = 1", annotated="permissions: list = []\n"))
+    assert found == [
+        {"flow": "partner_files", "actions": ["s3:GetObject"], "resources": ["arn:{partition}:s3:::partner-{env}/*"]}
+    ]
+
+
+def test_a_file_is_read_and_not_run(root):
+    assert declared(root(dangerous="raise SystemExit('was run')\npermissions = []")) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("permissions = [{'actions': [], 'resources': ['arn:x']}]", "permissions[0]['actions']: List should have at"),
+        ("permissions = [{'actions': ['s3:GetObject']}]", "permissions[0]['resources']: Field required"),
+        ("permissions = [{'actions': 's3:GetObject', 'resources': ['x']}]", "permissions[0]['actions']: Input should"),
+        ("permissions = [{'actions': ['a:B'], 'resources': ['x'], 'sid': 'x'}]", "permissions[0]['sid']: Extra inputs"),
+        ("permissions = make()", "permissions that cannot be read"),
+        ("permissions = [", "permissions that cannot be read"),
+    ],
+)
+def test_whatever_else_stands_there_is_told_with_its_file_and_what_to_write(root, source, said):
+    with pytest.raises(Refusal) as refused:
+        declared(root(wrong=source))
+    assert str(refused.value).startswith("flows/wrong.py: got ")
+    assert said in str(refused.value)
+    assert "expected `permissions = [" in str(refused.value)
+
+
+def test_all_wrong_files_are_told_at_once(root):
+    with pytest.raises(Refusal) as refused:
+        declared(root(one="permissions = 1", two="permissions = {}"))
+    assert [line.split(":")[0] for line in str(refused.value).splitlines()] == ["flows/one.py", "flows/two.py"]

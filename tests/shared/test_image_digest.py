@@ -85,7 +85,12 @@ def test_a_checkout_below_a_hidden_folder_is_read_all_the_same(root, tmp_path):
 
 def test_the_image_of_this_repository_holds_flows_scripts_and_the_lock():
     names = {path.as_posix() for path in source_files(ROOT)}
-    assert {"Dockerfile", "requirements/runtime.txt", "flows/flights_to_warehouse.py", "scripts/shared/steps.py"} <= names
+    assert {
+        "Dockerfile",
+        "requirements/runtime.txt",
+        "flows/flights_to_warehouse.py",
+        "scripts/shared/steps.py",
+    } <= names
     assert {name.partition("/")[0] for name in names} == {"Dockerfile", "requirements", "flows", "scripts"}
 
 

@@ -4,12 +4,11 @@ python -m scripts.lint_sources
 python -m scripts.lint_sources --fix
 """
 
-import argparse
 import subprocess
 
 from scripts.shared import terraform
+from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import ROOT
-from scripts.shared.refusal import run_command
 
 CHECKS = [
     [".venv/bin/ruff", "check", "--quiet"],
@@ -26,7 +25,7 @@ FIXES = [
 
 def main() -> int:
     """Run all of them; 1 if any found something."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser(__doc__)
     parser.add_argument("--fix", action="store_true", help="mend instead of only telling")
     fix = parser.parse_args().fix
     terraform.check_version()

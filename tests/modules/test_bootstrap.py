@@ -11,9 +11,9 @@ from known_documents import types_with_documents, unknown_documents
 from scripts.gate import catalog
 from scripts.gate.reading.hcl import Hcl
 from scripts.gate.reading.plan import Plan
-from scripts.plan_environment import OFFLINE_OVERRIDE
 from scripts.shared import terraform
 from scripts.shared.environments import ROOT, find_environment
+from scripts.shared.offline_root import OFFLINE_OVERRIDE
 
 BOOTSTRAP = ROOT / "terraform" / "bootstrap"
 ACCOUNTS = sorted(path.stem for path in (BOOTSTRAP / "accounts").glob("*.tfvars"))

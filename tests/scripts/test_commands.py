@@ -9,8 +9,10 @@ import sys
 
 import pytest
 
+from scripts import check_plan
+from scripts.shared.command import run_command
 from scripts.shared.environments import ROOT
-from scripts.shared.refusal import Refusal, run_command
+from scripts.shared.refusal import Refusal
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 COMMANDS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if '__name__ == "__main__"' in path.read_text())
@@ -129,6 +131,40 @@ def test_help_says_what_the_command_does_and_shows_how_to_call_it(name, monkeypa
     said = capsys.readouterr().out
     assert re.search(rf"^ *python3? (-m scripts\.{name}\b|scripts/{name}\.py)", said, re.MULTILINE)
     assert re.search(r"\n\n[A-Z].*[.:]", said), "expected a sentence"
+
+
+@pytest.mark.parametrize("given", [["--nonsense"], ["--rule", "no_ingress"], ["a", "b"]])
+def test_wrong_usage_ends_with_2_and_changes_nothing(monkeypatch, capsys, given):
+    """Neither is an option guessed from its first letters."""
+    monkeypatch.setattr(sys, "argv", ["check_plan", *given])
+    with pytest.raises(SystemExit) as ended:
+        check_plan.main()
+    assert ended.value.code == 2
+    assert "unrecognized arguments: " in capsys.readouterr().err
+
+
+class ConnectError(Exception):
+    """As httpx has it."""
+
+
+def test_an_unreachable_server_is_one_sentence_and_exit_code_2(capsys):
+    def main():
+        raise ConnectError("All connection attempts failed")
+
+    with pytest.raises(SystemExit) as ended:
+        run_command(main)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "Cannot go on: All connection attempts failed. Expected a server that answers and credentials that it takes.\n"
+    )
+
+
+def test_any_other_error_keeps_its_traceback():
+    def main():
+        raise KeyError("a programming error")
+
+    with pytest.raises(KeyError):
+        run_command(main)
 
 
 @pytest.mark.parametrize(("code", "ends"), [(1, 1), (2, 2)])

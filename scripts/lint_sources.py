@@ -1,4 +1,4 @@
-"""Check (or with --fix, mend) the form of Python, Terraform and the Dockerfile; everything found is reported at once.
+"""Check (or with --fix, mend) Python, Terraform, files of facts and the Dockerfile, and report all that is found.
 
 python -m scripts.lint_sources
 python -m scripts.lint_sources --fix
@@ -6,7 +6,7 @@ python -m scripts.lint_sources --fix
 
 import subprocess
 
-from scripts.shared import terraform
+from scripts.shared import facts_file, terraform
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import ROOT
 
@@ -34,6 +34,9 @@ def main() -> int:
         for command in (FIXES if fix else CHECKS)
         if subprocess.run(command, cwd=ROOT, check=False).returncode
     ]
+    if problems := facts_file.check_all():
+        print(*problems, sep="\n")
+        failed.append("files of facts")
     print(f"lint: {', '.join(failed)} found something" if failed else "lint: nothing found")
     return 1 if failed else 0
 

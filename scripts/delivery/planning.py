@@ -9,6 +9,7 @@ from scripts.gate.permissions import flow_permissions
 from scripts.gate.reading.plan import Plan
 from scripts.shared import terraform
 from scripts.shared.environments import ROOT, Environment
+from scripts.shared.facts_file import read_environment
 from scripts.shared.image_digest import image_digest, push_locally
 from scripts.shared.offline_root import init_once, offline_root
 from scripts.shared.refusal import Refusal
@@ -102,6 +103,7 @@ def planned_image(environment: Environment, given: str, *, offline: bool) -> str
 
 def plan_and_gate(environment: Environment, digest: str, *, offline: bool, pipeline: bool) -> int:
     """Plan, then run the gate; returns its exit code: 0 passed, 1 findings."""
+    read_environment(environment.tfvars)  # Strictly, and before Terraform starts.
     # checkov loads and scans the HCL, and the slow rules load, while Terraform plans.
     catalog.warm_up()
     with CheckovScan(ROOT, ROOT / "terraform") as scan:

@@ -1,9 +1,10 @@
-"""Flow runs in Prefect: start one through the agent, follow it, list the latest."""
+"""Runs of deployed flows: find the deployment, start a run, follow its log until it ends; list the latest."""
 
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+from scripts.shared.prefect_api import deployments_by_name
 from scripts.shared.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -18,14 +19,28 @@ LOGS_AT_ONCE = 200
 LOG_FLUSH_SECONDS = 2.5
 
 
+def parse_parameters(text: str) -> dict[str, Any]:
+    """The flow's parameters from JSON.
+
+    Raises:
+        Refusal: it is no JSON object.
+    """
+    try:
+        parameters = json.loads(text)
+    except ValueError as error:
+        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"max_rows\": 200}}': {error}.") from None
+    if not isinstance(parameters, dict):
+        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"max_rows\": 200}}'.")
+    return parameters
+
+
 async def find_deployment(client: "PrefectClient", wanted: str) -> tuple[str, Any]:
     """Id of the one deployment of `<flow>` or `<flow>/<deployment>`; underscores and hyphens in names are alike.
 
     Raises:
         Refusal: none or several fit; the message lists those there are.
     """
-    flows = {flow.id: flow.name for flow in await client.read_flows()}
-    names = {f"{flows[found.flow_id]}/{found.name}": found.id for found in await client.read_deployments()}
+    names = {name: found.id for name, found in (await deployments_by_name(client)).items()}
     flow, _, deployment = wanted.replace("_", "-").partition("/")
     fitting = [
         name
@@ -79,8 +94,19 @@ async def check_parameters(client: "PrefectClient", deployment_id: "UUID", param
         raise Refusal(f"PARAMS: {'.'.join(map(str, error.path))}: {error.message}.")
 
 
-async def start(wanted: str, parameters: dict[str, Any]) -> "FlowRun":
-    """Start and follow one run."""
+async def figures(client: "PrefectClient", run: "FlowRun") -> str:
+    """What the run counted, as flows/shared/metrics.py leaves it in Prefect: `files 365, rows read 336,776`."""
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
+
+    filter_ = ArtifactFilter(
+        flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]), key=ArtifactFilterKey(like_="%-figures")
+    )
+    rows = [row for each in await client.read_artifacts(artifact_filter=filter_) for row in json.loads(each.data)]
+    return ", ".join(f"{row['figure'].replace('_', ' ')} {row['value']:,}" for row in rows)
+
+
+async def run_deployment(wanted: str, parameters: dict[str, Any]) -> tuple["FlowRun", str]:
+    """Start one run and follow it to its end; returns it with its figures."""
     from prefect.client.orchestration import get_client
 
     async with get_client() as client:
@@ -88,28 +114,12 @@ async def start(wanted: str, parameters: dict[str, Any]) -> "FlowRun":
         await check_parameters(client, deployment_id, parameters)
         run = await client.create_flow_run_from_deployment(deployment_id, parameters=parameters)
         print(f"{name} as {run.name}", flush=True)
-        return await follow(client, run)
+        run = await follow(client, run)
+        return run, await figures(client, run)
 
 
-def parse_parameters(text: str) -> dict[str, Any]:
-    """The flow's parameters from JSON.
-
-    Raises:
-        Refusal: it is no JSON object.
-    """
-    try:
-        parameters = json.loads(text)
-    except ValueError as error:
-        raise Refusal(
-            f"PARAMS is {text!r}; expected a JSON object such as '{{\"settle_seconds\": 0}}': {error}."
-        ) from None
-    if not isinstance(parameters, dict):
-        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"settle_seconds\": 0}}'.")
-    return parameters
-
-
-async def latest(count: int) -> list[tuple[str, str, str]]:
-    """Name, state and seconds of the latest flow runs."""
+async def latest_runs(count: int) -> list[tuple[str, str, str]]:
+    """Name, state and seconds of the latest runs."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.sorting import FlowRunSort
 

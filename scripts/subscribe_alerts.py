@@ -106,7 +106,7 @@ def main() -> int:
     parser.add_argument("environment")
     environment = find_environment(parser.parse_args().environment)
     environment.require_running()
-    name = f"/DataFlows/{environment.name.title()}/{PARAMETER}"
+    name = f"{environment.names.path}/{PARAMETER}"
     sns = environment.client("sns")
     try:
         endpoint = read_endpoint(environment.client("ssm"), name)

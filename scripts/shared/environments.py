@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from scripts.shared.names import Names
 from scripts.shared.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,10 +29,15 @@ class Environment:
         """Whether this is the embedded AWS of `make up`."""
         return self.name == "local"
 
+    @cached_property
+    def names(self) -> Names:
+        """The names of what is this environment's, in AWS and Prefect."""
+        return Names(self.fact("name"), self.name)
+
     @property
     def title(self) -> str:
-        """Name of the environment in AWS and Prefect: cluster, work pool and the prefix of everything else."""
-        return f"DataFlows-{self.name.title()}"
+        """Name of the environment in AWS and Prefect, such as `DataFlows-Dev`."""
+        return self.names.title
 
     @property
     def tfvars(self) -> Path:
@@ -43,10 +49,9 @@ class Environment:
         """Values of this environment's facts, such as `account_id`."""
         return _hcl(self.tfvars)
 
-    @property
-    def image_repository(self) -> str:
-        """Name of the image repository, as the root module has it."""
-        return self.facts.get("image_repository", "data-flows")
+    def fact(self, name: str) -> Any:
+        """The value of one fact, or the default that terraform/variables.tf gives it."""
+        return self.facts[name] if name in self.facts else default_of(name)
 
     @property
     def registry(self) -> str:
@@ -72,8 +77,8 @@ class Environment:
             return {"bucket": match[1], "key": match[2], "region": os.environ.get("AWS_REGION", "")}
         return _hcl(self.backend_file)
 
-    def shell(self) -> dict[str, str]:
-        """Environment variables for Terraform and boto3: the caller's own, or the embedded AWS's for `local`."""
+    def environment_variables(self) -> dict[str, str]:
+        """For Terraform and boto3: the caller's own, or the embedded AWS's for `local`."""
         if not self.is_local:
             return dict(os.environ)
         from scripts.local_stack.settings import LocalSettings  # Only `local` has a local stack.
@@ -142,6 +147,16 @@ def _hcl(path: Path) -> dict[str, Any]:
     with path.open() as file:
         values = hcl2.load(file, serialization_options=hcl2.SerializationOptions(strip_string_quotes=True))
     return {key: value for key, value in values.items() if not key.startswith("__")}
+
+
+def default_of(name: str) -> str:
+    """The default text of a root variable, as terraform/variables.tf gives it."""
+    text = (FACTS.parent / "variables.tf").read_text()
+    variable = re.search(rf'^variable "{name}" {{\n(.*?)^}}', text, re.MULTILINE | re.DOTALL)
+    default = re.search(r'^  default += "(.*)"$', variable[1], re.MULTILINE) if variable else None
+    if not default:
+        raise KeyError(f"terraform/variables.tf has no variable {name} with a text as its default")
+    return default[1]
 
 
 def find_environment(name: str) -> Environment:

@@ -13,9 +13,9 @@ import httpx
 import pytest
 from embedded_aws import free_ports
 
-from scripts.local_stack.aws import clients
-from scripts.local_stack.settings import LocalSettings
+from scripts.shared import embedded_clients
 from scripts.shared.environments import ROOT
+from scripts.shared.local_settings import LocalSettings
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Stack:
 
     def client(self, service: str) -> Any:
         """A boto3 client of the embedded AWS, as administrator."""
-        return clients.client(self.settings.aws_endpoint_url, service)
+        return embedded_clients.client(self.settings.aws_endpoint_url, service)
 
     @cached_property
     def ecs(self) -> Any:

@@ -16,10 +16,11 @@ import snowflake.connector
 from embedded_aws import free_ports
 from embedded_cloud import until
 
-from scripts.local_stack.aws import clients, seed
-from scripts.local_stack.settings import REPOSITORY, LocalSettings, variable
+from scripts.local_stack.aws import seed
 from scripts.local_stack.supervisor import ports, processes, supervision, supervisord
+from scripts.shared import embedded_clients
 from scripts.shared.environments import find_environment
+from scripts.shared.local_settings import REPOSITORY, LocalSettings, variable
 from scripts.shared.refusal import Refusal
 
 LOCAL = find_environment("local")
@@ -62,7 +63,7 @@ def settings_in(directory: Path) -> LocalSettings:
 
 def client(settings: LocalSettings, service: str) -> Any:
     """A client of the stack's AWS."""
-    return clients.client(settings.aws_endpoint_url, service, LOCAL.facts["region"])
+    return embedded_clients.client(settings.aws_endpoint_url, service, LOCAL.facts["region"])
 
 
 def pids(settings: LocalSettings) -> dict[str, int | None]:

@@ -13,9 +13,9 @@ import snowflake.connector
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from scripts.local_stack.aws import clients
-from scripts.local_stack.settings import HOST, LocalSettings, no_proxy_here
+from scripts.shared import embedded_clients
 from scripts.shared.environments import ROOT, Environment
+from scripts.shared.local_settings import HOST, LocalSettings, no_proxy_here
 
 ACCOUNT, USER = "fakesnow", "LOADER"
 # What runs receive where the facts say nothing.
@@ -26,7 +26,7 @@ def seed_platform(settings: LocalSettings, environment: Environment) -> None:
     """Make what the environment's facts name: versioned state bucket, SSM parameters, Snowflake schema. What is there
     stays."""
     os.environ |= no_proxy_here()  # The connector asks the environment only.
-    aws = partial(clients.client, settings.aws_endpoint_url, region=environment.facts["region"])
+    aws = partial(embedded_clients.client, settings.aws_endpoint_url, region=environment.facts["region"])
     _make_state_bucket(aws("s3"), str(environment.backend["bucket"]))
     _put_parameters(aws("ssm"), settings, environment)
     with snowflake.connector.connect(

@@ -151,7 +151,7 @@ def _hcl(path: Path) -> dict[str, Any]:
 
 def default_of(name: str) -> str:
     """The default text of a root variable, as terraform/variables.tf gives it."""
-    text = (FACTS.parent / "variables.tf").read_text()
+    text = (ROOT / "terraform" / "variables.tf").read_text()
     variable = re.search(rf'^variable "{name}" {{\n(.*?)^}}', text, re.MULTILINE | re.DOTALL)
     default = re.search(r'^  default += "(.*)"$', variable[1], re.MULTILINE) if variable else None
     if not default:

@@ -5,24 +5,26 @@ PYTHON := .venv/bin/python
 PREFLIGHT := @$(PYTHON3) scripts/setup_environments.py
 
 # The variables that each target takes. Any other on the command line is refused: a misspelt DRY_RUN must not register.
-takes.help     :=
-takes.setup    :=
-takes.lock     :=
-takes.lint     :=
-takes.fix      :=
-takes.test     := ARGS FAST
-takes.up       :=
-takes.down     :=
-takes.status   :=
-takes.logs     := NAME
-takes.run      := FLOW PARAMS ENV
-takes.image    :=
-takes.release  := ENV
-takes.plan     := ENV OFFLINE PIPELINE IMAGE_DIGEST
-takes.check    := ENV OFFLINE
-takes.apply    := ENV
-takes.alerts   := ENV
-takes.register := ENV DRY_RUN ONLY KEEP FULL IMAGE_DIGEST
+takes.help            :=
+takes.setup           :=
+takes.lock            :=
+takes.lint            :=
+takes.fix             :=
+takes.test            := ARGS FAST
+takes.up              :=
+takes.down            :=
+takes.status          :=
+takes.logs            := NAME
+takes.run             := FLOW PARAMS ENV
+takes.new-flow        := NAME OWNER
+takes.new-environment := NAME ACCOUNT REGION OWNER
+takes.image           :=
+takes.release         := ENV
+takes.plan            := ENV OFFLINE PIPELINE IMAGE_DIGEST
+takes.check           := ENV OFFLINE
+takes.apply           := ENV
+takes.alerts          := ENV
+takes.register        := ENV DRY_RUN ONLY KEEP FULL IMAGE_DIGEST
 # These say 1 or nothing: OFFLINE=0 would read as no and mean yes.
 SWITCHES := FAST OFFLINE PIPELINE DRY_RUN KEEP FULL
 # These say which Python runs the targets.
@@ -39,14 +41,14 @@ $(foreach switch,$(filter $(SWITCHES),$(GIVEN)),\
 override ENV := $(or $(ENV),local)
 PARAMS ?= {}
 # Through the environment: a quote or a star in them is theirs, not the shell's.
-export FLOW NAME ONLY PARAMS IMAGE_DIGEST
+export FLOW NAME OWNER ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST
 # Not expanded by make either: in a pipeline the digest is a parameter of the run.
 DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 
 .PHONY: $(TARGETS)
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make the virtual environments from the locks (every target does so first)
 	$(PREFLIGHT)
@@ -78,6 +80,12 @@ logs: setup ## The end of a log, followed: make logs NAME=agent
 run: setup ## Start a flow run and follow it: make run FLOW=daily_orders PARAMS='{"max_rows": 200}'
 	@$(PYTHON) -m scripts.run_flow "$$FLOW" --env $(ENV) --params "$$PARAMS"
 
+new-flow: setup ## Write the files of a new flow: make new-flow NAME=orders/daily_orders OWNER=sales
+	@$(PYTHON) -m scripts.new_flow "$$NAME" $(if $(value OWNER),--owner "$$OWNER")
+
+new-environment: setup ## Write the files of a new environment: make new-environment NAME=staging ACCOUNT=111122223333 REGION=eu-west-1 OWNER=sales
+	@$(PYTHON) -m scripts.new_environment "$$NAME" --account "$$ACCOUNT" --region "$$REGION" $(if $(value OWNER),--owner "$$OWNER")
+
 image: setup ## Print the digest of the sources that the image is built from
 	@$(PYTHON) -m scripts.show_image
 
@@ -96,5 +104,5 @@ apply: setup ## Apply exactly the plan that the gate passed
 alerts: setup ## Subscribe PagerDuty to ENV's alerts, at the address that SSM holds
 	@$(PYTHON) -m scripts.subscribe_alerts $(ENV)
 
-register: setup ## Register what changed with ENV's Prefect: make register ENV=dev DRY_RUN=1 ONLY='flights_*'
+register: setup ## Register what changed with ENV's Prefect: make register ENV=dev DRY_RUN=1 ONLY='orders_*'
 	@$(PYTHON) -m scripts.register_flows --env $(ENV) $(if $(DRY_RUN),--dry-run) $(if $(KEEP),--keep) $(if $(FULL),--full) $(if $(value ONLY),--only "$$ONLY") $(DIGEST)

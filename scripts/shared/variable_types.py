@@ -13,6 +13,7 @@ from scripts.shared.hcl_file import Block, Value
 SINGULAR = {"string": "a string", "number": "a number", "bool": "true or false", "any": "a value"}
 # Conditions about the variable alone. Terraform judges the others.
 REGEX = re.compile(r'(?<!!)can\(regex\("((?:[^"\\]|\\.)*)", var\.(\w+)\)\)')
+RESERVED = re.compile(r'var\.(\w+) != "([^"]*)"')
 CHOICE = re.compile(r"contains\(\[([^\]]*)\], var\.(\w+)\)")
 
 
@@ -82,6 +83,9 @@ def _forms(name: str, validation: Block) -> Iterator[tuple[str, str]]:
     for pattern, of in REGEX.findall(condition):
         if of == name:
             yield pattern.replace("\\\\", "\\"), expected
+    for of, word in RESERVED.findall(condition):
+        if of == name:
+            yield f"^(?!{word}$)", expected
     for words, of in CHOICE.findall(condition):
         if of == name:
             choices = "|".join(re.findall(r'"([^"]*)"', words))

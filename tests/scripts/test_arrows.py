@@ -38,7 +38,8 @@ def imports(source: str) -> Iterator[str]:
 
 
 def folders(scripts: Path) -> list[str]:
-    return sorted(path.name for path in scripts.iterdir() if path.is_dir() and path.name != "__pycache__")
+    """Those that hold Python."""
+    return sorted(path.name for path in scripts.iterdir() if next(path.glob("**/*.py"), None))
 
 
 def upward(scripts: Path) -> list[str]:

@@ -5,7 +5,6 @@
 Run again, it changes nothing. Interrupted anywhere, run it again or run `make down`.
 """
 
-import argparse
 import fcntl
 import os
 import sys
@@ -17,8 +16,9 @@ from scripts.local_stack import summary
 from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import processes, supervision
 from scripts.shared import terraform
+from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import Environment, find_environment
-from scripts.shared.refusal import Refusal, run_command
+from scripts.shared.refusal import Refusal
 from scripts.shared.steps import Steps
 
 PYTHON = (sys.executable, "-m")
@@ -69,7 +69,7 @@ def bring_up(settings: LocalSettings) -> None:
 
 def main() -> None:
     """Bring the stack up; whatever fails, say what still runs and how to end it."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    command_parser(__doc__).parse_args()
     terraform.check_version()
     settings = LocalSettings.load()
     with only_one(settings):

@@ -5,7 +5,7 @@ Example: python -m scripts.local_stack.seed_landing
 
 from scripts.local_stack.aws import seed
 from scripts.local_stack.settings import LocalSettings
-from scripts.shared.refusal import run_command
+from scripts.shared.command import run_command
 
 
 def main() -> None:

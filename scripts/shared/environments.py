@@ -40,8 +40,14 @@ class Environment:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """Values of this environment's facts, such as `account_id`."""
-        return _hcl(self.tfvars)
+        """Values of this environment's facts, such as `account_id`.
+
+        Raises:
+            Refusal: with everything in the file that does not fit what Terraform declares.
+        """
+        from scripts.shared.facts_file import read_environment  # The image holds neither the file nor what reads it.
+
+        return read_environment(self.tfvars)
 
     @property
     def image_repository(self) -> str:
@@ -70,7 +76,9 @@ class Environment:
             if not match:
                 raise Refusal(f'{STATE_VARIABLE} is "{state}"; expected s3://<bucket>/<key of the Terraform state>.')
             return {"bucket": match[1], "key": match[2], "region": os.environ.get("AWS_REGION", "")}
-        return _hcl(self.backend_file)
+        from scripts.shared.hcl_file import read
+
+        return read(self.backend_file).plain()
 
     def shell(self) -> dict[str, str]:
         """Environment variables for Terraform and boto3: the caller's own, or the embedded AWS's for `local`."""
@@ -99,18 +107,18 @@ class Environment:
         Raises:
             Refusal: with both accounts, or with what AWS says of credentials that it does not accept.
         """
-        expected = re.search(r'^account_id\s*=\s*"(.*)"', self.tfvars.read_text(), re.MULTILINE)
-        if self.is_local or not expected:
+        if self.is_local:
             return
+        expected = self.facts["account_id"]
         from botocore.exceptions import ClientError
 
         try:
             account = self.client("sts").get_caller_identity()["Account"]
         except ClientError as error:
             raise Refusal(f"AWS does not accept the credentials: {error}.") from None
-        if account != expected[1]:
+        if account != expected:
             raise Refusal(
-                f"The AWS credentials are of account {account}; expected {expected[1]} ({self.tfvars.name}): "
+                f"The AWS credentials are of account {account}; expected {expected} ({self.tfvars.name}): "
                 "take those of that account."
             )
 
@@ -133,15 +141,6 @@ class Environment:
         from scripts.local_stack.settings import LocalSettings
 
         return clients.client(LocalSettings.load().aws_endpoint_url, service)
-
-
-def _hcl(path: Path) -> dict[str, Any]:
-    """The values of a file of assignments."""
-    import hcl2  # Only commands that read these files need it, and the image does not hold it.
-
-    with path.open() as file:
-        values = hcl2.load(file, serialization_options=hcl2.SerializationOptions(strip_string_quotes=True))
-    return {key: value for key, value in values.items() if not key.startswith("__")}
 
 
 def find_environment(name: str) -> Environment:

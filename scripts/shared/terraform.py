@@ -82,10 +82,11 @@ def find_mirror() -> Path | None:
     return None
 
 
-def locked_version(root: Path = ROOT) -> str:
-    """The AWS provider's version in `.terraform.lock.hcl`."""
-    lock = (root / "terraform" / ".terraform.lock.hcl").read_text()
-    return re.search(rf'provider "{PROVIDER}" {{\s+version\s+= "([^"]+)"', lock)[1]
+def locked_version(root: Path = ROOT / "terraform") -> str:
+    """The AWS provider's version in the lock of a Terraform root, `unknown` if it has none."""
+    lock = root / ".terraform.lock.hcl"
+    found = lock.is_file() and re.search(rf'provider "{PROVIDER}" {{\s+version\s+= "([^"]+)"', lock.read_text())
+    return found[1] if found else "unknown"
 
 
 def terraform_shell(environment: Environment, directory: Path | None = None) -> dict[str, str]:

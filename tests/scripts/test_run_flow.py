@@ -9,9 +9,9 @@ import pytest
 from prefect.client.schemas.objects import FlowRun, State
 
 from scripts import run_flow
-from scripts.run_flow import find_deployment, parse_parameters
-from scripts.shared import prefect_api
+from scripts.shared import flow_runs, prefect_api
 from scripts.shared.environments import Environment
+from scripts.shared.flow_runs import find_deployment, parse_parameters
 from scripts.shared.refusal import Refusal
 
 DEPLOYMENTS = ["flights_to_warehouse/hourly", "warehouse-to-s3/daily", "warehouse-to-s3/by_hand"]
@@ -93,7 +93,7 @@ def test_the_exit_code_says_whether_the_run_completed(shell, monkeypatch, capsys
         return FlowRun(flow_id=uuid4(), name="red-fox", **ended)
 
     shell["PREFECT_API_URL"] = "https://prefect.dev.example.com/api"
-    monkeypatch.setattr(run_flow, "start", start)
+    monkeypatch.setattr(flow_runs, "start", start)
     monkeypatch.setattr("sys.argv", ["run_flow", "load", "--env", "dev", "--params", '{"days": 2}'])
     assert run_flow.main() == code
     assert given == [("load", {"days": 2})]

@@ -99,7 +99,7 @@ def subscribe_pagerduty(environment: Environment) -> str:
     Raises:
         Refusal: there is no usable address or no topic, or AWS or PagerDuty refused.
     """
-    name = f"/DataFlows/{environment.name.title()}/{PARAMETER}"
+    name = f"{environment.names.path}/{PARAMETER}"
     sns = environment.client("sns")
     try:
         endpoint = read_endpoint(environment.client("ssm"), name)

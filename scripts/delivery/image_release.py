@@ -51,7 +51,7 @@ def push(ecr: Any, environment: Environment, tag: str) -> None:
     """
     login = ecr.get_authorization_token()["authorizationData"][0]
     user, _, password = base64.b64decode(login["authorizationToken"]).decode().partition(":")
-    image = f"{environment.registry}/{environment.image_repository}:{tag}"
+    image = f"{environment.registry}/{environment.facts['image_repository']}:{tag}"
     # The label says which sources are in it, also to whoever has only the image.
     steps = [
         (["build", "--tag", image, "--label", f"data-flows.sources={image_digest()}", str(ROOT)], None),
@@ -75,10 +75,10 @@ def release(environment: Environment) -> None:
         raise Refusal("ENV is local; expected an environment with a pipeline: `make up` releases to the local stack.")
     commit = commit_to_release()
     ecr = environment.client("ecr")
-    digest = pushed_digest(ecr, environment.image_repository, commit)
+    digest = pushed_digest(ecr, environment.facts["image_repository"], commit)
     if not digest:
         push(ecr, environment, commit)
-        digest = pushed_digest(ecr, environment.image_repository, commit)
+        digest = pushed_digest(ecr, environment.facts["image_repository"], commit)
     started = environment.client("codepipeline").start_pipeline_execution(
         name=environment.title,
         variables=[{"name": "IMAGE_DIGEST", "value": digest}],

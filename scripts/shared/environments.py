@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from scripts.shared.names import Names
 from scripts.shared.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,10 +29,15 @@ class Environment:
         """Whether this is the embedded AWS of `make up`."""
         return self.name == "local"
 
+    @cached_property
+    def names(self) -> Names:
+        """The names of what is this environment's, in AWS and Prefect."""
+        return Names(self.facts["name"], self.name)
+
     @property
     def title(self) -> str:
-        """Name of the environment in AWS and Prefect: cluster, work pool and the prefix of everything else."""
-        return f"DataFlows-{self.name.title()}"
+        """Name of the environment in AWS and Prefect, such as `DataFlows-Dev`."""
+        return self.names.title
 
     @property
     def tfvars(self) -> Path:
@@ -48,11 +54,6 @@ class Environment:
         from scripts.shared.facts_file import read_environment  # The image holds neither the file nor what reads it.
 
         return read_environment(self.tfvars)
-
-    @property
-    def image_repository(self) -> str:
-        """Name of the image repository, as the root module has it."""
-        return self.facts.get("image_repository", "data-flows")
 
     @property
     def registry(self) -> str:
@@ -80,8 +81,8 @@ class Environment:
 
         return read(self.backend_file).plain()
 
-    def shell(self) -> dict[str, str]:
-        """Environment variables for Terraform and boto3: the caller's own, or the embedded AWS's for `local`."""
+    def environment_variables(self) -> dict[str, str]:
+        """For Terraform and boto3: the caller's own, or the embedded AWS's for `local`."""
         if not self.is_local:
             return dict(os.environ)
         from scripts.local_stack.settings import LocalSettings  # Only `local` has a local stack.

@@ -14,6 +14,7 @@ from typing import Any
 from scripts.shared import hcl_file, variable_types
 from scripts.shared.environments import FACTS, ROOT
 from scripts.shared.hcl_file import Body, Entry, Value
+from scripts.shared.names import Names
 from scripts.shared.refusal import Refusal
 from scripts.shared.steps import shown
 from scripts.shared.variable_types import Type, Variable
@@ -71,15 +72,14 @@ def check_all() -> list[str]:
 
 def backend_of(facts: dict[str, Any]) -> dict[str, str | bool]:
     """The settings of the state backend that belongs to these facts, as terraform/bootstrap makes it."""
-    name = str(facts.get("name", "DataFlows"))
-    service = re.sub("([a-z0-9])([A-Z])", r"\1-\2", name).lower()
+    names = Names(str(facts["name"]), str(facts["environment"]))
     return {
-        "bucket": f"{name.lower()}-{facts['environment']}-state-{facts['account_id']}",
-        "key": f"{service}/terraform.tfstate",
+        "bucket": f"{names.bucket_prefix}-state-{facts['account_id']}",
+        "key": f"{names.service}/terraform.tfstate",
         "region": str(facts["region"]),
         "use_lockfile": True,
         "encrypt": True,
-        "kms_key_id": f"alias/{facts.get('bootstrap') or name}-Bootstrap",
+        "kms_key_id": f"alias/{facts.get('bootstrap') or names.stack}-Bootstrap",
     }
 
 

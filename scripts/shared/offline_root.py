@@ -27,10 +27,14 @@ provider "aws" {
 
 
 def offline_root(directory: Path) -> Path:
-    """A fresh copy of terraform/ and modules/ below `directory` with the offline override; returns its root."""
-    for folder in ("terraform", "modules"):
+    """A fresh copy of terraform/, modules/ and what they read below `directory`, with the offline override.
+
+    Returns:
+        The copy's root.
+    """
+    for folder in ("terraform", "modules", "scripts/shared"):
         shutil.rmtree(directory / folder, ignore_errors=True)
-        shutil.copytree(ROOT / folder, directory / folder, ignore=shutil.ignore_patterns(".terraform"))
+        shutil.copytree(ROOT / folder, directory / folder, ignore=shutil.ignore_patterns(".terraform", "*.py", "__*"))
     (directory / "terraform" / "offline_override.tf").write_text(OFFLINE_OVERRIDE)
     return directory / "terraform"
 

@@ -91,7 +91,7 @@ def locked_version(root: Path = ROOT / "terraform") -> str:
 
 def terraform_shell(environment: Environment, directory: Path | None = None) -> dict[str, str]:
     """Environment variables to run Terraform with; its own files go below `directory`, or the environment's."""
-    shell = environment.shell() | {
+    shell = environment.environment_variables() | {
         "TF_DATA_DIR": str((directory or environment.directory) / "terraform-data"),
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",

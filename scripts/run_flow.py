@@ -1,7 +1,7 @@
 """Start a run of a deployed flow through the agent and follow its log until it ends.
 
-    python -m scripts.run_flow flights_to_warehouse --env local --params '{"max_rejected_percent": 2}'
-    python -m scripts.run_flow warehouse_to_s3/daily --env local
+    python -m scripts.run_flow daily_orders --env local --params '{"max_rows": 200}'
+    python -m scripts.run_flow daily_orders/by_hand --env dev
 
 Exit code 0 when the run ends Completed, 1 when it ends otherwise.
 """
@@ -21,9 +21,12 @@ def main() -> int:
     parser.add_argument("--params", type=flow_runs.parse_parameters, default="{}", metavar="JSON", help="a JSON object")
     given = parser.parse_args()
     prefect_api.configure(given.env)
-    run = asyncio.run(flow_runs.start(given.flow, given.params))
-    print(f"{run.name}: {run.state_name} after {run.total_run_time.total_seconds():.1f} s")
-    return 0 if run.state and run.state.is_completed() else 1
+    run, counted = asyncio.run(flow_runs.run_deployment(given.flow, given.params))
+    ended = f"{run.state_name} after {run.total_run_time.total_seconds():.1f} s"
+    completed = run.state.is_completed()
+    # A run that was cancelled or crashed has a reason and no log.
+    print(": ".join(filter(None, [ended, counted if completed else run.state.message])))
+    return 0 if completed else 1
 
 
 if __name__ == "__main__":

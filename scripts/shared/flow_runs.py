@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+from scripts.shared.prefect_api import deployments_by_name
 from scripts.shared.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ async def find_deployment(client: "PrefectClient", wanted: str) -> tuple[str, An
     Raises:
         Refusal: none or several fit; the message lists those there are.
     """
-    flows = {flow.id: flow.name for flow in await client.read_flows()}
-    names = {f"{flows[found.flow_id]}/{found.name}": found.id for found in await client.read_deployments()}
+    names = {name: found.id for name, found in (await deployments_by_name(client)).items()}
     flow, _, deployment = wanted.replace("_", "-").partition("/")
     fitting = [
         name
@@ -79,8 +79,19 @@ async def check_parameters(client: "PrefectClient", deployment_id: "UUID", param
         raise Refusal(f"PARAMS: {'.'.join(map(str, error.path))}: {error.message}.")
 
 
-async def start(wanted: str, parameters: dict[str, Any]) -> "FlowRun":
-    """Start and follow one run."""
+async def figures(client: "PrefectClient", run: "FlowRun") -> str:
+    """What the run counted, as flows/shared/metrics.py leaves it in Prefect: `files 365, rows read 336,776`."""
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
+
+    filter_ = ArtifactFilter(
+        flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]), key=ArtifactFilterKey(like_="%-figures")
+    )
+    rows = [row for each in await client.read_artifacts(artifact_filter=filter_) for row in json.loads(each.data)]
+    return ", ".join(f"{row['figure'].replace('_', ' ')} {row['value']:,}" for row in rows)
+
+
+async def run_deployment(wanted: str, parameters: dict[str, Any]) -> tuple["FlowRun", str]:
+    """Start one run and follow it to its end; returns it with its figures."""
     from prefect.client.orchestration import get_client
 
     async with get_client() as client:
@@ -88,7 +99,8 @@ async def start(wanted: str, parameters: dict[str, Any]) -> "FlowRun":
         await check_parameters(client, deployment_id, parameters)
         run = await client.create_flow_run_from_deployment(deployment_id, parameters=parameters)
         print(f"{name} as {run.name}", flush=True)
-        return await follow(client, run)
+        run = await follow(client, run)
+        return run, await figures(client, run)
 
 
 def parse_parameters(text: str) -> dict[str, Any]:
@@ -100,11 +112,9 @@ def parse_parameters(text: str) -> dict[str, Any]:
     try:
         parameters = json.loads(text)
     except ValueError as error:
-        raise Refusal(
-            f"PARAMS is {text!r}; expected a JSON object such as '{{\"settle_seconds\": 0}}': {error}."
-        ) from None
+        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"max_rows\": 200}}': {error}.") from None
     if not isinstance(parameters, dict):
-        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"settle_seconds\": 0}}'.")
+        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"max_rows\": 200}}'.")
     return parameters
 
 

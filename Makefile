@@ -63,7 +63,7 @@ fix: setup ## Mend what lint finds, where it can be mended by itself
 test: setup ## Run every test, or with FAST=1 those that need neither Terraform nor a server: make test ARGS='-k gate'
 	@$(PYTHON) -m pytest $(if $(FAST),--fast) $(ARGS)
 
-up: setup ## Run the whole system here and load a year of flights (again: changes nothing)
+up: setup ## Run the whole system here, with every flow tagged run:up (again: changes nothing)
 	@$(PYTHON) -m scripts.start_local
 
 down: setup ## End everything that `make up` started
@@ -75,7 +75,7 @@ status: setup ## What runs on the local stack
 logs: setup ## The end of a log, followed: make logs NAME=agent
 	@$(PYTHON) -m scripts.show_logs "$${NAME:-agent}"
 
-run: setup ## Start a flow run and follow it: make run FLOW=flights_to_warehouse PARAMS='{"max_rejected_percent": 2}'
+run: setup ## Start a flow run and follow it: make run FLOW=daily_orders PARAMS='{"max_rows": 200}'
 	@$(PYTHON) -m scripts.run_flow "$$FLOW" --env $(ENV) --params "$$PARAMS"
 
 image: setup ## Print the digest of the sources that the image is built from

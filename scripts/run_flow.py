@@ -18,7 +18,9 @@ def main() -> int:
     parser = command_parser(__doc__)
     parser.add_argument("flow", help="flow, or flow/deployment")
     parser.add_argument("--env", type=find_environment, default="local", metavar="ENV")
-    parser.add_argument("--params", type=flow_runs.parse_parameters, default="{}", metavar="JSON", help="a JSON object")
+    parser.add_argument(
+        "--params", type=flow_runs.parse_parameters, default="{}", metavar="JSON", help="parameters as a JSON object"
+    )
     given = parser.parse_args()
     prefect_api.configure(given.env)
     run, counted = asyncio.run(flow_runs.run_deployment(given.flow, given.params))

@@ -42,6 +42,6 @@ def task_table(environment: Environment) -> Table:
 async def run_table() -> Table:
     """The latest flow runs."""
     table = _table("flow run", "state", "took")
-    for run in await flow_runs.latest(RUNS_SHOWN):
+    for run in await flow_runs.latest_runs(RUNS_SHOWN):
         table.add_row(*run)
     return table

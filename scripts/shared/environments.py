@@ -32,7 +32,7 @@ class Environment:
     @cached_property
     def names(self) -> Names:
         """The names of what is this environment's, in AWS and Prefect."""
-        return Names(self.facts["name"], self.name)
+        return Names(str(self.facts["name"]), self.name)
 
     @property
     def title(self) -> str:

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,29 +41,30 @@ def rename_facts(copy: Path) -> list[str]:
     for environment, new in names.items():
         for suffix in (".tfvars", ".s3.tfbackend"):
             (facts / f"{environment}{suffix}").rename(facts / f"{new}{suffix}")
-    regions = {match for path in facts.glob("*.tfvars") for match in _values("region", path)}
-    systems = {match for path in facts.glob("*.tfvars") for match in _values("name", path)} or {"DataFlows"}
-    for path in (path for pattern in FACTS for path in copy.glob(pattern)):
+    files = [path for pattern in FACTS for path in copy.glob(pattern)]
+    accounts, regions, systems = (_values(fact, files) for fact in ("account_id", "region", "name"))
+    for path in files:
         text = path.read_text()
         for environment, new in names.items():
             text = re.sub(rf"(?<![\w.]){environment}(?![\w.])", new, text)
+        for account in accounts:
+            text = text.replace(account, account[::-1].translate(str.maketrans("0123456789", "4567890123")))
         for region in regions:
             text = text.replace(region, REGION)
-        for system in systems:
+        for system in systems or {"DataFlows"}:
+            kebab = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", system).lower()
             text = re.sub(rf"\b{system}\b", NAME, text).replace(f"{system.lower()}-", f"{NAME.lower()}-")
-        text = re.sub(
-            r"\b\d{12}\b", lambda match: match[0][::-1].translate(str.maketrans("0123456789", "4567890123")), text
-        )
+            text = text.replace(f"{kebab}/terraform.tfstate", f"{NAME.lower()}/terraform.tfstate")
         text = re.sub(r'"10\.(\d+)\.', lambda match: f'"10.{255 - int(match[1])}.', text)
         text = re.sub(r'^(owner\s*=\s*)".*"', rf'\1"{OWNER}"', text, flags=re.MULTILINE)
-        if path.parent == facts and path.suffix == ".tfvars" and not _values("name", path):
+        if path.parent == facts and path.suffix == ".tfvars" and not _values("name", [path]):
             text += f'\nname = "{NAME}"\n'
         path.write_text(text)
     return list(names.values())
 
 
-def _values(fact: str, path: Path) -> list[str]:
-    return re.findall(rf'^{fact}\s*=\s*"(.*)"', path.read_text(), re.MULTILINE)
+def _values(fact: str, files: Iterable[Path]) -> set[str]:
+    return {each for path in files for each in re.findall(rf'^{fact}\s*=\s*"(.*)"', path.read_text(), re.MULTILINE)}
 
 
 def delete_examples(copy: Path) -> None:

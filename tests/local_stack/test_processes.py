@@ -66,3 +66,11 @@ def test_what_ignores_sigterm_is_killed(sleeper: psutil.Popen):
     stubborn.stdout.readline()
     assert processes.end([stubborn, sleeper], grace_seconds=0.5) == 2
     assert not stubborn.is_running()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '"stack"'])
+def test_a_record_that_is_no_record_counts_as_empty(tmp_path: Path, content: str):
+    path = tmp_path / "stack.json"
+    path.write_text(content)
+
+    assert processes.read_record(path) == {}

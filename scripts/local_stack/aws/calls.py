@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from botocore.exceptions import UnknownServiceError
 from moto.core.request import Request
@@ -44,10 +45,10 @@ class CallRecorder:
         with self._lock:
             self._file.write(json.dumps(line | {"role": role, "resource": resource, "status": status}) + "\n")
 
-    def wrap(self, application: Callable) -> Callable:
+    def wrap(self, application: WSGIApplication) -> WSGIApplication:
         """Return the WSGI `application` with every signed call recorded."""
 
-        def recorded(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+        def recorded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             signature = environ.get("HTTP_AUTHORIZATION", "") or environ.get("QUERY_STRING", "").replace("%2F", "/")
             match = CREDENTIAL.search(signature)
             if not match:
@@ -57,7 +58,7 @@ class CallRecorder:
             # Before the call: it may delete the role or the key.
             role = self._role_of(access_key) or ADMINISTRATOR
 
-            def started(status: str, headers: list, *rest: Any) -> Callable:
+            def started(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
                 self.record(service, action, role, resource, int(status.split(" ", 1)[0]))
                 return start_response(status, headers, *rest)
 
@@ -92,7 +93,7 @@ def _body(environ: dict[str, Any]) -> bytes:
     length = int(environ.get("CONTENT_LENGTH") or 0)
     if not 0 < length <= BODY_LIMIT_BYTES:
         return b""
-    body = environ["wsgi.input"].read(length)
+    body: bytes = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = io.BytesIO(body)
     return body
 

@@ -8,10 +8,10 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"  # Read when moto is imported.
 
@@ -42,11 +42,11 @@ def role_of(account_id: str, access_key: str) -> str | None:
     return role.role_arn.rsplit("/", 1)[-1] if role else None
 
 
-def application(fargate: Fargate, recorder: CallRecorder) -> Callable:
+def application(fargate: Fargate, recorder: CallRecorder) -> WSGIApplication:
     """Return the WSGI application: the embedded Fargate's own paths, and moto for everything else."""
     moto = Retries().wrap(recorder.wrap(DomainDispatcherApplication(create_backend_app)))
 
-    def serve(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if not path.startswith("/_fargate/"):
             return moto(environ, start_response)

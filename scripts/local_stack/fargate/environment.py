@@ -84,7 +84,9 @@ def secrets(roles: Roles, execution_role_arn: str | None, definition: dict[str, 
     return {name: found[arn] for name, arn in wanted.items()}
 
 
-def combined(*layers: dict[str, str], definition: dict[str, Any], override: dict[str, Any], secret: dict) -> dict:
+def combined(
+    *layers: dict[str, str], definition: dict[str, Any], override: dict[str, Any], secret: dict[str, str]
+) -> dict[str, str]:
     """Return the layers with the definition's environment, then the secrets, then RunTask's overrides on top."""
     result: dict[str, str] = {}
     plain = {entry["name"]: entry["value"] for entry in definition.get("environment") or []}
@@ -101,7 +103,7 @@ def make_home(home: Path) -> None:
     home.chmod(0o700)
 
 
-def _by_requested_name(parameters: list[dict], requested: list[str]) -> dict[str, str]:
+def _by_requested_name(parameters: list[dict[str, str]], requested: list[str]) -> dict[str, str]:
     values = {key: parameter["Value"] for parameter in parameters for key in (parameter["ARN"], parameter["Name"])}
     return {name: values[name] for name in requested if name in values}
 

@@ -7,11 +7,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
-from moto.ecs.models import EC2ContainerServiceBackend, Service, ecs_backends
+from moto.ecs.models import EC2ContainerServiceBackend, ecs_backends
 
+from scripts.local_stack.fargate.shape import CompleteService
 from scripts.local_stack.fargate.task import FargateTask
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class ServiceScheduler:
             self._wake.clear()
             for account in list(ecs_backends.values()):
                 for backend in list(account.values()):
-                    for service in list(backend.services.values()):
+                    for service in cast(list[CompleteService], list(backend.services.values())):
                         try:
                             with self._lock:
                                 if not self._stopping.is_set():
@@ -71,7 +72,7 @@ class ServiceScheduler:
                         except Exception:
                             logger.exception("Service %s", service.name)
 
-    def tasks_of(self, service: Service) -> list[FargateTask]:
+    def tasks_of(self, service: CompleteService) -> list[FargateTask]:
         """Return the service's tasks that have not stopped, oldest first."""
         return [
             run
@@ -81,15 +82,15 @@ class ServiceScheduler:
             and run.task.last_status != "STOPPED"
         ]
 
-    def refresh(self, service: Service) -> None:
+    def refresh(self, service: CompleteService) -> None:
         """Make the counts and rollout states that DescribeServices shows true."""
         tasks = self.tasks_of(service)
         service.running_count = sum(run.task.last_status == "RUNNING" for run in tasks)
         service.pending_count = sum(run.task.last_status in ("PROVISIONING", "PENDING") for run in tasks)
         for deployment in service.deployments:
             own = [run.task.last_status for run in tasks if run.task.started_by == deployment["id"]]
-            primary = deployment["status"] == "PRIMARY"
-            deployment["desiredCount"] = service.desired_count if primary else 0
+            is_primary = deployment["status"] == "PRIMARY"
+            deployment["desiredCount"] = service.desired_count if is_primary else 0
             deployment["runningCount"] = own.count("RUNNING")
             deployment["pendingCount"] = own.count("PROVISIONING") + own.count("PENDING")
         with_tasks = {run.task.started_by for run in tasks}
@@ -106,7 +107,7 @@ class ServiceScheduler:
                 _set_rollout(primary, "COMPLETED", f"ECS deployment {primary['id']} completed.")
                 _tell(service, "has reached a steady state.")
 
-    def deploy(self, service: Service) -> None:
+    def deploy(self, service: CompleteService) -> None:
         """Make a new primary deployment of the service's present definition and network; the old ones drain."""
         now = datetime.now(UTC)
         identifier = f"ecs-svc/{uuid4().int % 10**19:019d}"
@@ -125,7 +126,7 @@ class ServiceScheduler:
         service.deployments.insert(0, primary)
         self._memory.pop(service.arn, None)
 
-    def _look(self, backend: EC2ContainerServiceBackend, service: Service) -> None:
+    def _look(self, backend: EC2ContainerServiceBackend, service: CompleteService) -> None:
         if service.status == "INACTIVE" or not service.deployments:
             return
         memory = self._memory.setdefault(service.arn, _Memory())
@@ -142,7 +143,7 @@ class ServiceScheduler:
         self.refresh(service)
 
     def _adjust(
-        self, backend: EC2ContainerServiceBackend, service: Service, memory: _Memory, tasks: list[FargateTask]
+        self, backend: EC2ContainerServiceBackend, service: CompleteService, memory: _Memory, tasks: list[FargateTask]
     ) -> None:
         primary = service.deployments[0]
         wanted = service.desired_count
@@ -164,7 +165,7 @@ class ServiceScheduler:
         if missing > 0 and primary["rolloutState"] != "FAILED" and time.monotonic() >= memory.next_start:
             self._start(backend, service, missing)
 
-    def _start(self, backend: EC2ContainerServiceBackend, service: Service, count: int) -> None:
+    def _start(self, backend: EC2ContainerServiceBackend, service: CompleteService, count: int) -> None:
         primary = service.deployments[0]
         strategy = getattr(service, "capacity_provider_strategy", None)
         tags = {"aws:ecs:serviceName": service.name, "aws:ecs:clusterName": service.cluster_name}
@@ -184,7 +185,7 @@ class ServiceScheduler:
         )
         _tell(service, f"has started {len(started)} tasks: {' '.join(task.id for task in started)}.")
 
-    def _bounds(self, backend: EC2ContainerServiceBackend, service: Service) -> tuple[int, int]:
+    def _bounds(self, backend: EC2ContainerServiceBackend, service: CompleteService) -> tuple[int, int]:
         """Return (most tasks, fewest running ones) during a rollout."""
         definition = backend.describe_task_definition(service.task_definition)
         if any(each.get("portMappings") or each.get("healthCheck") for each in definition.container_definitions):
@@ -195,7 +196,7 @@ class ServiceScheduler:
         most = math.floor(service.desired_count * configuration.get("maximumPercent", 200) / 100)
         return most, math.ceil(service.desired_count * configuration.get("minimumHealthyPercent", 100) / 100)
 
-    def _count_failures(self, service: Service, memory: _Memory) -> None:
+    def _count_failures(self, service: CompleteService, memory: _Memory) -> None:
         """Notice the tasks that ended without being asked to, and put the next start off when they keep doing so."""
         dead = [
             run
@@ -221,7 +222,7 @@ class ServiceScheduler:
                 deployment["failedTasks"] += by_deployment[deployment["id"]]
         self._break_circuit(service)
 
-    def _break_circuit(self, service: Service) -> None:
+    def _break_circuit(self, service: CompleteService) -> None:
         breaker = (getattr(service, "deployment_configuration", None) or {}).get("deploymentCircuitBreaker") or {}
         primary = service.deployments[0]
         if not breaker.get("enable") or primary["failedTasks"] < BREAKER_FAILURES:
@@ -249,6 +250,6 @@ def _set_rollout(deployment: dict[str, Any], state: str, reason: str) -> None:
     deployment |= {"rolloutState": state, "rolloutStateReason": reason, "updatedAt": datetime.now(UTC)}
 
 
-def _tell(service: Service, message: str) -> None:
+def _tell(service: CompleteService, message: str) -> None:
     event = {"id": str(uuid4()), "createdAt": datetime.now(UTC), "message": f"(service {service.name}) {message}"}
     service.events = [event, *service.events][:100]

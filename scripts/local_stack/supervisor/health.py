@@ -1,4 +1,4 @@
-"""Waits until the programs of the stack answer, and tells why one of them does not."""
+"""Waits until the programs of the stack answer, and reports why one of them does not."""
 
 import socket
 import time
@@ -40,7 +40,8 @@ def wait_for_control(settings: LocalSettings) -> Any:
 
 def wait_for_health(settings: LocalSettings, supervisor: Any, on_progress: Progress) -> None:
     """Wait until every program answers; raise StackError as soon as one of them has ended."""
-    began, waiting, pids = time.monotonic(), set(supervisord.PROGRAMS), {}
+    began, waiting = time.monotonic(), set(supervisord.PROGRAMS)
+    pids: dict[str, int] = {}
 
     def look() -> bool:
         for program in supervisor.getAllProcessInfo():

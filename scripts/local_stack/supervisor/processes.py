@@ -1,4 +1,4 @@
-"""Ends exactly the processes of a stack: known by pid and creation time, or by a mark in their environment."""
+"""Finds and ends the processes of a stack, known by pid and creation time or by a mark in their environment."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -21,7 +22,7 @@ def identity(pid: int) -> dict[str, float]:
     return {"pid": pid, "created": psutil.Process(pid).create_time()}
 
 
-def find(known: dict) -> psutil.Process | None:
+def find(known: dict[str, Any]) -> psutil.Process | None:
     """Return the process that `identity` described, or None when it has ended or `known` is empty."""
     if not known:
         return None
@@ -85,16 +86,17 @@ def _variables(process: psutil.Process) -> dict[str, str]:
         return {}
 
 
-def write_record(path: Path, record: dict) -> None:
+def write_record(path: Path, record: dict[str, Any]) -> None:
     """Replace `path` by `record` as JSON in one step, so that a reader never sees half of it."""
     temporary = path.with_suffix(f".{os.getpid()}.{time.monotonic_ns()}.tmp")
     temporary.write_text(json.dumps(record))
     temporary.replace(path)
 
 
-def read_record(path: Path) -> dict:
+def read_record(path: Path) -> dict[str, Any]:
     """Return the record, or an empty one when it is missing or unreadable."""
     try:
-        return json.loads(path.read_text())
+        record = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
+    return record if isinstance(record, dict) else {}

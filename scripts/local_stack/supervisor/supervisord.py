@@ -52,12 +52,12 @@ def control(settings: LocalSettings) -> Any | None:
     if not socket(settings).exists():
         return None
     transport = SupervisorTransport(None, None, serverurl=f"unix://{socket(settings)}")
-    supervisor = ServerProxy("http://127.0.0.1", transport=transport).supervisor
+    supervisor: Any = ServerProxy("http://127.0.0.1", transport=transport).supervisor
     try:
-        running = supervisor.getState()["statename"] == "RUNNING"
+        is_running = supervisor.getState()["statename"] == "RUNNING"
     except (OSError, HTTPException, Fault):
         return None
-    return supervisor if running else None
+    return supervisor if is_running else None
 
 
 def spawn(settings: LocalSettings) -> None:

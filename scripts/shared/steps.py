@@ -63,7 +63,7 @@ class Steps:
         self.console.print(f"[green]✓[/] {name:<36} {took:>8}   {escape(summary)}")
         return summary
 
-    def _watch(self, process: subprocess.Popen, name: str, log: Path, start: float) -> int:
+    def _watch(self, process: subprocess.Popen[bytes], name: str, log: Path, start: float) -> int:
         """Show the command's last line and the time until it ends; returns its exit code."""
         if not self.console.is_terminal:
             self.console.print(f"· {name}")

@@ -159,7 +159,7 @@ class Plan:
         """The planned resources by what others may call them: id, ARN, name, URL."""
         found: dict[str, list[Resource]] = {}
         for resource in self.resources:
-            for value in {resource.after.get(name) for name in IDENTITIES if isinstance(resource.after.get(name), str)}:
+            for value in {value for name in IDENTITIES if isinstance(value := resource.after.get(name), str)}:
                 found.setdefault(value, []).append(resource)
         return found
 

@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 
 from scripts.gate import rules
@@ -26,7 +25,6 @@ from scripts.gate.record import RuleResult
 from scripts.shared.refusal import Refusal
 
 CHECKOV = "checkov"
-FOLDER = Path(rules.__file__).parent
 
 
 @cache

@@ -14,7 +14,7 @@ class Source(TypedDict):
 
 
 def source() -> Source:
-    """What is checked out; without git or a commit, the commit is empty."""
+    """The source that is checked out; without git or a commit, `commit` is empty."""
     commit = _git("rev-parse", "--verify", "HEAD")
     return {"commit": commit or "", "tree_clean": bool(commit) and _git("status", "--porcelain") == ""}
 

@@ -36,7 +36,7 @@ def test_a_process_that_has_got_the_pid_of_an_ended_one_is_left_alone(tmp_path: 
 
 def test_a_recorded_process_is_ended(tmp_path: Path, sleeper: psutil.Popen):
     settings = LocalSettings(directory=tmp_path)
-    remember(settings, processes.identity(sleeper.pid))
+    remember(settings, processes.identify(sleeper.pid))
     assert supervision.stop(settings) == 1
     assert sleeper.wait(10) != 0
 

@@ -25,7 +25,7 @@ def draw(architecture: Architecture) -> str:
     ends = {id(box): sum(arrow.target is box for arrow in architecture.arrows) for box in architecture.services}
     cards, right_bottom = _stacked(architecture.services, TOP, gap=14, least=ROW, ends=ends)
     _, bottom = _stacked(architecture.inside, inner_top, gap=46, least=0, ends={})
-    # What is inside spreads over the height that the boxes beside it need.
+    # The boxes inside the VPC spread over the height of the column beside it.
     gap = 46 + max(0, right_bottom - 40 - bottom) / max(len(architecture.inside), 1)
     inner, bottom = _stacked(architecture.inside, inner_top, gap=gap, least=0, ends={})
     bottom = max(bottom - gap + 56, right_bottom - 14)

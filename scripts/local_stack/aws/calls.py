@@ -1,4 +1,4 @@
-"""Writes one JSON line per AWS call to calls.jsonl: who called what, when, with which outcome; never a body."""
+"""Writes one JSON line for each AWS call to calls.jsonl: who called what, when, and the status; never a body."""
 
 import io
 import json
@@ -20,14 +20,14 @@ from scripts.local_stack.aws.clients import ADMINISTRATOR
 
 CREDENTIAL = re.compile(r"Credential=([^/,]+)/\d+/[^/]*/([^/]+)/")
 BODY_LIMIT_BYTES = 256 * 1024
-# Parameters that name what a call is about, the most telling first. None of them can hold a secret.
+# Parameters that name the resource of a call, the most specific first. None of them can hold a secret.
 RESOURCE_PARAMETERS = (
     *("RoleArn", "RoleName", "KeyId", "PolicyArn", "PolicyName", "Name", "Names", "Path", "QueueUrl", "QueueName"),
     *("TopicArn", "Rule", "AliasName", "TargetKeyId", "logGroupName", "repositoryName", "taskDefinition", "family"),
     *("services", "service", "serviceName", "tasks", "task", "resourceArn", "ResourceARN", "ResourceArn", "cluster"),
     *("clusterName", "names", "name"),
 )
-# What is updated is the service, not the definition that it is given.
+# UpdateService also has a taskDefinition, but it is about the service.
 RESOURCE_OF = {"UpdateService": "service"}
 
 
@@ -83,7 +83,7 @@ def _describe(environ: dict[str, Any], service: str) -> tuple[str, str]:
 def _rest_action(environ: dict[str, Any], service: str) -> str:
     try:
         operation, _ = get_service_router(service).match(Request(environ))
-    # moto raises NotImplementedError for what it has no answer to; the call is recorded all the same.
+    # moto raises NotImplementedError for calls it does not know; they are recorded all the same.
     except (HTTPException, NotImplementedError, UnknownServiceError):
         return f"{environ['REQUEST_METHOD']} request"
     return operation.name

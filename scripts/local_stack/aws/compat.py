@@ -1,4 +1,4 @@
-"""What moto answers otherwise than AWS, corrected: only what this system's Terraform and its tasks meet."""
+"""Corrects where moto answers differently from AWS, as far as this system's Terraform and tasks meet it."""
 
 import json
 import logging
@@ -27,7 +27,7 @@ from scripts.local_stack.patches import Original, add, replace
 logger = logging.getLogger(__name__)
 
 SCALING_TAGS: dict[str, dict[str, str]] = {}  # ARN of a scalable target -> its tags, which moto drops.
-# Parameters of CreateService and UpdateService that moto forgets: Terraform would plan them anew for ever.
+# Parameters of CreateService and UpdateService that moto forgets: every plan would change them.
 SERVICE_ATTRIBUTES = {
     "deploymentConfiguration": "deployment_configuration",
     "enableECSManagedTags": "enable_ecs_managed_tags",
@@ -40,7 +40,7 @@ SERVICE_ATTRIBUTES = {
 
 def install() -> None:
     """Patch moto's classes, once per process."""
-    # Only the embedded Fargate moves a task on; moto would advance it with every DescribeTasks.
+    # Only the embedded Fargate changes the state of a task; moto would with every DescribeTasks.
     state_manager.set_transition("ecs::task", {"progression": "manual", "times": 2**31})
     replace(EC2ContainerServiceResponse, "create_service", _keep_service_attributes)
     replace(EC2ContainerServiceResponse, "update_service", _keep_service_attributes)
@@ -76,7 +76,7 @@ def _keep_service_attributes(original: Original, response: EC2ContainerServiceRe
         if parameters.get(parameter) is not None:
             setattr(service, attribute, parameters[parameter])
     if parameters.get("capacityProviderStrategy"):
-        service.launch_type = None  # AWS knows a service by one of the two.
+        service.launch_type = None  # On AWS a service has one of the two.
     return result
 
 
@@ -138,7 +138,7 @@ def _as_over_tls(original: Original, statement: IAMPolicyStatement, *args: Any, 
 
 
 def _send_to_targets(original: Original, rule: Rule, *args: Any, **kwargs: Any) -> None:
-    # EventBridge tries every rule; in moto the first target it does not know ends the delivery to all others.
+    # EventBridge tries every rule. In moto one unknown target would end the delivery to all others.
     try:
         original(rule, *args, **kwargs)
     except Exception:
@@ -148,7 +148,7 @@ def _send_to_targets(original: Original, rule: Rule, *args: Any, **kwargs: Any) 
 def flatten_event(
     _original: Original, node: dict[str, Any], prefix: str = "", result: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return the event's values by path. A pattern's path leads into every object of a list; in moto it ends before."""
+    """Return the event's values by path. Paths lead into the objects of lists, which moto does not look into."""
     result = {} if result is None else result
     for key, value in node.items():
         path = f"{prefix}.{key}" if prefix else key
@@ -209,18 +209,18 @@ def _rule_description(rule: SecurityGroupRule) -> str | None:
 
 
 def _icmp_type_code(original: Original, response: NetworkACLs, name: str, *args: Any, **kwargs: Any) -> Any:
-    # moto asks for it by the name on the wire, where its parser has put the shape's: an ACL's ICMP type would be lost.
+    # moto looks for the parameter's wire name, but its parser stores it under another: the ICMP type would be lost.
     return original(response, name.replace("Icmp.", "IcmpTypeCode."), *args, **kwargs)
 
 
 def _keep_queue_policy(original: Original, queue: Queue, attributes: dict[str, Any], *rest: Any) -> None:
-    # SetQueueAttributes changes what it names; moto drops the policy with every one that does not name it.
+    # SetQueueAttributes changes only what it names. moto would delete the policy if it is not named.
     original(queue, {"Policy": getattr(queue, "policy", None)} | attributes, *rest)
 
 
 def _queue_attributes(original: Original, queue: Queue) -> dict[str, Any]:
     attributes: dict[str, Any] = original(queue)
     if policy := attributes.get("RedrivePolicy"):
-        # As it was sent: Terraform compares the text, and moto puts spaces into it.
+        # Without the spaces that moto adds: Terraform compares the text.
         attributes["RedrivePolicy"] = json.dumps(json.loads(policy), separators=(",", ":"))
     return attributes

@@ -1,4 +1,4 @@
-"""What moto answers otherwise than AWS about CodeBuild and CodePipeline, corrected."""
+"""Corrects where moto answers differently from AWS about CodeBuild and CodePipeline."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""Answers a repeated call as it answered the first time: a client repeats a call whose answer was lost on the way.
+"""Answers a repeated call as it answered the first time. A client repeats a call when its answer was lost.
 
-AWS has tokens for that; moto would do the work twice or say that it is done already. The AWS SDKs name each call
+AWS recognises such calls by tokens. moto would do the work twice or report an error. The AWS SDKs name each call
 (`amz-sdk-invocation-id`) and count its attempts (`amz-sdk-request`).
 """
 
@@ -25,7 +25,7 @@ class Retries:
         self._lock = threading.Lock()
 
     def wrap(self, application: WSGIApplication) -> WSGIApplication:
-        """Return the WSGI `application`, which is not asked again for what it has answered."""
+        """Return the WSGI `application`; repeated calls are answered from memory."""
 
         def answering(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             call = environ.get("HTTP_AMZ_SDK_INVOCATION_ID")
@@ -50,7 +50,7 @@ class Retries:
             content = b"".join(body)
             if hasattr(body, "close"):
                 body.close()
-            if not status.startswith("5"):  # What failed is tried again.
+            if not status.startswith("5"):  # A call that failed may succeed now.
                 self._remember(call, (status, headers, content))
             return [content]
 

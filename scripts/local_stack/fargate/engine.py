@@ -43,9 +43,9 @@ class Fargate:
         self._surroundings = Surroundings(settings, roles, recorder, self.services.wake)
 
     def install(self) -> None:
-        """Take over from moto what starts, stops and describes tasks and services; begin to keep services up."""
+        """Replace moto's methods that start, stop and describe tasks and services, and start the service scheduler."""
         self._settings.tasks.mkdir(parents=True, exist_ok=True)
-        reap_tasks(self._settings)
+        end_leftover_tasks(self._settings)
         for name in ("run_task", "stop_task", "create_service", "update_service", "delete_service"):
             self._wrap(name, getattr(self, f"_{name}"))
         self._wrap("describe_services", self._describe_services)
@@ -97,7 +97,7 @@ class Fargate:
         except (ServiceException, HTTPException):
             raise
         except Exception as error:
-            # A server error would be tried again and again, by boto and by the worker.
+            # boto and the worker would repeat a call that ends in a server error again and again.
             logger.exception("RunTask")
             raise EcsClientException(f"The embedded AWS cannot run this task: {error!r}") from error
         for task in tasks:
@@ -143,7 +143,7 @@ class Fargate:
         self, original: Original, backend: EC2ContainerServiceBackend, *args: Any, **kwargs: Any
     ) -> CompleteService:
         service: CompleteService = original(backend, *args, **kwargs)
-        if self.services.tasks_of(service):
+        if self.services.find_tasks(service):
             service.status = "DRAINING"
         service.desired_count = 0
         self.services.refresh(service)
@@ -156,13 +156,15 @@ class Fargate:
         return found, failures
 
 
-def reap_tasks(settings: LocalSettings) -> int:
+def end_leftover_tasks(settings: LocalSettings) -> int:
     """End the tasks that a crashed embedded AWS left behind; return how many processes that were."""
     records = [processes.read_record(path) for path in settings.tasks.glob("*.json")]
     known = [record for record in records if record.get("created") and not record.get("stopped_at")]
-    first = [process for process in map(processes.find, known) if process]
+    first = [process for process in map(processes.find_process, known) if process]
     ids = [record["task_id"] for record in records if record.get("task_id")]
-    rest = [process for task_id in ids for process in processes.marked(processes.TASK_MARK, f"/{task_id}", suffix=True)]
+    rest = [
+        process for task_id in ids for process in processes.find_marked(processes.TASK_MARK, f"/{task_id}", suffix=True)
+    ]
     return processes.end([*first, *rest], grace_seconds=5)
 
 

@@ -1,4 +1,4 @@
-"""Keeps every ECS service at its desired count: replaces what died, rolls out what changed, stops what is too much."""
+"""Keeps every ECS service at its desired count: replaces dead tasks, rolls out changes, stops surplus tasks."""
 
 import logging
 import math
@@ -19,14 +19,14 @@ logger = logging.getLogger(__name__)
 INTERVAL_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 60
 STEADY_AFTER_SECONDS = 2  # A task that fails at once is RUNNING for a moment too.
-STABLE_AFTER_SECONDS = 60  # A task that lived this long was no failed start: its successor starts at once.
+STABLE_AFTER_SECONDS = 60  # A task that ran this long did start well: its successor starts at once.
 BREAKER_FAILURES = 3
 SCHEDULER = "ServiceSchedulerInitiated"
 
 
 @dataclass
 class _Memory:
-    """What the scheduler remembers of one service between two looks."""
+    """What the scheduler remembers of one service from round to round."""
 
     failures: int = 0
     next_start: float = 0.0
@@ -34,7 +34,7 @@ class _Memory:
 
 
 class ServiceScheduler:
-    """Looks at all services of all accounts and regions once a second, and sooner when something changed."""
+    """Goes through all services of all accounts and regions once a second, and at once when something changed."""
 
     def __init__(self, tasks: dict[str, FargateTask], lock: threading.RLock) -> None:
         self._tasks = tasks
@@ -44,19 +44,19 @@ class ServiceScheduler:
         self._memory: dict[str, _Memory] = {}
 
     def start(self) -> None:
-        """Begin to look, in the background."""
+        """Start the rounds in a thread."""
         threading.Thread(target=self._run, name="services", daemon=True).start()
 
     def wake(self) -> None:
-        """Look soon."""
+        """Start the next round now."""
         self._wake.set()
 
     def stop(self) -> None:
-        """Start no task any more."""
+        """End the rounds: no task is started after this."""
         self._stopping.set()
         self._wake.set()
         with self._lock:
-            pass  # A look that was under way has ended when this returns.
+            pass  # A round that was under way has ended now.
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -68,11 +68,11 @@ class ServiceScheduler:
                         try:
                             with self._lock:
                                 if not self._stopping.is_set():
-                                    self._look(backend, service)
+                                    self._update(backend, service)
                         except Exception:
                             logger.exception("Service %s", service.name)
 
-    def tasks_of(self, service: CompleteService) -> list[FargateTask]:
+    def find_tasks(self, service: CompleteService) -> list[FargateTask]:
         """Return the service's tasks that have not stopped, oldest first."""
         return [
             run
@@ -83,8 +83,8 @@ class ServiceScheduler:
         ]
 
     def refresh(self, service: CompleteService) -> None:
-        """Make the counts and rollout states that DescribeServices shows true."""
-        tasks = self.tasks_of(service)
+        """Update the counts and rollout states that DescribeServices shows."""
+        tasks = self.find_tasks(service)
         service.running_count = sum(run.task.last_status == "RUNNING" for run in tasks)
         service.pending_count = sum(run.task.last_status in ("PROVISIONING", "PENDING") for run in tasks)
         for deployment in service.deployments:
@@ -105,10 +105,10 @@ class ServiceScheduler:
             alone = len(service.deployments) == 1
             if alone and steady == service.desired_count and primary["rolloutState"] == "IN_PROGRESS":
                 _set_rollout(primary, "COMPLETED", f"ECS deployment {primary['id']} completed.")
-                _tell(service, "has reached a steady state.")
+                _add_event(service, "has reached a steady state.")
 
     def deploy(self, service: CompleteService) -> None:
-        """Make a new primary deployment of the service's present definition and network; the old ones drain."""
+        """Make a primary deployment of the service's current definition and network; the old ones drain."""
         now = datetime.now(UTC)
         identifier = f"ecs-svc/{uuid4().int % 10**19:019d}"
         for deployment in service.deployments:
@@ -126,16 +126,16 @@ class ServiceScheduler:
         service.deployments.insert(0, primary)
         self._memory.pop(service.arn, None)
 
-    def _look(self, backend: EC2ContainerServiceBackend, service: CompleteService) -> None:
+    def _update(self, backend: EC2ContainerServiceBackend, service: CompleteService) -> None:
         if service.status == "INACTIVE" or not service.deployments:
             return
         memory = self._memory.setdefault(service.arn, _Memory())
         self._count_failures(service, memory)
-        tasks = [run for run in self.tasks_of(service) if run.task.desired_status == "RUNNING"]
+        tasks = [run for run in self.find_tasks(service) if run.task.desired_status == "RUNNING"]
         if service.status == "DRAINING":
             for run in tasks:
                 run.stop("Service deleted", SCHEDULER)
-            if not self.tasks_of(service):
+            if not self.find_tasks(service):
                 service.status = "INACTIVE"
                 self._memory.pop(service.arn, None)
         else:
@@ -160,8 +160,8 @@ class ServiceScheduler:
             others = sum(other.task.last_status == "RUNNING" for other in old if other.task.desired_status == "RUNNING")
             if run.task.last_status != "RUNNING" or running + others > least:
                 run.stop(f"Scaling activity initiated by (deployment {primary['id']})", SCHEDULER)
-        # Those that are on their way out still hold their place, so that one machine's ports are free again.
-        missing = min(wanted - len(current), most - len(self.tasks_of(service)))
+        # Tasks that are stopping still count, because they still hold ports of this machine.
+        missing = min(wanted - len(current), most - len(self.find_tasks(service)))
         if missing > 0 and primary["rolloutState"] != "FAILED" and time.monotonic() >= memory.next_start:
             self._start(backend, service, missing)
 
@@ -183,21 +183,21 @@ class ServiceScheduler:
             service.platform_version,
             strategy,
         )
-        _tell(service, f"has started {len(started)} tasks: {' '.join(task.id for task in started)}.")
+        _add_event(service, f"has started {len(started)} tasks: {' '.join(task.id for task in started)}.")
 
     def _bounds(self, backend: EC2ContainerServiceBackend, service: CompleteService) -> tuple[int, int]:
         """Return (most tasks, fewest running ones) during a rollout."""
         definition = backend.describe_task_definition(service.task_definition)
         if any(each.get("portMappings") or each.get("healthCheck") for each in definition.container_definitions):
-            # It listens. On Fargate each task has an address of its own; here all share this machine's ports, so the
-            # old one must be gone before the new one comes.
+            # It listens on a port. On Fargate each task has its own address. Here all tasks share this machine's
+            # ports, so the old task must end before the new one starts.
             return service.desired_count, 0
         configuration = getattr(service, "deployment_configuration", None) or {}
         most = math.floor(service.desired_count * configuration.get("maximumPercent", 200) / 100)
         return most, math.ceil(service.desired_count * configuration.get("minimumHealthyPercent", 100) / 100)
 
     def _count_failures(self, service: CompleteService, memory: _Memory) -> None:
-        """Notice the tasks that ended without being asked to, and put the next start off when they keep doing so."""
+        """Count the tasks that ended by themselves, and delay the next start when that happens again and again."""
         dead = [
             run
             for run in list(self._tasks.values())
@@ -216,7 +216,7 @@ class ServiceScheduler:
             memory.failures = 1 if lived >= STABLE_AFTER_SECONDS else memory.failures + 1
             delay = min(2 ** (memory.failures - 1) - 1, LONGEST_BACKOFF_SECONDS)
             memory.next_start = time.monotonic() + delay
-            _tell(service, f"task {run.task.id} stopped: {run.task.stopped_reason}. Next start in {delay} s.")
+            _add_event(service, f"task {run.task.id} stopped: {run.task.stopped_reason}. Next start in {delay} s.")
         for deployment in service.deployments:
             if deployment["rolloutState"] == "IN_PROGRESS":
                 deployment["failedTasks"] += by_deployment[deployment["id"]]
@@ -250,6 +250,6 @@ def _set_rollout(deployment: dict[str, Any], state: str, reason: str) -> None:
     deployment |= {"rolloutState": state, "rolloutStateReason": reason, "updatedAt": datetime.now(UTC)}
 
 
-def _tell(service: CompleteService, message: str) -> None:
+def _add_event(service: CompleteService, message: str) -> None:
     event = {"id": str(uuid4()), "createdAt": datetime.now(UTC), "message": f"(service {service.name}) {message}"}
     service.events = [event, *service.events][:100]

@@ -18,7 +18,7 @@ class CompleteContainer(Container):
 
 
 class CompleteTask(Task):
-    """A Task with the attributes that moto's lacks. Some are there only when the task has come that far."""
+    """A Task with the attributes that moto's lacks. Those of later states are not set before."""
 
     attachments: list[dict[str, Any]]
     containers: list[CompleteContainer]  # type: ignore[assignment]  # They are completed together.
@@ -48,7 +48,7 @@ class CompleteService(Service):
     task_definition: str
 
 
-def override_of(task: Task, name: str) -> dict[str, Any]:
+def find_override(task: Task, name: str) -> dict[str, Any]:
     """Return what RunTask overrides in the container of that name."""
     containers = (task.overrides or {}).get("containerOverrides") or []
     return next((container for container in containers if container.get("name") == name), {})

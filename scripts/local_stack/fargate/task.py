@@ -49,7 +49,7 @@ class FargateTask:
         self.started_monotonic: float | None = None
         self._around = surroundings
         self._container: dict[str, Any] = definition.container_definitions[0]
-        self._override = shape.override_of(task, str(self._container["name"]))
+        self._override = shape.find_override(task, str(self._container["name"]))
         self.task = shape.complete(task, definition, self._override)
         overrides = task.overrides or {}
         self._execution_role = overrides.get("executionRoleArn") or getattr(definition, "execution_role_arn", None)
@@ -64,12 +64,12 @@ class FargateTask:
         self.record_file = surroundings.settings.tasks / f"{task.id}.json"
 
     def start(self) -> None:
-        """Begin to run; the caller does not wait for it."""
+        """Run the task in a thread."""
         self._change("PROVISIONING")
         threading.Thread(target=self._run, name=f"task-{self.task.id}", daemon=True).start()
 
     def stop(self, reason: str, code: str) -> None:
-        """SIGTERM now, SIGKILL after the container's stopTimeout; a task that has not started yet never will."""
+        """Send SIGTERM now and SIGKILL after the container's stopTimeout. A task not yet started never starts."""
         with self._lock:
             if self.task.desired_status == "STOPPED":
                 return
@@ -114,7 +114,7 @@ class FargateTask:
         if len(self.definition.container_definitions) > 1:
             raise StartError("The embedded Fargate runs tasks of one container; this definition has more.")
         folder = self._pull(settings.images)
-        secret = environment.secrets(roles, self._execution_role, self._container)
+        secret = environment.read_secrets(roles, self._execution_role, self._container)
         self.log_file.touch()
         shipper = open_shipper(self.log_file, roles, self._execution_role, self._container, self.task.id)
         command = [
@@ -124,9 +124,9 @@ class FargateTask:
         if not command:
             raise StartError("CannotStartContainerError: no command specified")
         environment.make_home(self._home)
-        variables = environment.combined(
-            environment.of_image(folder, self._home),
-            environment.of_fargate(settings.aws_endpoint_url, self.task.id, self.credentials.token),
+        variables = environment.combine(
+            environment.image_variables(folder, self._home),
+            environment.fargate_variables(settings.aws_endpoint_url, self.task.id, self.credentials.token),
             definition=self._container,
             override=self._override,
             secret=secret,
@@ -139,7 +139,7 @@ class FargateTask:
         self.task.started_at = datetime.now(UTC)
         self.task.connectivity, self.task.connectivity_at = "CONNECTED", self.task.started_at
         self.started_monotonic = time.monotonic()
-        check = HealthCheck.of(self._container, variables, folder, self._exited)
+        check = HealthCheck.from_container(self._container, variables, folder, self._exited)
         if check:
             check.start(self._health_changed)
         self._change("RUNNING")
@@ -176,8 +176,8 @@ class FargateTask:
                 raise StartError(message) from None
         record: dict[str, Any] = {"task_id": self.task.id, "group": self.task.group, "definition": self.definition.arn}
         record |= {"pid": process.pid, "started_at": datetime.now(UTC).isoformat()}
-        with suppress(psutil.NoSuchProcess):  # Over already: there is nothing left to end.
-            record |= processes.identity(process.pid)
+        with suppress(psutil.NoSuchProcess):  # It has ended already.
+            record |= processes.identify(process.pid)
         processes.write_record(self.record_file, record)
         return process
 
@@ -185,7 +185,7 @@ class FargateTask:
         if shipper:
             threading.Thread(target=self._ship, args=(shipper,), daemon=True).start()
         returned = process.wait()
-        # A container ends with its first process, whatever else that has started.
+        # A container ends with its first process, and so do all other processes in it.
         processes.kill_task(self.task.id, process.pid)
         self._exited.set()
         if shipper:

@@ -1,4 +1,4 @@
-"""What fakesnow 0.12 answers otherwise than Snowflake, corrected: only what a load meets.
+"""Corrects where fakesnow 0.12 answers differently from Snowflake, as far as a load meets it.
 
 MERGE inside a transaction; COPY by column name into a temporary table; Snowflake's table locks in the simplest form:
 one writer at a time, and the transaction of a session that idles in it is rolled back when it blocks another.
@@ -83,7 +83,7 @@ def add_locks(lock: WriteLock) -> None:
 
 
 def _execute_merge_helper(execute: Original, cursor: Cursor, statement: exp.Expr, params: Any = None) -> None:
-    """Make a MERGE's helper table without notes in fakesnow's databases: DuckDB writes only one in a transaction."""
+    """Create a MERGE's helper table directly: fakesnow also writes to a second database, which no transaction may."""
     table = statement.find(exp.Table) if isinstance(statement, exp.Create) else None
     if table and table.name.lower() == "merge_candidates":
         cursor._duck_conn.execute(statement.sql(dialect="duckdb"), params)

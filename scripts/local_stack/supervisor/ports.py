@@ -1,4 +1,4 @@
-"""Tells whether a port is free and, when it is not, who holds it."""
+"""Checks that ports are free, and names the process that holds one."""
 
 import socket
 from contextlib import suppress

@@ -1,7 +1,6 @@
 """Runs the gate on one plan: rules and checkov, findings on the console, record and report as files."""
 
 import hashlib
-import re
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from scripts.shared import git_tree
 from scripts.shared.environments import ROOT
 from scripts.shared.refusal import Refusal
 from scripts.shared.steps import shown
+from scripts.shared.terraform import locked_version
 
 TERRAFORM = ROOT / "terraform"
 
@@ -86,7 +86,7 @@ def run_gate(
         plan_json_sha256=digest,
         versions=Versions(
             terraform=str(plan.data.get("terraform_version") or "unknown"),
-            aws_provider=_provider_version(hcl or TERRAFORM),
+            aws_provider=locked_version(hcl or TERRAFORM),
             checkov=checkov_version(ROOT) if catalog.CHECKOV in chosen else "not run",
             rules=rules_digest(),
         ),
@@ -187,13 +187,6 @@ def _is_offline(plan: Plan) -> bool:
     ):
         value = value.get(key) if isinstance(value, dict) else None
     return value is True
-
-
-def _provider_version(root: Path) -> str:
-    lock = root / ".terraform.lock.hcl"
-    text = lock.read_text() if lock.is_file() else ""
-    match = re.search(r'provider "[^"]*/hashicorp/aws" \{[^}]*?\bversion\s*=\s*"([^"]+)"', text)
-    return match[1] if match else "unknown"
 
 
 def _print_result(console: Console, result: RuleResult) -> None:

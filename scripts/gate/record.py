@@ -1,7 +1,6 @@
 """The gate record: what was checked, with what result, and whether it is about what is to be applied or registered."""
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from scripts.gate.reading.plan import Finding
 from scripts.shared.refusal import Refusal
+from scripts.shared.whole_file import write_whole
 
 
 class RecordRefused(Refusal):
@@ -104,11 +104,8 @@ class GateRecord(_Strict):
         return [finding for rule in self.rules for finding in rule.findings]
 
     def write(self, path: Path) -> None:
-        """Write the record so that a reader finds either the whole of it or none."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        unfinished.write_text(self.model_dump_json(indent=2) + "\n")
-        unfinished.replace(path)
+        """Write the record as JSON."""
+        write_whole(path, self.model_dump_json(indent=2) + "\n")
 
 
 def read(path: Path) -> GateRecord:

@@ -69,10 +69,13 @@ def find_mirror() -> Path | None:
     return None
 
 
-def locked_version(root: Path = ROOT) -> str:
-    """The AWS provider's version in `.terraform.lock.hcl`."""
-    lock = (root / "terraform" / ".terraform.lock.hcl").read_text()
-    return re.search(rf'provider "{PROVIDER}" {{\s+version\s+= "([^"]+)"', lock)[1]
+def locked_version(root: Path = ROOT / "terraform") -> str:
+    """The AWS provider's version in `.terraform.lock.hcl` of a Terraform root, or "unknown"."""
+    lock = root / ".terraform.lock.hcl"
+    match = (
+        re.search(rf'provider "{PROVIDER}" {{\s+version\s+= "([^"]+)"', lock.read_text()) if lock.is_file() else None
+    )
+    return match[1] if match else "unknown"
 
 
 def terraform_shell(environment: Environment, directory: Path | None = None) -> dict[str, str]:

@@ -3,13 +3,14 @@
 import json
 import os
 import signal
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from scripts.shared.whole_file import write_whole
 
 # In the environment of supervisord and its programs; its value is the directory of their stack.
 MARK = "DATA_FLOWS_STACK_DIRECTORY"
@@ -87,10 +88,8 @@ def _variables(process: psutil.Process) -> dict[str, str]:
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:
-    """Write `record` to `path` as JSON in one step: a reader sees the old content or the new."""
-    temporary = path.with_suffix(f".{os.getpid()}.{time.monotonic_ns()}.tmp")
-    temporary.write_text(json.dumps(record))
-    temporary.replace(path)
+    """Write the record as JSON."""
+    write_whole(path, json.dumps(record))
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -72,7 +72,10 @@ def pids(settings: LocalSettings) -> dict[str, int | None]:
 
 def all_of(settings: LocalSettings) -> list[psutil.Process]:
     """Every process that bears the stack's mark or works for one of its tasks."""
-    return [*processes.marked(processes.MARK, str(settings.directory)), *processes.of_tasks(settings.tasks)]
+    return [
+        *processes.find_marked(processes.MARK, str(settings.directory)),
+        *processes.find_task_processes(settings.tasks),
+    ]
 
 
 def test_a_started_stack_runs_and_answers(stack: LocalSettings):

@@ -32,7 +32,7 @@ class Environment:
     @cached_property
     def names(self) -> Names:
         """The names of what is this environment's, in AWS and Prefect."""
-        return Names(self.fact("name"), self.name)
+        return Names(str(self.facts["name"]), self.name)
 
     @property
     def title(self) -> str:
@@ -46,12 +46,14 @@ class Environment:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """Values of this environment's facts, such as `account_id`."""
-        return _hcl(self.tfvars)
+        """Values of this environment's facts, such as `account_id`.
 
-    def fact(self, name: str) -> Any:
-        """The value of one fact, or the default that terraform/variables.tf gives it."""
-        return self.facts[name] if name in self.facts else default_of(name)
+        Raises:
+            Refusal: with everything in the file that does not fit what Terraform declares.
+        """
+        from scripts.shared.facts_file import read_environment  # The image holds neither the file nor what reads it.
+
+        return read_environment(self.tfvars)
 
     @property
     def registry(self) -> str:
@@ -75,7 +77,9 @@ class Environment:
             if not match:
                 raise Refusal(f'{STATE_VARIABLE} is "{state}"; expected s3://<bucket>/<key of the Terraform state>.')
             return {"bucket": match[1], "key": match[2], "region": os.environ.get("AWS_REGION", "")}
-        return _hcl(self.backend_file)
+        from scripts.shared.hcl_file import read
+
+        return read(self.backend_file).plain()
 
     def environment_variables(self) -> dict[str, str]:
         """For Terraform and boto3: the caller's own, or the embedded AWS's for `local`."""
@@ -83,7 +87,7 @@ class Environment:
             return dict(os.environ)
         from scripts.local_stack.settings import LocalSettings  # Only `local` has a local stack.
 
-        return LocalSettings.load().aws_environment()
+        return LocalSettings.load().aws_environment(str(self.backend["region"]))
 
     def require_running(self) -> None:
         """For `local`, refuse unless the stack runs: every call to it would be repeated for a while and then fail."""
@@ -104,18 +108,18 @@ class Environment:
         Raises:
             Refusal: with both accounts, or with what AWS says of credentials that it does not accept.
         """
-        expected = re.search(r'^account_id\s*=\s*"(.*)"', self.tfvars.read_text(), re.MULTILINE)
-        if self.is_local or not expected:
+        if self.is_local:
             return
+        expected = self.facts["account_id"]
         from botocore.exceptions import ClientError
 
         try:
             account = self.client("sts").get_caller_identity()["Account"]
         except ClientError as error:
             raise Refusal(f"AWS does not accept the credentials: {error}.") from None
-        if account != expected[1]:
+        if account != expected:
             raise Refusal(
-                f"The AWS credentials are of account {account}; expected {expected[1]} ({self.tfvars.name}): "
+                f"The AWS credentials are of account {account}; expected {expected} ({self.tfvars.name}): "
                 "take those of that account."
             )
 
@@ -130,33 +134,15 @@ class Environment:
         return {}
 
     def _new_client(self, service: str) -> Any:
+        region = str(self.backend["region"])
         if not self.is_local:
             import boto3
 
-            return boto3.client(service, region_name=str(self.backend["region"]) or None)
+            return boto3.client(service, region_name=region or None)
         from scripts.local_stack.aws import clients
         from scripts.local_stack.settings import LocalSettings
 
-        return clients.client(LocalSettings.load().aws_endpoint_url, service)
-
-
-def _hcl(path: Path) -> dict[str, Any]:
-    """The values of a file of assignments."""
-    import hcl2  # Only commands that read these files need it, and the image does not hold it.
-
-    with path.open() as file:
-        values = hcl2.load(file, serialization_options=hcl2.SerializationOptions(strip_string_quotes=True))
-    return {key: value for key, value in values.items() if not key.startswith("__")}
-
-
-def default_of(name: str) -> str:
-    """The default text of a root variable, as terraform/variables.tf gives it."""
-    text = (ROOT / "terraform" / "variables.tf").read_text()
-    variable = re.search(rf'^variable "{name}" {{\n(.*?)^}}', text, re.MULTILINE | re.DOTALL)
-    default = re.search(r'^  default += "(.*)"$', variable[1], re.MULTILINE) if variable else None
-    if not default:
-        raise KeyError(f"terraform/variables.tf has no variable {name} with a text as its default")
-    return default[1]
+        return clients.client(LocalSettings.load().aws_endpoint_url, service, region)
 
 
 def find_environment(name: str) -> Environment:

@@ -1,4 +1,4 @@
-"""Only who is expected is trusted: AWS services that this system uses, and the own account; never everybody."""
+"""Roles and resource policies trust only the AWS services in use and the own account, never everybody."""
 
 import re
 from collections.abc import Iterator

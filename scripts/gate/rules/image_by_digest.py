@@ -1,4 +1,4 @@
-"""What was checked is what runs: every container's image is named by digest, out of our own account's repository."""
+"""Containers run the checked image: from the own account's repository, named by digest."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Nothing may call in: no security group has ingress in any form, but for tasks that call an interface endpoint."""
+"""Security groups have no ingress, except from tasks to an interface endpoint."""
 
 from collections.abc import Iterator
 

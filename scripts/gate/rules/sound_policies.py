@@ -1,4 +1,4 @@
-"""Policies mean what they say: parliament finds no unknown action, impossible resource or wrong condition in one."""
+"""Policies are valid: parliament finds no unknown action, impossible resource or wrong condition."""
 
 import json
 import warnings

@@ -15,8 +15,6 @@ locals {
     }
   ]...)
 
-  bucket_prefixes = flatten([for stack, names in var.stacks : [for name in names : "${lower(stack)}-${name}"]])
-
   account_root = "arn:${local.partition}:iam::${var.account_id}:root"
 }
 

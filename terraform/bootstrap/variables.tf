@@ -48,7 +48,9 @@ variable "stacks" {
     error_message = "stacks has ${join(", ", [for stack, names in var.stacks : "${stack} = [${join(", ", names)}]"])}; expected for each one or more environments such as dev, as in terraform/environments/."
   }
   validation {
-    condition     = length(distinct(local.bucket_prefixes)) == length(flatten([for names in values(var.stacks) : tolist(names)]))
+    condition = length(flatten([for names in values(var.stacks) : tolist(names)])) == length(distinct(flatten([
+      for stack, names in var.stacks : [for name in names : "${lower(stack)}-${name}"]
+    ])))
     error_message = "stacks has ${join(", ", [for stack, names in var.stacks : "${stack} = [${join(", ", names)}]"])}; expected no two that differ only in capitals to have an environment of the same name: their buckets would have one name."
   }
 }

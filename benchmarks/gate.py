@@ -6,7 +6,6 @@
 Exit code 1 if a promise of the README is not kept.
 """
 
-import argparse
 import copy
 import json
 import os
@@ -19,11 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scripts.gate.checkov_scan import FLAGS, find_checkov
-from scripts.plan_environment import offline_root
 from scripts.shared import terraform
+from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import ROOT, find_environment
 from scripts.shared.image_digest import image_digest
-from scripts.shared.refusal import run_command
+from scripts.shared.offline_root import offline_root
 
 MOST_WALL = 1.5
 LEAST_CPU = 20
@@ -130,7 +129,7 @@ def rules_and_checkov(folder: Path) -> tuple[float, list[tuple[int, float, float
 
 def main() -> int:
     """Measure, print, and hold the figures against the promises."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser(__doc__)
     parser.add_argument("--runs", type=int, default=3, help="how often each plan is made; the best counts")
     runs = parser.parse_args().runs
     with tempfile.TemporaryDirectory() as name:

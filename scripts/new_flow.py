@@ -4,16 +4,14 @@ python -m scripts.new_flow orders/daily_orders
 python -m scripts.new_flow orders/daily_orders --owner sales
 """
 
-import argparse
-
 from scripts.shared import flow_template
+from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
-from scripts.shared.refusal import run_command
 
 
 def main() -> None:
     """Write them and say what is next."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser(__doc__)
     parser.add_argument("name", help=flow_template.FORM)
     parser.add_argument("--owner", help="team that answers for it; without it, the owner in local's facts")
     arguments = parser.parse_args()

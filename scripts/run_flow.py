@@ -6,41 +6,24 @@
 Exit code 0 when the run ends Completed, 1 when it ends otherwise.
 """
 
-import argparse
 import asyncio
-import json
-from typing import Any
 
 from scripts.shared import flow_runs, prefect_api
+from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
-from scripts.shared.refusal import Refusal, run_command
-
-
-def parse_parameters(text: str) -> dict[str, Any]:
-    """The flow's parameters from JSON.
-
-    Raises:
-        Refusal: it is no JSON object.
-    """
-    try:
-        parameters = json.loads(text)
-    except ValueError as error:
-        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"max_rows\": 200}}': {error}.") from None
-    if not isinstance(parameters, dict):
-        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"max_rows\": 200}}'.")
-    return parameters
 
 
 def main() -> int:
     """Start a run, follow it, tell how it ended."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser(__doc__)
     parser.add_argument("flow", help="flow, or flow/deployment")
-    parser.add_argument("--env", default="local", metavar="ENV")
-    parser.add_argument("--params", default="{}", metavar="JSON", help="parameters as a JSON object")
-    arguments = parser.parse_args()
-    parameters = parse_parameters(arguments.params)
-    prefect_api.configure(find_environment(arguments.env))
-    run, counted = asyncio.run(flow_runs.run_deployment(arguments.flow, parameters))
+    parser.add_argument("--env", type=find_environment, default="local", metavar="ENV")
+    parser.add_argument(
+        "--params", type=flow_runs.parse_parameters, default="{}", metavar="JSON", help="parameters as a JSON object"
+    )
+    given = parser.parse_args()
+    prefect_api.configure(given.env)
+    run, counted = asyncio.run(flow_runs.run_deployment(given.flow, given.params))
     ended = f"{run.state_name} after {run.total_run_time.total_seconds():.1f} s"
     completed = run.state.is_completed()
     # A run that was cancelled or crashed has a reason and no log.

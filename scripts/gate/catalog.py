@@ -4,7 +4,7 @@
     check_hcl(hcl, plan)    what holds for the HCL, for what the plan no longer shows
 
 and may have `NEEDS`, rules without which it would pass blindly, and `OURS = True`, if it speaks of this repository's
-names: it stands aside for a plan of another stack. What stands aside says so, and is no part of a record that applies.
+names: it is skipped for a plan of another stack. A skipped rule says so, and a record with one allows no apply.
 """
 
 import importlib
@@ -89,9 +89,9 @@ def run_rule(name: str, plan: Plan, hcl: Hcl | None = None) -> RuleResult:
     """Run one rule. A rule that cannot read the plan is no pass: Refusal, exit code 2."""
     module = all_rules()[name]
     if getattr(module, "OURS", False) and not plan.is_ours:
-        return RuleResult.stood_aside(name, "the plan is not of this repository")
+        return RuleResult.skip(name, "the plan is not of this repository")
     if _kind(module) == "check_hcl" and hcl is None:
-        return RuleResult.stood_aside(name, "no HCL is given")
+        return RuleResult.skip(name, "no HCL is given")
     started = time.perf_counter()
     try:
         found = module.check(plan) if _kind(module) == "check" else module.check_hcl(hcl, plan)

@@ -1,7 +1,6 @@
 """Runs the gate: rules and checkov on one plan, findings on the console, record and report as files."""
 
 import hashlib
-import re
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from scripts.shared import git_tree
 from scripts.shared.environments import ROOT
 from scripts.shared.refusal import Refusal
 from scripts.shared.steps import shown
+from scripts.shared.terraform import locked_version
 
 TERRAFORM = ROOT / "terraform"
 
@@ -68,7 +68,7 @@ def run_gate(
             scan.start_on(plan_json)
         results = []
         read = Hcl(hcl, plan) if hcl else None
-        places = Skips(hcl, sources(plan)) if hcl else None
+        places = Skips(hcl, module_sources(plan)) if hcl else None
         for name in chosen:
             result = _checkov(scan, plan) if name == catalog.CHECKOV else catalog.run_rule(name, plan, read)
             results.append(result.placed(places.place) if places else result)
@@ -84,7 +84,7 @@ def run_gate(
         plan_json_sha256=digest,
         versions=Versions(
             terraform=str(plan.data.get("terraform_version") or "unknown"),
-            aws_provider=_provider_version(hcl or TERRAFORM),
+            aws_provider=locked_version(hcl or TERRAFORM),
             checkov=checkov_version(ROOT) if catalog.CHECKOV in chosen else "not run",
             rules=rules_digest(),
         ),
@@ -163,11 +163,11 @@ def _same(plan: Plan, variable: str, given: str) -> str:
 
 
 def _checkov(scan: CheckovScan, plan: Plan) -> RuleResult:
-    findings = scan.findings(sources(plan))
+    findings = scan.findings(module_sources(plan))
     return RuleResult.of(catalog.CHECKOV, findings, scan.seconds)
 
 
-def sources(plan: Plan) -> dict[str, str]:
+def module_sources(plan: Plan) -> dict[str, str]:
     """The module calls of a plan and the folders that they name."""
     return {address: module["source"] for address, module in plan.modules.items() if address}
 
@@ -187,16 +187,9 @@ def _is_offline(plan: Plan) -> bool:
     return value is True
 
 
-def _provider_version(root: Path) -> str:
-    lock = root / ".terraform.lock.hcl"
-    text = lock.read_text() if lock.is_file() else ""
-    match = re.search(r'provider "[^"]*/hashicorp/aws" \{[^}]*?\bversion\s*=\s*"([^"]+)"', text)
-    return match[1] if match else "unknown"
-
-
 def _say(console: Console, result: RuleResult) -> None:
-    if result.aside:
-        console.print(f"- {result.name:<22} stands aside: {result.aside}")
+    if result.skipped:
+        console.print(f"- {result.name:<22} skipped: {result.skipped}")
         return
     colour = "green" if result.passed else "red"
     console.print(f"[{colour}]{'✓' if result.passed else '✗'}[/] {result.name:<22} {result.seconds:8.3f} s")
@@ -220,7 +213,7 @@ def _close(console: Console, gate: GateRecord, seconds: float, report: Path | No
     said = "[green]passed[/]" if gate.passed else f"[red]failed[/] with {_plural(len(gate.findings), 'finding')}"
     where = f"; look at {shown(report)}" if report else ""
     console.print(
-        f"Gate {said}: {_plural(sum(not rule.aside for rule in gate.rules), 'check')} in {seconds:.1f} s{where}"
+        f"Gate {said}: {_plural(sum(not rule.skipped for rule in gate.rules), 'check')} in {seconds:.1f} s{where}"
     )
 
 

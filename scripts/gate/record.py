@@ -1,7 +1,6 @@
 """The gate record: what was checked, with what result, and whether it fits what is to be applied or registered."""
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from scripts.gate.reading.plan import Finding
 from scripts.shared.refusal import Refusal
+from scripts.shared.whole_file import write_whole
 
 
 class RecordRefused(Refusal):
@@ -35,17 +35,17 @@ class RecordedFinding(_Strict):
 
 
 class RuleResult(_Strict):
-    """One check: it passed if it found nothing. `aside` says why it did not look, which is no pass for an apply."""
+    """One check: it passed if it found nothing. `skipped` says why it did not look, which is no pass for an apply."""
 
     name: str
     passed: bool
     seconds: float
     findings: list[RecordedFinding]
-    aside: str = ""
+    skipped: str = ""
 
     @classmethod
-    def stood_aside(cls, name: str, why: str) -> Self:
-        return cls(name=name, passed=True, seconds=0, findings=[], aside=why)
+    def skip(cls, name: str, why: str) -> Self:
+        return cls(name=name, passed=True, seconds=0, findings=[], skipped=why)
 
     @classmethod
     def of(cls, name: str, findings: Iterable[Finding], seconds: float) -> Self:
@@ -104,10 +104,7 @@ class GateRecord(_Strict):
 
     def write(self, path: Path) -> None:
         """Write the record so that a reader finds either the whole of it or none."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        unfinished.write_text(self.model_dump_json(indent=2) + "\n")
-        unfinished.replace(path)
+        write_whole(path, self.model_dump_json(indent=2) + "\n")
 
 
 def read(path: Path) -> GateRecord:
@@ -152,7 +149,7 @@ def verify(
     if not record.passed:
         count = len(record.findings)
         problems.append(f"the gate did not pass ({count} finding{'s' if count != 1 else ''})")
-    if missing := sorted(set(checks) - {rule.name for rule in record.rules if not rule.aside}):
+    if missing := sorted(set(checks) - {rule.name for rule in record.rules if not rule.skipped}):
         problems.append(f"it was not checked for {', '.join(missing)}")
     if record.offline:
         problems.append("it is of an offline plan, which knows nothing of what exists")

@@ -10,8 +10,9 @@ import importlib
 from pathlib import Path
 
 from scripts.gate import store
+from scripts.shared.command import run_command
 from scripts.shared.environments import ROOT, find_environment
-from scripts.shared.refusal import Refusal, run_command
+from scripts.shared.refusal import Refusal
 
 HOOK = "put_landing_data"
 

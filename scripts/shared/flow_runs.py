@@ -1,4 +1,4 @@
-"""Runs of deployed flows: find the deployment, start a run, follow its log until it ends."""
+"""Runs of deployed flows: find the deployment, start a run, follow its log until it ends; list the latest."""
 
 import asyncio
 import json
@@ -17,6 +17,21 @@ POLL_SECONDS = 1.0
 LOGS_AT_ONCE = 200
 # A run sends its logs in batches; its last comes after its final state.
 LOG_FLUSH_SECONDS = 2.5
+
+
+def parse_parameters(text: str) -> dict[str, Any]:
+    """The flow's parameters from JSON.
+
+    Raises:
+        Refusal: it is no JSON object.
+    """
+    try:
+        parameters = json.loads(text)
+    except ValueError as error:
+        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"max_rows\": 200}}': {error}.") from None
+    if not isinstance(parameters, dict):
+        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"max_rows\": 200}}'.")
+    return parameters
 
 
 async def find_deployment(client: "PrefectClient", wanted: str) -> tuple[str, Any]:
@@ -101,3 +116,13 @@ async def run_deployment(wanted: str, parameters: dict[str, Any]) -> tuple["Flow
         print(f"{name} as {run.name}", flush=True)
         run = await follow(client, run)
         return run, await figures(client, run)
+
+
+async def latest_runs(count: int) -> list[tuple[str, str, str]]:
+    """Name, state and seconds of the latest runs."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    async with get_client() as client:
+        runs = await client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=count)
+    return [(run.name, run.state_name or "", f"{run.total_run_time.total_seconds():.0f} s") for run in runs]

@@ -20,9 +20,10 @@ import pytest
 from embedded_aws import free_ports
 from repository_copy import commit, copy_repository
 
-from scripts.local_stack.aws import clients, seed
-from scripts.local_stack.settings import LocalSettings
+from scripts.local_stack.aws import seed
+from scripts.shared import embedded_clients
 from scripts.shared.environments import ROOT, Environment
+from scripts.shared.local_settings import LocalSettings
 
 FIXTURES = ROOT / "tests" / "fixtures" / "flows"
 
@@ -59,7 +60,7 @@ class Stack:
 
     def client(self, service: str) -> Any:
         """A boto3 client of the embedded AWS, as administrator."""
-        return clients.client(self.settings.aws_endpoint_url, service, self.environment.facts["region"])
+        return embedded_clients.client(self.settings.aws_endpoint_url, service, self.environment.facts["region"])
 
     @cached_property
     def ecs(self) -> Any:
@@ -135,7 +136,7 @@ def up(stack: Stack) -> str:
 @pytest.fixture(scope="session")
 def parameters(stack: Stack, up: str) -> dict[str, str]:
     """Value of every SSM parameter of this stack, by name."""
-    path = seed.parameter_path(stack.environment)
+    path = stack.environment.names.path
     pages = stack.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=path, WithDecryption=True)
     return {each["Name"].rpartition("/")[2]: each["Value"] for page in pages for each in page["Parameters"]}
 

@@ -223,7 +223,7 @@ def test_a_killed_flow_run_stops_with_137_and_the_agent_makes_it_crashed(stack, 
     it_has_crashed()
     (dead,) = stack.ecs.describe_tasks(cluster=stack.environment.title, tasks=[task["taskArn"]])["tasks"]
     assert (dead["lastStatus"], dead["containers"][0]["exitCode"]) == ("STOPPED", 137)
-    group = f"{seed.parameter_path(stack.environment)}/stopped-tasks"
+    group = f"{stack.environment.names.path}/stopped-tasks"
     lines = stack.client("logs").filter_log_events(logGroupName=group)["events"]
     told = [json.loads(line["message"])["detail"] for line in lines]
     assert task["taskArn"] in [detail["taskArn"] for detail in told]

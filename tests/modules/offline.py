@@ -4,8 +4,8 @@ from pathlib import Path
 
 import tftest
 
-from scripts.plan_environment import OFFLINE_OVERRIDE
 from scripts.shared import terraform
+from scripts.shared.offline_root import OFFLINE_OVERRIDE
 
 CONTEXT = {
     "name": "DataFlows-Test",

@@ -9,10 +9,9 @@ import pytest
 from prefect.client.schemas.objects import FlowRun, State
 
 from scripts import run_flow
-from scripts.run_flow import parse_parameters
 from scripts.shared import flow_runs, prefect_api
 from scripts.shared.environments import Environment
-from scripts.shared.flow_runs import find_deployment
+from scripts.shared.flow_runs import find_deployment, parse_parameters
 from scripts.shared.refusal import Refusal
 
 DEPLOYMENTS = ["daily_orders/hourly", "export-orders/daily", "export-orders/by_hand"]

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from scripts import show_logs, start_local
-from scripts.local_stack import seed_landing, summary
-from scripts.local_stack.settings import LocalSettings
+from scripts.local_stack import bring_up, seed_landing, summary
+from scripts.local_stack.bring_up import only_one
 from scripts.local_stack.supervisor import supervision
 from scripts.shared import terraform
+from scripts.shared.local_settings import LocalSettings
 from scripts.shared.refusal import Refusal
 from scripts.shared.steps import Steps
-from scripts.start_local import only_one
 
 
 @pytest.fixture
@@ -31,10 +31,8 @@ def steps(monkeypatch):
     """Commands of the steps, none of which is run."""
     ran = []
     monkeypatch.setattr(Steps, "run", lambda *arguments, **_: ran.append(arguments[4:]))
-    monkeypatch.setattr(start_local, "forget_stale_lock", lambda _: ran.append(("stale lock",)))
-    monkeypatch.setattr(
-        start_local, "registered", lambda _: {"b/daily": ["run:up"], "a/daily": ["run:up:2"], "c/d": []}
-    )
+    monkeypatch.setattr(bring_up, "forget_stale_lock", lambda _: ran.append(("stale lock",)))
+    monkeypatch.setattr(bring_up, "registered", lambda _: {"b/daily": ["run:up"], "a/daily": ["run:up:2"], "c/d": []})
     monkeypatch.setattr(seed_landing, "landing_files", lambda: [Path("flows/_landing.py")])
     monkeypatch.setattr(summary, "print_summary", lambda *_: ran.append("summary"))
     return ran
@@ -68,7 +66,7 @@ def test_apply_comes_after_the_gate_and_registration_after_apply(settings, steps
 
 
 def test_without_flows_and_landing_data_there_are_as_many_steps_as_there_is_to_do(settings, steps, monkeypatch):
-    monkeypatch.setattr(start_local, "registered", lambda _: {})
+    monkeypatch.setattr(bring_up, "registered", lambda _: {})
     monkeypatch.setattr(seed_landing, "landing_files", list)
     start_local.main()
     assert [command[0] for command in steps[-3:-1]] == ["scripts.apply_plan", "scripts.register_flows"]

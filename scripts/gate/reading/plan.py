@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from scripts.shared.names import Names
 from scripts.shared.refusal import Refusal
 
 MAX_BYTES = 50_000_000
@@ -166,7 +167,13 @@ class Plan:
     @property
     def is_ours(self) -> bool:
         """Whether the plan is of this repository's root, whose names, tables and image are known."""
-        return all(self.variable(name) for name in ("environment", "account_id", "region"))
+        return self.names is not None and all(self.variable(name) for name in ("account_id", "region"))
+
+    @cached_property
+    def names(self) -> Names | None:
+        """How the environment's things are called, or None where the plan has no environment."""
+        stack, environment = self.variable("name"), self.variable("environment")
+        return Names(stack, environment) if stack and environment else None
 
     def setting(self, name: str) -> Any:
         """The value of a root variable as the plan was given it, or None where this plan has none."""

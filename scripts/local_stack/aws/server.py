@@ -3,7 +3,6 @@
 Example: python -m scripts.local_stack.aws.server --port 4566 --directory build/local --account-id 123456789012
 """
 
-import argparse
 import logging
 import os
 import signal
@@ -24,7 +23,8 @@ from scripts.local_stack.aws.calls import CallRecorder
 from scripts.local_stack.aws.retries import Retries
 from scripts.local_stack.fargate.engine import Fargate
 from scripts.local_stack.fargate.roles import ECS_TASKS
-from scripts.local_stack.settings import HOST, LocalSettings
+from scripts.shared.command import command_parser
+from scripts.shared.local_settings import HOST, LocalSettings
 
 
 class QuietRequestHandler(MotoRequestHandler):
@@ -60,7 +60,7 @@ def application(fargate: Fargate, recorder: CallRecorder) -> Callable:
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT, then end all tasks."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser(__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--directory", type=Path, required=True, help="logs, task records and images are here")
     parser.add_argument("--account-id", required=True, help="the AWS account that it is")

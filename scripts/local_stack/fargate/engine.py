@@ -22,8 +22,8 @@ from scripts.local_stack.aws.calls import CallRecorder
 from scripts.local_stack.fargate.roles import Roles
 from scripts.local_stack.fargate.services import ServiceScheduler
 from scripts.local_stack.fargate.task import FargateTask, Surroundings
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import processes
+from scripts.shared.local_settings import LocalSettings
 
 logger = logging.getLogger(__name__)
 SHUTDOWN_GRACE_SECONDS = 10

@@ -4,7 +4,7 @@ import socket
 
 import psutil
 
-from scripts.local_stack.settings import HOST, LocalSettings, variable
+from scripts.shared.local_settings import HOST, LocalSettings, variable
 from scripts.shared.refusal import Refusal
 
 

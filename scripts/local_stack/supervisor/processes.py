@@ -3,12 +3,13 @@
 import json
 import os
 import signal
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
+
+from scripts.shared.whole_file import write_whole
 
 # In the environment of supervisord and its programs; a process that bears it belongs to the stack in that directory.
 MARK = "DATA_FLOWS_STACK_DIRECTORY"
@@ -87,9 +88,7 @@ def _variables(process: psutil.Process) -> dict[str, str]:
 
 def write_record(path: Path, record: dict) -> None:
     """Replace `path` by `record` as JSON in one step, so that a reader never sees half of it."""
-    temporary = path.with_suffix(f".{os.getpid()}.{time.monotonic_ns()}.tmp")
-    temporary.write_text(json.dumps(record))
-    temporary.replace(path)
+    write_whole(path, json.dumps(record))
 
 
 def read_record(path: Path) -> dict:

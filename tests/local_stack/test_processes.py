@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import processes, supervision, supervisord
+from scripts.shared.local_settings import LocalSettings
 
 
 @pytest.fixture

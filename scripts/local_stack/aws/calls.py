@@ -16,7 +16,7 @@ from moto.core.request import Request
 from moto.core.routing import get_service_router
 from werkzeug.exceptions import HTTPException
 
-from scripts.local_stack.aws.clients import ADMINISTRATOR
+from scripts.shared.embedded_clients import ADMINISTRATOR
 
 CREDENTIAL = re.compile(r"Credential=([^/,]+)/\d+/[^/]*/([^/]+)/")
 BODY_LIMIT_BYTES = 256 * 1024

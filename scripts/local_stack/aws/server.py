@@ -23,8 +23,8 @@ from scripts.local_stack.aws.calls import CallRecorder
 from scripts.local_stack.aws.retries import Retries
 from scripts.local_stack.fargate.engine import Fargate
 from scripts.local_stack.fargate.roles import ECS_TASKS
-from scripts.local_stack.settings import HOST, LocalSettings
 from scripts.shared.command import command_parser
+from scripts.shared.local_settings import HOST, LocalSettings
 
 
 class QuietRequestHandler(MotoRequestHandler):

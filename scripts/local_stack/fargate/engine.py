@@ -24,8 +24,8 @@ from scripts.local_stack.fargate.services import ServiceScheduler
 from scripts.local_stack.fargate.shape import CompleteService, CompleteTask
 from scripts.local_stack.fargate.task import FargateTask, Surroundings
 from scripts.local_stack.patches import Original
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import processes
+from scripts.shared.local_settings import LocalSettings
 
 logger = logging.getLogger(__name__)
 SHUTDOWN_GRACE_SECONDS = 10

@@ -23,8 +23,8 @@ from scripts.local_stack.fargate.events import send_state_change
 from scripts.local_stack.fargate.health import HealthCheck
 from scripts.local_stack.fargate.logs import LogShipper, open_shipper
 from scripts.local_stack.fargate.roles import Roles, TaskCredentials
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import processes
+from scripts.shared.local_settings import LocalSettings
 
 logger = logging.getLogger(__name__)
 SHIP_SECONDS = 0.5

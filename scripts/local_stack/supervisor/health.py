@@ -11,8 +11,8 @@ from xmlrpc.client import Fault
 import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from scripts.local_stack.settings import HOST, LocalSettings
 from scripts.local_stack.supervisor import supervisord
+from scripts.shared.local_settings import HOST, LocalSettings
 from scripts.shared.refusal import Refusal
 
 Progress = Callable[[str], None]

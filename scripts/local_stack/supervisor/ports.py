@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import psutil
 
-from scripts.local_stack.settings import HOST, LocalSettings, variable
+from scripts.shared.local_settings import HOST, LocalSettings, variable
 from scripts.shared.refusal import Refusal
 
 

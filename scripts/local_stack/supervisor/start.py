@@ -4,10 +4,10 @@ Example: python -m scripts.local_stack.supervisor.start
 """
 
 from scripts.local_stack.aws.seed import seed_platform
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import supervision
 from scripts.shared.command import run_command
 from scripts.shared.environments import find_environment
+from scripts.shared.local_settings import LocalSettings
 
 
 def main() -> None:

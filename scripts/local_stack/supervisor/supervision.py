@@ -15,9 +15,9 @@ from xmlrpc.client import Fault
 
 import psutil
 
-from scripts.local_stack.settings import HOST, LocalSettings, variable
 from scripts.local_stack.supervisor import health, ports, processes, supervisord
 from scripts.local_stack.supervisor.health import Progress, StackError
+from scripts.shared.local_settings import HOST, LocalSettings, variable
 from scripts.shared.refusal import Refusal
 
 STOP_SECONDS = 45

@@ -14,9 +14,9 @@ from xmlrpc.client import Fault, ServerProxy
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
-from scripts.local_stack.settings import CA_VARIABLES, NETWORK_VARIABLES, REPOSITORY, LocalSettings, no_proxy_here
 from scripts.local_stack.supervisor import processes
 from scripts.shared.environments import find_environment
+from scripts.shared.local_settings import CA_VARIABLES, NETWORK_VARIABLES, REPOSITORY, LocalSettings, no_proxy_here
 
 # Started in this order and stopped in reverse: AWS ends its tasks while Prefect still answers them.
 PROGRAMS = {

@@ -1,4 +1,4 @@
-"""Run the whole system on this machine: embedded cloud, plan, gate, apply, registration, and a year of flights.
+"""Run the whole system on this machine: embedded cloud, plan, gate, apply, registration, and the flows tagged `run:up`.
 
     python -m scripts.start_local
 
@@ -6,6 +6,7 @@ Run again, it changes nothing. Interrupted anywhere, run it again or run `make d
 """
 
 import argparse
+import asyncio
 import fcntl
 import os
 import sys
@@ -13,10 +14,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from scripts.local_stack import summary
+from scripts.local_stack import first_runs, seed_landing, summary
 from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import processes, supervision
-from scripts.shared import terraform
+from scripts.shared import prefect_api, terraform
 from scripts.shared.environments import Environment, find_environment
 from scripts.shared.refusal import Refusal, run_command
 from scripts.shared.steps import Steps
@@ -51,7 +52,7 @@ def forget_stale_lock(environment: Environment) -> None:
 def bring_up(settings: LocalSettings) -> None:
     """All steps, each safe to repeat."""
     environment = find_environment("local")
-    steps = Steps(7, settings.directory / "logs")
+    steps = Steps(settings.directory / "logs")
     start = time.monotonic()
     supervision.end_steps(settings)
     steps.run("Embedded AWS, Snowflake, Prefect", *PYTHON, "scripts.local_stack.supervisor.start")
@@ -60,11 +61,27 @@ def bring_up(settings: LocalSettings) -> None:
     shell = {**os.environ, processes.MARK: str(settings.directory)}
     steps.run("Plan and gate", *PYTHON, "scripts.plan_environment", "local", shell=shell)
     steps.run("Apply", *PYTHON, "scripts.apply_plan", "local", shell=shell)
-    steps.run("Landing data", *PYTHON, "scripts.local_stack.seed_landing", shell=shell)
+    if seed_landing.landing_files():
+        steps.run("Landing data", *PYTHON, "scripts.local_stack.seed_landing", shell=shell)
     steps.run("Register flows", *PYTHON, "scripts.register_flows", "--env", "local", shell=shell)
-    steps.run("Load the warehouse", *PYTHON, "scripts.run_flow", "flights_to_warehouse", shell=shell)
-    steps.run("Export to S3", *PYTHON, "scripts.run_flow", "warehouse_to_s3", shell=shell)
-    summary.print_summary(environment, settings, time.monotonic() - start)
+    deployments = registered(environment)
+    runs = {
+        name: steps.run(f"Run {name}", *PYTHON, "scripts.run_flow", name, shell=shell)
+        for name in first_runs.in_order(deployments)
+    }
+    summary.print_summary(environment, settings, list(deployments), runs, time.monotonic() - start)
+
+
+def registered(environment: Environment) -> dict[str, list[str]]:
+    """Tags of every deployment, by its name."""
+    prefect_api.configure(environment)
+    from prefect.client.orchestration import get_client
+
+    async def read() -> dict[str, list[str]]:
+        async with get_client() as client:
+            return {name: found.tags for name, found in (await prefect_api.deployments_by_name(client)).items()}
+
+    return asyncio.run(read())
 
 
 def main() -> None:

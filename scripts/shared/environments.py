@@ -78,7 +78,7 @@ class Environment:
             return dict(os.environ)
         from scripts.local_stack.settings import LocalSettings  # Only `local` has a local stack.
 
-        return LocalSettings.load().aws_environment()
+        return LocalSettings.load().aws_environment(str(self.backend["region"]))
 
     def require_running(self) -> None:
         """For `local`, refuse unless the stack runs: every call to it would be repeated for a while and then fail."""
@@ -125,14 +125,15 @@ class Environment:
         return {}
 
     def _new_client(self, service: str) -> Any:
+        region = str(self.backend["region"])
         if not self.is_local:
             import boto3
 
-            return boto3.client(service, region_name=str(self.backend["region"]) or None)
+            return boto3.client(service, region_name=region or None)
         from scripts.local_stack.aws import clients
         from scripts.local_stack.settings import LocalSettings
 
-        return clients.client(LocalSettings.load().aws_endpoint_url, service)
+        return clients.client(LocalSettings.load().aws_endpoint_url, service, region)
 
 
 def _hcl(path: Path) -> dict[str, Any]:

@@ -25,9 +25,8 @@ def last_line(log: Path) -> str:
 class Steps:
     """Runs commands one after the other; by convention the last line of a command's output is its summary."""
 
-    def __init__(self, total: int, logs: Path) -> None:
+    def __init__(self, logs: Path) -> None:
         self.console = Console(highlight=False, soft_wrap=True)
-        self.total = total
         self.done = 0
         self.logs = logs
         logs.mkdir(parents=True, exist_ok=True)
@@ -39,7 +38,7 @@ class Steps:
             Refusal: the command failed; with its name, the end of its log and where the rest is (exit code 1).
         """
         self.done += 1
-        name = f"{self.done}/{self.total} {title}"
+        name = f"{self.done} {title}"
         slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
         log = self.logs / f"{self.done}-{slug}.log"
         start = time.monotonic()

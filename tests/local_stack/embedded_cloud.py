@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from embedded_aws import EmbeddedAws
+from embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from scripts.local_stack.settings import ACCOUNT_ID, REGION, variable
+from scripts.local_stack.settings import variable
 
 DIGEST = "a1" * 32
 IMAGE = f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/data-flows@sha256:{DIGEST}"

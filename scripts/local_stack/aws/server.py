@@ -1,6 +1,6 @@
 """The embedded AWS: moto's server with the corrections, the call recorder and the embedded Fargate, in one process.
 
-Example: python -m scripts.local_stack.aws.server --port 4566 --directory build/local
+Example: python -m scripts.local_stack.aws.server --port 4566 --directory build/local --account-id 123456789012
 """
 
 import argparse
@@ -24,7 +24,7 @@ from scripts.local_stack.aws.calls import CallRecorder
 from scripts.local_stack.aws.retries import Retries
 from scripts.local_stack.fargate.engine import Fargate
 from scripts.local_stack.fargate.roles import ECS_TASKS
-from scripts.local_stack.settings import ACCOUNT_ID, HOST, LocalSettings
+from scripts.local_stack.settings import HOST, LocalSettings
 
 
 class QuietRequestHandler(MotoRequestHandler):
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--directory", type=Path, required=True, help="logs, task records and images are here")
-    parser.add_argument("--account-id", default=ACCOUNT_ID, help="the AWS account that it is (default: %(default)s)")
+    parser.add_argument("--account-id", required=True, help="the AWS account that it is")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)

@@ -8,7 +8,6 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from scripts.local_stack.fargate.roles import RoleError, Roles
-from scripts.local_stack.settings import REGION
 from scripts.local_stack.supervisor.processes import TASK_MARK
 
 DIGEST = re.compile(r"@sha256:([0-9a-f]{64})$")
@@ -47,11 +46,11 @@ def of_image(folder: Path, home: Path) -> dict[str, str]:
     }
 
 
-def of_fargate(endpoint_url: str, task_id: str, token: str) -> dict[str, str]:
+def of_fargate(endpoint_url: str, region: str, task_id: str, token: str) -> dict[str, str]:
     """Return what Fargate itself injects, plus the address of the embedded AWS."""
     return {
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
         "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -61,7 +60,7 @@ def of_fargate(endpoint_url: str, task_id: str, token: str) -> dict[str, str]:
     }
 
 
-def secrets(roles: Roles, execution_role_arn: str | None, definition: dict[str, Any]) -> dict[str, str]:
+def secrets(roles: Roles, region: str, execution_role_arn: str | None, definition: dict[str, Any]) -> dict[str, str]:
     """Return the container's SSM secrets by name, read as the execution role; raise StartError when one is missing."""
     wanted = {secret["name"]: secret["valueFrom"] for secret in definition.get("secrets") or []}
     if not wanted:
@@ -71,7 +70,7 @@ def secrets(roles: Roles, execution_role_arn: str | None, definition: dict[str, 
     arns = sorted(set(wanted.values()))
     found: dict[str, str] = {}
     try:
-        ssm = roles.client("ssm", execution_role_arn)
+        ssm = roles.client("ssm", region, execution_role_arn)
         for start in range(0, len(arns), SSM_BATCH):
             answer = ssm.get_parameters(Names=arns[start : start + SSM_BATCH], WithDecryption=True)
             if invalid := answer["InvalidParameters"]:

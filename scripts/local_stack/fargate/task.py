@@ -110,11 +110,11 @@ class FargateTask:
 
     def _launch(self) -> tuple[subprocess.Popen, LogShipper | None]:
         self._change("PENDING")
-        settings, roles = self._around.settings, self._around.roles
+        settings, roles, region = self._around.settings, self._around.roles, self.definition.arn.split(":")[3]
         if len(self.definition.container_definitions) > 1:
             raise StartError("The embedded Fargate runs tasks of one container; this definition has more.")
         folder = self._pull(settings.images)
-        secret = environment.secrets(roles, self._execution_role, self._container)
+        secret = environment.secrets(roles, region, self._execution_role, self._container)
         self.log_file.touch()
         shipper = open_shipper(self.log_file, roles, self._execution_role, self._container, self.task.id)
         command = [
@@ -126,7 +126,7 @@ class FargateTask:
         environment.make_home(self._home)
         variables = environment.combined(
             environment.of_image(folder, self._home),
-            environment.of_fargate(settings.aws_endpoint_url, self.task.id, self.credentials.token),
+            environment.of_fargate(settings.aws_endpoint_url, region, self.task.id, self.credentials.token),
             definition=self._container,
             override=self._override,
             secret=secret,

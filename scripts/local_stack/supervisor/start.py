@@ -6,6 +6,7 @@ Example: python -m scripts.local_stack.supervisor.start
 from scripts.local_stack.aws.seed import seed_platform
 from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import supervision
+from scripts.shared.environments import find_environment
 from scripts.shared.refusal import run_command
 
 
@@ -13,7 +14,7 @@ def main() -> None:
     """Start, wait until all answer, seed."""
     settings = LocalSettings.load()
     supervision.start(settings, lambda message: print(message, flush=True))
-    seed_platform(settings)
+    seed_platform(settings, find_environment("local"))
     print(f"AWS {settings.aws_endpoint_url}, Snowflake port {settings.snowflake_port}, Prefect {settings.prefect_url}")
 
 

@@ -16,12 +16,13 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from scripts.local_stack.settings import CA_VARIABLES, NETWORK_VARIABLES, REPOSITORY, LocalSettings, no_proxy_here
 from scripts.local_stack.supervisor import processes
+from scripts.shared.environments import find_environment
 
 # Started in this order and stopped in the reverse one: the AWS ends its tasks while Prefect still answers them.
 PROGRAMS = {
     "prefect": "scripts.local_stack.prefect_server --port {prefect_port} --directory {directory}",
     "snowflake": "scripts.local_stack.snowflake.server --port {snowflake_port}",
-    "aws": "scripts.local_stack.aws.server --port {aws_port} --directory {directory}",
+    "aws": "scripts.local_stack.aws.server --port {aws_port} --directory {directory} --account-id {account_id}",
 }
 STOP_SECONDS = {"prefect": 5, "snowflake": 5, "aws": 25}
 KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", *CA_VARIABLES, *NETWORK_VARIABLES)
@@ -115,7 +116,8 @@ chmod = 0600
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 """
-    values = settings.ports() | {"directory": shlex.quote(str(settings.directory))}
+    account_id = find_environment("local").facts["account_id"]
+    values = settings.ports() | {"directory": shlex.quote(str(settings.directory)), "account_id": account_id}
     for priority, (name, arguments) in enumerate(PROGRAMS.items(), start=1):
         command = f"{shlex.quote(sys.executable)} -m {arguments.format(**values)}"
         # The AWS and Snowflake live in memory: restarted unasked they would be empty, and look alive.

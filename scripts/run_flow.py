@@ -25,9 +25,10 @@ def main() -> int:
     prefect_api.configure(given.env)
     run, counted = asyncio.run(flow_runs.run_deployment(given.flow, given.params))
     ended = f"{run.state_name} after {run.total_run_time.total_seconds():.1f} s"
-    completed = run.state.is_completed()
+    completed = bool(run.state and run.state.is_completed())
     # A run that was cancelled or crashed has a reason and no log.
-    print(": ".join(filter(None, [ended, counted if completed else run.state.message])))
+    reason = run.state.message if run.state else None
+    print(": ".join(filter(None, [ended, counted if completed else reason])))
     return 0 if completed else 1
 
 

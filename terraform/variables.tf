@@ -33,7 +33,7 @@ variable "environment" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,14}$", var.environment)) && var.environment != "bootstrap"
-    error_message = "environment is \"${var.environment}\"; expected 2 to 15 lower-case letters and digits, a letter first, such as dev, but not bootstrap: the account's own resources are called that."
+    error_message = "environment is \"${var.environment}\"; expected 2 to 15 lower-case letters and digits, a letter first, such as dev. The name bootstrap is taken by the account's own resources."
   }
 }
 

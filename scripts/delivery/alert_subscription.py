@@ -26,7 +26,7 @@ def read_endpoint(ssm: Any, name: str) -> str:
         raise Refusal(f"{name}: found no such parameter; expected PagerDuty's address: {REMEDY}.") from None
     if parameter["Type"] != "SecureString":
         raise Refusal(f"{name}: got a {parameter['Type']}; expected a SecureString: the address holds a key.")
-    endpoint = parameter["Value"].strip()
+    endpoint = str(parameter["Value"]).strip()
     try:
         address = urlsplit(endpoint)
         is_https = address.scheme == "https" and bool(address.hostname) and not set(endpoint) & set(" \t\n")
@@ -47,7 +47,7 @@ def find_topic(environment: Environment, sns: Any) -> str:
     for page in sns.get_paginator("list_topics").paginate():
         for topic in page["Topics"]:
             if topic["TopicArn"].endswith(f":{name}"):
-                return topic["TopicArn"]
+                return str(topic["TopicArn"])
     raise Refusal(f"{name}: found no such topic; expected it to be applied: `make apply ENV={environment.name}` first.")
 
 
@@ -60,7 +60,7 @@ def https_subscriptions(sns: Any, topic: str) -> dict[str, str]:
 
 def is_confirmed(arn: str | None) -> bool:
     """Whether a listed subscription's ARN is one."""
-    return bool(arn) and arn.startswith("arn:")
+    return arn is not None and arn.startswith("arn:")
 
 
 def subscribe(sns: Any, topic: str, endpoint: str, within_seconds: float) -> str:

@@ -14,7 +14,7 @@ from scripts.shared.refusal import Refusal
 from scripts.shared.variable_types import declared
 
 Facts = dict[str, Any]
-TEMPLATES = ROOT / "scripts" / "templates" / "environment"
+TEMPLATES = Path(__file__).with_name("templates") / "environment"
 # Tens first: they are easier to remember.
 RANGES = [IPv4Network(f"10.{each}.0.0/16") for each in sorted(range(1, 255), key=lambda each: (each % 10 != 0, each))]
 NO_CIRCLECI = {

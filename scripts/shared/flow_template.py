@@ -12,7 +12,7 @@ from scripts.shared.environments import ROOT
 from scripts.shared.flow_files import flow_files
 from scripts.shared.refusal import Refusal
 
-TEMPLATES = ROOT / "scripts" / "templates" / "flow"
+TEMPLATES = Path(__file__).with_name("templates") / "flow"
 PART = re.compile(r"[a-z][a-z0-9_]{0,59}")
 FORM = "snake_case names with folders as you like, such as orders/daily_orders"
 OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,59}")

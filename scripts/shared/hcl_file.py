@@ -139,8 +139,8 @@ def _value(tree: Any, text: str) -> Value:
         case "float_lit":
             return Value("number", line, written, float(term.children[0]))
         case "literal_value":
-            content = LITERALS[str(term.children[0])]
-            return Value("null" if content is None else "bool", line, written, content)
+            literal = LITERALS[str(term.children[0])]
+            return Value("null" if literal is None else "bool", line, written, literal)
         case "identifier":
             return Value("name", line, written, str(term.children[0]))
         case "tuple":

@@ -19,19 +19,32 @@ PROVIDER = "registry.terraform.io/hashicorp/aws"
 
 
 def check_version(root: Path = ROOT) -> None:
-    """Refuse any Terraform but the one that `.terraform-version` names."""
+    """Make sure that `terraform` is the one of `.terraform-version`: PATH's, or else the one that `make setup` brought.
+
+    Raises:
+        Refusal: neither is.
+    """
     wanted = (root / ".terraform-version").read_text().strip()
-    remedy = f"run `tfenv install {wanted} && tfenv use {wanted}`"
+    found = _version_on_path()
+    if found == wanted:
+        return
+    brought = root / "build" / "terraform" / wanted
+    if not (brought / "terraform").exists():
+        remedy = f"run `make setup`, or `tfenv install {wanted} && tfenv use {wanted}`"
+        raise Refusal(f"Terraform: got {found}; expected {wanted} (.terraform-version): {remedy}.")
+    os.environ["PATH"] = f"{brought}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+
+
+def _version_on_path() -> str:
+    """The version of PATH's Terraform, or what there is instead of one."""
     if not shutil.which("terraform"):
-        raise Refusal(f"Terraform: found none on PATH; expected {wanted} (.terraform-version): {remedy}.")
+        return "none on PATH"
     answer = subprocess.run(["terraform", "version", "-json"], capture_output=True, text=True, check=False)
     try:
-        found = json.loads(answer.stdout)["terraform_version"]
+        return str(json.loads(answer.stdout)["terraform_version"])
     except (ValueError, KeyError):
         said = (answer.stderr or answer.stdout).strip().splitlines()
-        raise Refusal(f"Terraform: `terraform version` said {said[:1]}; expected {wanted}: {remedy}.") from None
-    if found != wanted:
-        raise Refusal(f"Terraform: got {found}; expected {wanted} (.terraform-version): {remedy}.")
+        return f'"{said[0] if said else ""}" from `terraform version`'
 
 
 def mirror_places() -> list[Path]:

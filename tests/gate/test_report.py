@@ -1,13 +1,12 @@
 """The report as a reviewer sees it: opened in a real browser, without network."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from browser import browser
 from plan_builder import LOGS, plan_data, resource, task_definition, write
 
 from scripts.gate import engine
@@ -15,28 +14,12 @@ from scripts.gate.reading.plan import Plan
 from scripts.gate.report.architecture import read
 from scripts.gate.report.picture import draw
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-MACOS = (
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
     "--host-resolver-rules=MAP * ~NOTFOUND",
     "--enable-logging=stderr", "--dump-dom",
 )  # fmt: skip
-
-
-def browser() -> str:
-    """Any Chromium; the test fails without one and says how to get it."""
-    named = os.environ.get("CHROMIUM")
-    found = [named] if named else [*filter(None, map(shutil.which, NAMES)), *filter(os.path.exists, MACOS)]
-    if not found:
-        pytest.fail(
-            "No Chromium or Chrome on PATH: `apt-get install chromium`, `brew install --cask chromium`, or CHROMIUM="
-        )
-    return found[0]
 
 
 def opened(page: Path, tmp_path: Path) -> tuple[str, list[str]]:

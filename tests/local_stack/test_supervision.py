@@ -73,7 +73,10 @@ def pids(settings: LocalSettings) -> dict[str, int | None]:
 
 def all_of(settings: LocalSettings) -> list[psutil.Process]:
     """Every process that bears the stack's mark or works for one of its tasks."""
-    return [*processes.marked(processes.MARK, str(settings.directory)), *processes.of_tasks(settings.tasks)]
+    return [
+        *processes.find_marked(processes.MARK, str(settings.directory)),
+        *processes.find_task_processes(settings.tasks),
+    ]
 
 
 def test_a_started_stack_runs_and_answers(stack: LocalSettings):
@@ -110,7 +113,7 @@ def test_the_platform_is_seeded_once(stack: LocalSettings):
     ssm, s3 = client(stack, "ssm"), client(stack, "s3")
 
     def parameters() -> dict[str, tuple[str, str, int]]:
-        found = ssm.get_parameters_by_path(Path=seed.parameter_path(LOCAL), WithDecryption=True)["Parameters"]
+        found = ssm.get_parameters_by_path(Path=LOCAL.names.path, WithDecryption=True)["Parameters"]
         return {each["Name"].rsplit("/", 1)[-1]: (each["Type"], each["Value"], each["Version"]) for each in found}
 
     before = parameters()
@@ -124,7 +127,7 @@ def test_the_platform_is_seeded_once(stack: LocalSettings):
 def test_the_seeded_key_opens_the_seeded_schema(stack: LocalSettings):
     seed.seed_platform(stack, LOCAL)
     ssm = client(stack, "ssm")
-    key = ssm.get_parameter(Name=f"{seed.parameter_path(LOCAL)}/SNOWFLAKE_PRIVATE_KEY", WithDecryption=True)
+    key = ssm.get_parameter(Name=f"{LOCAL.names.path}/SNOWFLAKE_PRIVATE_KEY", WithDecryption=True)
     with snowflake.connector.connect(
         account="fakesnow",
         user=seed.USER,

@@ -18,7 +18,7 @@ ARROWS = {
     "gate": {"shared"},
     "shared": set(),
 }
-# Begun with a bare Python, before anything is installed.
+# Begun with a bare Python, before anything is installed: what they do cannot lie in a package, so they may be longer.
 BARE = {"setup_environments", "install_terraform"}
 COMMANDS = sorted(path for path in SCRIPTS.glob("*.py") if path.stem != "__init__")
 
@@ -81,7 +81,7 @@ def test_an_import_upwards_is_seen_however_it_is_written(tmp_path, source, found
 @pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.stem)
 def test_a_file_on_top_is_a_command_that_reads_arguments_calls_and_prints(path):
     source = path.read_text()
-    assert len(source.splitlines()) <= LONGEST
+    assert len(source.splitlines()) <= LONGEST or path.stem in BARE
     assert 'if __name__ == "__main__":' in source
     assert ("command_parser(__doc__)" in source) is (path.stem not in BARE)
     assert not set(imports(source)) & {command.stem for command in COMMANDS}

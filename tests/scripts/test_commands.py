@@ -55,7 +55,8 @@ def test_what_a_target_runs_is_there(target):
     modules = re.findall(r"-m (\S+)", answer.stdout)
     assert modules or target == "setup"
     for name in modules:
-        assert name == "pytest" or name.removeprefix("scripts.") in COMMANDS
+        runs = ROOT.joinpath(*name.split("."), "__main__.py").is_file()  # A package, such as tests.move_in.
+        assert name == "pytest" or runs or name.removeprefix("scripts.") in COMMANDS
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -129,6 +130,7 @@ def test_the_variables_of_a_target_reach_its_command(variables, run):
     [
         (["run", "FLOW=a_b"], "scripts.run_flow a_b --env local --params {}"),
         (["run", "FLOW=a", """PARAMS={"b": "it's"}"""], """scripts.run_flow a --env local --params {"b": "it's"}"""),
+        (["new-flow", "NAME=a/*", "OWNER=b c"], "scripts.new_flow a/* --owner b c"),
         (["logs", "NAME=*"], "scripts.show_logs *"),
         (["register", "ONLY=a*"], "scripts.register_flows --env local --only a*"),
         (["plan", "ENV=dev", "IMAGE_DIGEST=sha256:*"], "scripts.plan_environment dev --image-digest sha256:*"),

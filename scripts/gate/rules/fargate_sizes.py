@@ -1,4 +1,4 @@
-"""Fargate has the size: each task definition's CPU and memory are a pair that Fargate offers, and its disk fits."""
+"""Task sizes exist: Fargate offers each task definition's pair of CPU and memory, and its disk size."""
 
 from collections.abc import Iterator
 from typing import Any

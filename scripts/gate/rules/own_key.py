@@ -1,4 +1,4 @@
-"""Data is encrypted with our key: buckets, log groups, topics, repositories and artifacts name a KMS key."""
+"""Stored data is encrypted with our own KMS key: buckets, log groups, topics, repositories, artifacts."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Only what is ours changes: everything planned is named for its environment, or belongs to something that is."""
+"""The plan changes only this environment: what it changes has this environment's name, or its parent has."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Everything says whose it is: whatever can have tags has service, environment, owner and repository."""
+"""Every resource that takes tags has the tags service, environment, owner and repository."""
 
 from collections.abc import Iterator
 

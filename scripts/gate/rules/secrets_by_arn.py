@@ -1,4 +1,4 @@
-"""Secrets stay in SSM: containers get them by the ARN of a parameter of this environment."""
+"""Secrets stay in SSM: containers receive them by the ARN of a parameter of this environment."""
 
 import re
 from collections.abc import Iterator

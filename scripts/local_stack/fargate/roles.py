@@ -41,7 +41,8 @@ class Roles:
             answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=session_name, DurationSeconds=LIFETIME_SECONDS)
         except ClientError as error:
             raise RoleError(f"ECS was unable to assume the role '{role_arn}': {error}") from None
-        return answer["Credentials"]
+        credentials: dict[str, Any] = answer["Credentials"]
+        return credentials
 
     def client(self, service: str, region: str, role_arn: str) -> Any:
         """Return a client of `service` in `region` that calls as `role_arn`; raise RoleError."""

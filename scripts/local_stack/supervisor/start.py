@@ -1,4 +1,4 @@
-"""Start what does not run of the embedded AWS, Snowflake and Prefect, and seed what must be there before the plan.
+"""Start the embedded AWS, Snowflake and Prefect, and create what must exist before the plan.
 
 Example: python -m scripts.local_stack.supervisor.start
 """

@@ -18,6 +18,7 @@ takes.logs     := NAME
 takes.run      := FLOW PARAMS ENV
 takes.new-flow := NAME OWNER
 takes.image    :=
+takes.move-in  :=
 takes.release  := ENV
 takes.plan     := ENV OFFLINE PIPELINE IMAGE_DIGEST
 takes.check    := ENV OFFLINE
@@ -63,6 +64,9 @@ fix: setup ## Mend what lint finds, where it can be mended by itself
 
 test: setup ## Run every test, or with FAST=1 those that need neither Terraform nor a server: make test ARGS='-k gate'
 	@$(PYTHON) -m pytest $(if $(FAST),--fast) $(ARGS)
+
+move-in: setup ## Run every test and the whole system in a copy that is another team's own
+	@$(PYTHON) -m tests.move_in
 
 up: setup ## Run the whole system here, with every flow tagged run:up (again: changes nothing)
 	@$(PYTHON) -m scripts.start_local

@@ -66,7 +66,7 @@ fix: setup ## Mend what lint finds, where it can be mended by itself
 test: setup ## Run every test, or with FAST=1 those that need neither Terraform nor a server: make test ARGS='-k gate'
 	@$(PYTHON) -m pytest $(if $(FAST),--fast) $(ARGS)
 
-move-in: setup ## Run every check, every test and `make up` in a copy that is another team's own (long)
+move-in: setup ## Run every test and the whole system in a copy that is another team's own
 	@$(PYTHON) -m tests.move_in
 
 up: setup ## Run the whole system here, with every flow tagged run:up (again: changes nothing)

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from embedded_aws import free_ports
+from patience import PATIENCE_SECONDS
 
 from scripts.local_stack.aws import clients
 from scripts.local_stack.settings import LocalSettings
@@ -25,11 +26,11 @@ class Stack:
     settings: LocalSettings
     shell: dict[str, str]
 
-    def run(self, command: str, *arguments: str, timeout_seconds: float = 420) -> subprocess.CompletedProcess[str]:
+    def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of the Makefile's commands, such as `run_flow`, to its end."""
         return subprocess.run(
             [sys.executable, "-m", f"scripts.{command}", *arguments],
-            cwd=ROOT, env=self.shell, capture_output=True, text=True, timeout=timeout_seconds, check=False,
+            cwd=ROOT, env=self.shell, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
         )  # fmt: skip
 
     def client(self, service: str) -> Any:
@@ -55,7 +56,7 @@ class Stack:
         """Ask the Prefect API itself, without the client's settings of this process."""
         user, _, password = self.settings.prefect_auth_string().partition(":")
         url = f"{self.settings.prefect_api_url}{path}"
-        answer = httpx.request(method, url, json=body, auth=(user, password), trust_env=False, timeout=30)
+        answer = httpx.request(method, url, json=body, auth=(user, password), trust_env=False, timeout=PATIENCE_SECONDS)
         return answer.raise_for_status().json()
 
     def calls(self) -> list[dict[str, Any]]:

@@ -16,15 +16,11 @@ import pytest
 import snowflake.connector
 from iam_view import calls_by_role, refused, unused
 from observation import processes_of
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from patience import eventually
 
 from scripts.gate import catalog
 from scripts.gate.permissions import oracle
 from scripts.gate.reading.plan import Plan
-
-eventually = retry(
-    stop=stop_after_delay(60), wait=wait_fixed(0.3), retry=retry_if_exception_type(AssertionError), reraise=True
-)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from embedded_cloud import CLUSTER, Cloud, until
+from embedded_cloud import CLUSTER, Cloud
+from patience import until
 
 from scripts.local_stack.settings import ACCOUNT_ID, REGION
 

@@ -2,15 +2,50 @@
 SHELL := /bin/bash
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
+PREFLIGHT := @$(PYTHON3) scripts/setup_environments.py
+
+# The variables that each target takes. Any other on the command line is refused: a misspelt DRY_RUN must not register.
+takes.help     :=
+takes.setup    :=
+takes.lock     :=
+takes.lint     :=
+takes.fix      :=
+takes.test     := ARGS FAST
+takes.up       :=
+takes.down     :=
+takes.status   :=
+takes.logs     := NAME
+takes.run      := FLOW PARAMS ENV
+takes.new-flow := NAME OWNER
+takes.image    :=
+takes.move-in  :=
+takes.release  := ENV
+takes.plan     := ENV OFFLINE PIPELINE IMAGE_DIGEST
+takes.check    := ENV OFFLINE
+takes.apply    := ENV
+takes.alerts   := ENV
+takes.register := ENV DRY_RUN ONLY KEEP FULL IMAGE_DIGEST
+# These say 1 or nothing: OFFLINE=0 would read as no and mean yes.
+SWITCHES := FAST OFFLINE PIPELINE DRY_RUN KEEP FULL
+# These say which Python runs the targets.
+ALWAYS := PYTHON3 PYTHON PREFLIGHT
+
+TARGETS := $(patsubst takes.%,%,$(filter takes.%,$(.VARIABLES)))
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+refuse = $(error $(1): got $(2); expected $(if $(takes.$(1)),only $(takes.$(1)),no variable))
+$(foreach target,$(filter $(TARGETS),$(or $(MAKECMDGOALS),help)),\
+  $(foreach unknown,$(filter-out $(takes.$(target)) $(ALWAYS),$(GIVEN)),$(call refuse,$(target),$(unknown))))
+$(foreach switch,$(filter $(SWITCHES),$(GIVEN)),\
+  $(if $(filter-out 1,$(value $(switch))),$(error $(switch): got $(value $(switch)); expected 1, or leave it out)))
+
 override ENV := $(or $(ENV),local)
 PARAMS ?= {}
 # Through the environment: a quote or a star in them is theirs, not the shell's.
-export FLOW NAME ONLY PARAMS IMAGE_DIGEST
+export FLOW NAME ONLY OWNER PARAMS IMAGE_DIGEST
 # Not expanded by make either: in a pipeline the digest is a parameter of the run.
 DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
-PREFLIGHT := @$(PYTHON3) scripts/setup_environments.py
 
-.PHONY: help setup lock lint fix test up down status logs run image release plan check apply alerts register
+.PHONY: $(TARGETS)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +62,13 @@ lint: setup ## Check formatting, style, Terraform and Dockerfile; writes nothing
 fix: setup ## Mend what lint finds, where it can be mended by itself
 	@$(PYTHON) -m scripts.lint_sources --fix
 
-test: setup ## Run every test
-	@$(PYTHON) -m pytest $(ARGS)
+test: setup ## Run every test, or with FAST=1 those that need neither Terraform nor a server: make test ARGS='-k gate'
+	@$(PYTHON) -m pytest $(if $(FAST),--fast) $(ARGS)
 
-up: setup ## Run the whole system here and load a year of flights (again: changes nothing)
+move-in: setup ## Run every test and the whole system in a copy that is another team's own
+	@$(PYTHON) -m tests.move_in
+
+up: setup ## Run the whole system here, with every flow tagged run:up (again: changes nothing)
 	@$(PYTHON) -m scripts.start_local
 
 down: setup ## End everything that `make up` started
@@ -42,8 +80,11 @@ status: setup ## What runs on the local stack
 logs: setup ## The end of a log, followed: make logs NAME=agent
 	@$(PYTHON) -m scripts.show_logs "$${NAME:-agent}"
 
-run: setup ## Start a flow run and follow it: make run FLOW=flights_to_warehouse PARAMS='{"max_rejected_percent": 2}'
+run: setup ## Start a flow run and follow it: make run FLOW=daily_orders PARAMS='{"max_rows": 200}'
 	@$(PYTHON) -m scripts.run_flow "$$FLOW" --env $(ENV) --params "$$PARAMS"
+
+new-flow: setup ## Write the files of a new flow: make new-flow NAME=orders/daily_orders OWNER=sales
+	@$(PYTHON) -m scripts.new_flow "$$NAME" $(if $(value OWNER),--owner "$$OWNER")
 
 image: setup ## Print the digest of the sources that the image is built from
 	@$(PYTHON) -m scripts.show_image
@@ -63,5 +104,5 @@ apply: setup ## Apply exactly the plan that the gate passed
 alerts: setup ## Subscribe PagerDuty to ENV's alerts, at the address that SSM holds
 	@$(PYTHON) -m scripts.subscribe_alerts $(ENV)
 
-register: setup ## Register what changed with ENV's Prefect: make register ENV=dev DRY_RUN=1 ONLY='flights_*'
+register: setup ## Register what changed with ENV's Prefect: make register ENV=dev DRY_RUN=1 ONLY='orders_*'
 	@$(PYTHON) -m scripts.register_flows --env $(ENV) $(if $(DRY_RUN),--dry-run) $(if $(KEEP),--keep) $(if $(FULL),--full) $(if $(value ONLY),--only "$$ONLY") $(DIGEST)

@@ -6,7 +6,6 @@
 Exit code 1 if a promise of the README is not kept.
 """
 
-import argparse
 import copy
 import json
 import os
@@ -15,15 +14,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from scripts.gate.checkov_scan import FLAGS, find_checkov
-from scripts.plan_environment import offline_root
 from scripts.shared import terraform
+from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import ROOT, find_environment
 from scripts.shared.image_digest import image_digest
-from scripts.shared.refusal import run_command
+from scripts.shared.offline_root import offline_root
 
 MOST_WALL = 1.5
 LEAST_CPU = 20
@@ -50,7 +50,7 @@ print(time.process_time() - start)
 """
 
 
-def copies(data: dict, number: int) -> dict:
+def copies(data: dict[str, Any], number: int) -> dict[str, Any]:
     """A plan of the same resources many times over, each time in modules of other names."""
     grown = copy.deepcopy(data)
     calls = data["configuration"]["root_module"]["module_calls"]
@@ -64,7 +64,7 @@ def copies(data: dict, number: int) -> dict:
     return grown
 
 
-def _renamed(text: str, number: int, names: dict) -> str:
+def _renamed(text: str, number: int, names: Iterable[str]) -> str:
     for name in names:
         text = text.replace(f"module.{name}.", f"module.{name}_{number}.").replace(
             f'"module.{name}"', f'"module.{name}_{number}"'
@@ -72,7 +72,7 @@ def _renamed(text: str, number: int, names: dict) -> str:
     return text
 
 
-def cpu_of(command: list[str], **options: object) -> float:
+def cpu_of(command: list[str], **options: Any) -> float:
     """User and system seconds of a command and its children."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
@@ -130,7 +130,7 @@ def rules_and_checkov(folder: Path) -> tuple[float, list[tuple[int, float, float
 
 def main() -> int:
     """Measure, print, and hold the figures against the promises."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser(__doc__)
     parser.add_argument("--runs", type=int, default=3, help="how often each plan is made; the best counts")
     runs = parser.parse_args().runs
     with tempfile.TemporaryDirectory() as name:

@@ -8,19 +8,21 @@
 Exit code: 0 nothing found, 1 findings, 2 the plan could not be checked.
 """
 
-import argparse
 from pathlib import Path
 
 from scripts.gate import catalog, engine
+from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
-from scripts.shared.refusal import Refusal, run_command
+from scripts.shared.refusal import Refusal
 
 
 def main() -> int:
     """Run the gate from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser(__doc__)
     parser.add_argument("plan", type=Path, nargs="?", help="output of `terraform show -json PLANFILE`")
-    parser.add_argument("--env", metavar="NAME", help="the plan of this environment; writes its record and report anew")
+    parser.add_argument(
+        "--env", type=find_environment, metavar="NAME", help="the plan of this environment; writes its record anew"
+    )
     parser.add_argument("--list", action="store_true", help="list the checks and what holds when they pass")
     parser.add_argument("--rules", metavar="A,B", help="only these checks, and those they need")
     parser.add_argument(
@@ -39,8 +41,8 @@ def main() -> int:
             print(f"{name:<22} {sentence}")
         return 0
     if arguments.env and not arguments.plan:
-        environment = find_environment(arguments.env)
-        return engine.gate_folder(environment.directory, environment=environment.name, offline=arguments.offline)
+        folder, name = arguments.env.directory, arguments.env.name
+        return engine.gate_folder(folder, environment=name, offline=arguments.offline)
     if not arguments.plan:
         raise Refusal("Which plan? Expected the path of a plan JSON, such as build/dev/plan.json")
     if arguments.record and (arguments.rules is not None or arguments.no_hcl):

@@ -1,15 +1,14 @@
-"""Check (or with --fix, mend) the form of Python, Terraform and the Dockerfile; everything found is reported at once.
+"""Check (or with --fix, mend) Python, Terraform, files of facts and the Dockerfile, and report all that is found.
 
 python -m scripts.lint_sources
 python -m scripts.lint_sources --fix
 """
 
-import argparse
 import subprocess
 
-from scripts.shared import terraform
+from scripts.shared import facts_file, terraform
+from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import ROOT
-from scripts.shared.refusal import run_command
 
 CHECKS = [
     [".venv/bin/ruff", "check", "--quiet"],
@@ -26,7 +25,7 @@ FIXES = [
 
 def main() -> int:
     """Run all of them; 1 if any found something."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser(__doc__)
     parser.add_argument("--fix", action="store_true", help="mend instead of only telling")
     fix = parser.parse_args().fix
     terraform.check_version()
@@ -35,6 +34,9 @@ def main() -> int:
         for command in (FIXES if fix else CHECKS)
         if subprocess.run(command, cwd=ROOT, check=False).returncode
     ]
+    if problems := facts_file.check_all():
+        print(*problems, sep="\n")
+        failed.append("files of facts")
     print(f"lint: {', '.join(failed)} found something" if failed else "lint: nothing found")
     return 1 if failed else 0
 

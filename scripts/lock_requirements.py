@@ -3,11 +3,11 @@
 python -m scripts.lock_requirements
 """
 
-import argparse
 import subprocess
 
+from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import ROOT
-from scripts.shared.refusal import Refusal, run_command
+from scripts.shared.refusal import Refusal
 
 # dev and runtime are resolved together (dev.in holds `-r runtime.in -c runtime.txt`), so runtime comes first.
 LOCKS = ("uv", "runtime", "dev", "checkov")
@@ -19,7 +19,7 @@ OPTIONS = [
 
 def main() -> None:
     """Write the locks."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    command_parser(__doc__).parse_args()
     for name in LOCKS:
         command = [".venv/bin/uv", "pip", "compile", *OPTIONS, f"requirements/{name}.in", f"-o=requirements/{name}.txt"]
         if subprocess.run(command, cwd=ROOT, check=False).returncode:

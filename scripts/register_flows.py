@@ -8,17 +8,16 @@ Refused unless the gate passed the infrastructure that is applied, and for the i
 files are imported and checked before the first write. Interrupted anywhere, run it again.
 """
 
-import argparse
-
+from scripts.local_stack.running import require_running
 from scripts.registration.loading import Loading
+from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
-from scripts.shared.refusal import run_command
 
 
 def main() -> None:
     """Register one environment's flows."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--env", required=True, metavar="ENV", help="environment, such as dev")
+    parser = command_parser(__doc__)
+    parser.add_argument("--env", type=find_environment, required=True, metavar="ENV", help="environment, such as dev")
     parser.add_argument("--image-digest", help="image whose flows these are; without it, the sources' own digest")
     parser.add_argument("--dry-run", action="store_true", help="print the difference, write nothing")
     parser.add_argument("--only", metavar="GLOB", help="only what fits: a flow, <flow>/<deployment> or flows/<file>.py")
@@ -26,8 +25,8 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="compare every field, to find what was edited by hand")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     arguments = parser.parse_args()
-    environment = find_environment(arguments.env)
-    environment.require_running()
+    environment = arguments.env
+    require_running(environment)
     with Loading(environment.name, memory=environment.directory / "flows.json") as loading:
         # Not before: flows are being imported, which takes longest and needs nothing of the rest.
         from scripts.registration.command import register_environment

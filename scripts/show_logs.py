@@ -4,13 +4,13 @@ python -m scripts.show_logs agent
 python -m scripts.show_logs prefect
 """
 
-import argparse
 import sys
 import time
 
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import supervision
-from scripts.shared.refusal import Refusal, run_command
+from scripts.shared.command import command_parser, run_command
+from scripts.shared.local_settings import LocalSettings
+from scripts.shared.refusal import Refusal
 from scripts.shared.steps import shown
 
 LAST_LINES = 100
@@ -19,7 +19,7 @@ POLL_SECONDS = 0.5
 
 def main() -> None:
     """Print and follow."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser(__doc__)
     parser.add_argument("name", nargs="?", default="agent", help="aws, snowflake, prefect, agent, or a task's id")
     name = parser.parse_args().name
     path = supervision.log_path(LocalSettings.load(), name)

@@ -1,3 +1,16 @@
+output "facts" {
+  description = "What registration needs to know of this environment: the image holds no tfvars. result_block is empty where results are not kept."
+  value = {
+    environment  = var.environment
+    name         = var.name
+    title        = local.name
+    owner        = var.owner
+    schedules    = var.schedules
+    guarded      = var.guarded
+    result_block = local.result_block
+  }
+}
+
 output "work_pool" {
   description = "Prefect work pool of this environment: its name and base job template, for registration to write."
   value = {

@@ -1,11 +1,39 @@
+variable "name" {
+  description = "Name of this stack. Resources, SSM path, buckets, key alias, work pool and tags are named after it."
+  type        = string
+  default     = "DataFlows"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Z][A-Za-z0-9]{1,19}$", var.name))
+    error_message = "name is \"${var.name}\"; expected 2 to 20 letters and digits, a capital first, such as DataFlows."
+  }
+  validation {
+    condition     = !can(regex("^(?i)(aws|ssm)", var.name))
+    error_message = "name is \"${var.name}\"; expected another beginning: SSM keeps parameters whose path begins with aws or ssm for itself."
+  }
+}
+
+variable "bootstrap" {
+  description = "Name that terraform/bootstrap was applied with in this account; empty where it is this stack's own."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.bootstrap == "" || can(regex("^[A-Z][A-Za-z0-9]{1,19}$", var.bootstrap))
+    error_message = "bootstrap is \"${var.bootstrap}\"; expected the name in terraform/bootstrap/accounts/<account>.tfvars, such as DataFlows."
+  }
+}
+
 variable "environment" {
   description = "Which of the environments this is; its facts stand in environments/<environment>.tfvars."
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.environment))
-    error_message = "environment is \"${var.environment}\"; expected 2 to 12 lower-case letters and digits, a letter first, such as dev."
+    condition     = can(regex("^[a-z][a-z0-9]{1,14}$", var.environment)) && var.environment != "bootstrap"
+    error_message = "environment is \"${var.environment}\"; expected 2 to 15 lower-case letters and digits, a letter first, such as dev. The name bootstrap is taken by the account's own resources."
   }
 }
 
@@ -24,6 +52,11 @@ variable "region" {
   description = "AWS region of everything here."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region is \"${var.region}\"; expected an AWS region, such as eu-west-1."
+  }
 }
 
 variable "aws_max_retries" {
@@ -37,6 +70,29 @@ variable "owner" {
   description = "Team that answers for this environment, as a tag on everything."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9 _.@/+-]{1,62}$", var.owner))
+    error_message = "owner is \"${var.owner}\"; expected a team's name or address, 2 to 63 letters, digits, blanks and _.@/+-, such as data-platform."
+  }
+}
+
+variable "schedules" {
+  description = "Whether the schedules of the flows run here: active or inactive."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(["active", "inactive"], var.schedules)
+    error_message = "schedules is \"${var.schedules}\"; expected active or inactive."
+  }
+}
+
+variable "guarded" {
+  description = "Whether others depend on this environment's data, so that changes of it deserve care."
+  type        = bool
+  default     = true
+  nullable    = false
 }
 
 variable "repository" {
@@ -47,7 +103,7 @@ variable "repository" {
 }
 
 variable "network" {
-  description = "A VPC of our own (its address range, zones, NAT, interface endpoints, and ranges used elsewhere that it must not overlap) or an existing one (its id and private subnets), and the TCP ports that tasks may reach. The module's description says more."
+  description = "A VPC of our own (its address range, zones, NAT in each zone unless nat_per_zone is false, interface endpoints, and ranges used elsewhere that it must not overlap) or an existing one (its id and private subnets), and the TCP ports that tasks may reach. The module's description says more."
   type = object({
     cidr                = optional(string)
     availability_zones  = optional(list(string))
@@ -199,13 +255,20 @@ variable "protect_data" {
   nullable    = false
 }
 
+variable "persist_results" {
+  description = "Whether results of tasks are kept in the results bucket, through a Prefect block that registration writes. False only where bucket and Prefect server go together."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "delivery" {
-  description = "The pipeline that releases this environment: the CodeStar connection to the source repository (empty: no pipeline), the repository (owner/name), its branch, whether a person approves between gate and apply, and where pages send whoever is on call (docs/on-call.md as the team reads it)."
+  description = "The pipeline that releases this environment: the CodeStar connection to the source repository (empty: no pipeline), the repository (owner/name), its branch, whether a person approves between gate and apply (yes, unless false is given), and where pages send whoever is on call (docs/on-call.md as the team reads it)."
   type = object({
     connection_arn = optional(string, "")
     repository     = optional(string, "")
     branch         = optional(string, "main")
-    approval       = optional(bool, false)
+    approval       = optional(bool, true)
     runbook_url    = optional(string, "")
   })
   default  = {}

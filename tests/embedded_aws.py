@@ -14,8 +14,10 @@ from typing import Any
 import httpx
 from patience import PATIENCE_SECONDS, until
 
-from scripts.local_stack.aws import clients
-from scripts.local_stack.settings import ACCOUNT_ID, REPOSITORY, LocalSettings
+from scripts.shared import embedded_clients
+from scripts.shared.local_settings import REPOSITORY, LocalSettings
+
+ACCOUNT_ID, REGION = "123456789012", "eu-west-1"
 
 
 def free_ports(count: int) -> list[int]:
@@ -30,9 +32,9 @@ def free_ports(count: int) -> list[int]:
 class EmbeddedAws:
     """The server; `aws["s3"]` is a client of it as administrator."""
 
-    def __init__(self, directory: Path, account_id: str = ACCOUNT_ID) -> None:
+    def __init__(self, directory: Path, account_id: str = ACCOUNT_ID, region: str = REGION) -> None:
         (port,) = free_ports(1)
-        self.account_id = account_id
+        self.account_id, self.region = account_id, region
         self.settings = LocalSettings.model_construct(directory=directory, aws_port=port)
         self.process: subprocess.Popen | None = None
 
@@ -69,7 +71,7 @@ class EmbeddedAws:
 
     def __getitem__(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = clients.client(self.settings.aws_endpoint_url, service)
+            self._clients[service] = embedded_clients.client(self.settings.aws_endpoint_url, service, self.region)
         return self._clients[service]
 
     def calls(self) -> list[dict[str, Any]]:

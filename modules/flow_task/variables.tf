@@ -27,17 +27,10 @@ variable "size" {
   nullable    = false
 
   validation {
-    condition     = contains(var.context.fargate_sizes[*].cpu, var.size.cpu)
-    error_message = "size.cpu is ${var.size.cpu}; Fargate gives ${join(", ", var.context.fargate_sizes[*].cpu)} CPU units."
-  }
-
-  validation {
-    condition = !contains(var.context.fargate_sizes[*].cpu, var.size.cpu) || contains(flatten([
-      for size in var.context.fargate_sizes : size.memory_mib if size.cpu == var.size.cpu
-    ]), var.size.memory_mib)
-    error_message = "size is ${var.size.cpu} CPU units with ${var.size.memory_mib} MiB; with these, Fargate gives ${join(", ", flatten([
-      for size in var.context.fargate_sizes : size.memory_mib if size.cpu == var.size.cpu
-    ]))} MiB."
+    condition = anytrue([for size in var.context.fargate_sizes : size.cpu == var.size.cpu && contains(size.memory_mib, var.size.memory_mib)])
+    error_message = "size is ${var.size.cpu} CPU units with ${var.size.memory_mib} MiB; Fargate gives these, in steps: ${join(", ", [
+      for size in var.context.fargate_sizes : "${size.cpu} with ${min(size.memory_mib...)} to ${max(size.memory_mib...)}"
+    ])}."
   }
 
   validation {

@@ -7,6 +7,7 @@ variable "context" {
     account_id       = string
     region           = string
     environment      = string
+    service          = string
     image_repository = string
     bucket_prefix    = string
     state            = object({ bucket = string, key = string, kms_alias = string })
@@ -33,7 +34,7 @@ variable "results_bucket_arn" {
 }
 
 variable "flow_permissions" {
-  description = "Rights that flows declare beyond their bucket: actions, and ARNs in which {partition} {region} {account} {env} {Env} are put in."
+  description = "Rights that flows declare beyond their bucket: actions, and ARNs in which {partition}, {region}, {account}, {env}, {Env}, {title}, {prefix} and {path} stand for this environment's."
   type        = list(object({ flow = string, actions = list(string), resources = list(string) }))
   default     = []
   nullable    = false

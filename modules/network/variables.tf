@@ -16,7 +16,7 @@ variable "network" {
   description = <<-EOT
     Either a VPC of our own or one that is there.
     Own: cidr (private subnets take eighths of it, public subnets 256ths from its end) and two or three availability_zones;
-    by choice a NAT gateway in each zone (nat_per_zone), AWS services reached inside the VPC instead of through NAT
+    a NAT gateway in each zone, or with nat_per_zone = false one for all; by choice AWS services reached inside the VPC instead of through NAT
     (interface_endpoints), and ranges used elsewhere, by name, that the VPC must not overlap (reserved_ranges).
     Existing: its id and private subnets that reach the internet by NAT; routes, ACLs, endpoints and flow logs are its owner's.
     Both: TCP ports that tasks may reach outside; 443 covers AWS, Prefect Cloud, Snowflake and dbt Cloud.
@@ -24,7 +24,7 @@ variable "network" {
   type = object({
     cidr                = optional(string)
     availability_zones  = optional(list(string))
-    nat_per_zone        = optional(bool, false)
+    nat_per_zone        = optional(bool) # Null means true, but is not said of a VPC that is there.
     interface_endpoints = optional(set(string), [])
     reserved_ranges     = optional(map(string), {})
     existing            = optional(object({ vpc_id = string, private_subnet_ids = list(string) }))
@@ -35,13 +35,13 @@ variable "network" {
   validation {
     condition = (var.network.existing == null
       ? var.network.cidr != null && var.network.availability_zones != null
-      : var.network.cidr == null && var.network.availability_zones == null && !var.network.nat_per_zone
+      : var.network.cidr == null && var.network.availability_zones == null && var.network.nat_per_zone == null
       && length(var.network.interface_endpoints) + length(var.network.reserved_ranges) == 0
     )
     error_message = "network sets [${join(", ", compact([
       var.network.cidr != null ? "cidr" : "",
       var.network.availability_zones != null ? "availability_zones" : "",
-      var.network.nat_per_zone ? "nat_per_zone" : "",
+      var.network.nat_per_zone != null ? "nat_per_zone" : "",
       length(var.network.interface_endpoints) > 0 ? "interface_endpoints" : "",
       length(var.network.reserved_ranges) > 0 ? "reserved_ranges" : "",
       var.network.existing != null ? "existing" : "",
@@ -80,6 +80,10 @@ variable "network" {
     error_message = "network.availability_zones is [${try(join(", ", var.network.availability_zones), "")}]; expected two or three different zones, so that losing one does not stop the agent."
   }
 
+  validation {
+    condition     = try(alltrue([for zone in var.network.availability_zones : startswith(zone, var.context.region)]), true)
+    error_message = "network.availability_zones is [${try(join(", ", var.network.availability_zones), "")}]; expected zones of the region, ${var.context.region}."
+  }
   validation {
     condition = (contains(var.network.egress_ports, 443) && length(var.network.egress_ports) <= 10
       && alltrue([for port in var.network.egress_ports : port >= 1 && port <= 65535 && floor(port) == port])

@@ -15,6 +15,7 @@ from typing import Any, Self
 from scripts.registration.closure import Sources, digest_of
 from scripts.registration.import_process import Imports
 from scripts.shared.environments import ROOT
+from scripts.shared.flow_files import flow_files
 
 
 @dataclass
@@ -23,11 +24,6 @@ class Loaded:
 
     deployments: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-
-
-def flow_files(root: Path = ROOT) -> list[Path]:
-    """Files that must each hold a flow and its `deployments`; flows/shared/ holds what they use."""
-    return sorted(path for path in (root / "flows").glob("*.py") if not path.name.startswith("_"))
 
 
 class Loading:

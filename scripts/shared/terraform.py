@@ -82,15 +82,16 @@ def find_mirror() -> Path | None:
     return None
 
 
-def locked_version(root: Path = ROOT) -> str:
-    """The AWS provider's version in `.terraform.lock.hcl`."""
-    lock = (root / "terraform" / ".terraform.lock.hcl").read_text()
-    return re.search(rf'provider "{PROVIDER}" {{\s+version\s+= "([^"]+)"', lock)[1]
+def locked_version(root: Path = ROOT / "terraform") -> str:
+    """The AWS provider's version in the lock of a Terraform root, `unknown` if it has none."""
+    lock = root / ".terraform.lock.hcl"
+    found = lock.is_file() and re.search(rf'provider "{PROVIDER}" {{\s+version\s+= "([^"]+)"', lock.read_text())
+    return found[1] if found else "unknown"
 
 
 def terraform_shell(environment: Environment, directory: Path | None = None) -> dict[str, str]:
     """Environment variables to run Terraform with; its own files go below `directory`, or the environment's."""
-    shell = environment.shell() | {
+    shell = environment.environment_variables() | {
         "TF_DATA_DIR": str((directory or environment.directory) / "terraform-data"),
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",

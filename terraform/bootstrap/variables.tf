@@ -1,3 +1,15 @@
+variable "name" {
+  description = "Name of what is made here, and of the stack that the account is for first of all."
+  type        = string
+  default     = "DataFlows"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Z][A-Za-z0-9]{1,19}$", var.name))
+    error_message = "name is \"${var.name}\"; expected 2 to 20 letters and digits, a capital first, such as DataFlows."
+  }
+}
+
 variable "account_id" {
   description = "AWS account to prepare; the provider refuses any other."
   type        = string
@@ -13,16 +25,33 @@ variable "region" {
   description = "AWS region of the account's environments."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region is \"${var.region}\"; expected an AWS region, such as eu-west-1."
+  }
 }
 
-variable "environments" {
-  description = "Environments that live in this account: each gets a state bucket, and CircleCI may start its pipeline."
-  type        = set(string)
+variable "stacks" {
+  description = "Environments that live in this account, by the name of their stack: each gets a state bucket, and CircleCI may start its pipeline."
+  type        = map(set(string))
   nullable    = false
 
   validation {
-    condition     = length(var.environments) > 0 && alltrue([for name in var.environments : can(regex("^[a-z][a-z0-9]{1,11}$", name))])
-    error_message = "environments is [${join(", ", var.environments)}]; expected one or more names such as dev, as in terraform/environments/."
+    condition     = length(var.stacks) > 0 && alltrue([for name in keys(var.stacks) : can(regex("^[A-Z][A-Za-z0-9]{1,19}$", name))])
+    error_message = "stacks has [${join(", ", keys(var.stacks))}]; expected one or more names of 2 to 20 letters and digits, a capital first, such as DataFlows."
+  }
+  validation {
+    condition = alltrue([for names in values(var.stacks) : length(names) > 0 && alltrue([
+      for name in names : can(regex("^[a-z][a-z0-9]{1,14}$", name)) && name != "bootstrap"
+    ])])
+    error_message = "stacks has ${join(", ", [for stack, names in var.stacks : "${stack} = [${join(", ", names)}]"])}; expected for each one or more environments such as dev, as in terraform/environments/."
+  }
+  validation {
+    condition = length(flatten([for names in values(var.stacks) : tolist(names)])) == length(distinct(flatten([
+      for stack, names in var.stacks : [for name in names : "${lower(stack)}-${name}"]
+    ])))
+    error_message = "stacks has ${join(", ", [for stack, names in var.stacks : "${stack} = [${join(", ", names)}]"])}; expected no two that differ only in capitals to have an environment of the same name: their buckets would have one name."
   }
 }
 
@@ -30,6 +59,11 @@ variable "owner" {
   description = "Team that answers for the account, as a tag on everything."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9 _.@/+-]{1,62}$", var.owner))
+    error_message = "owner is \"${var.owner}\"; expected a team's name or address, 2 to 63 letters, digits, blanks and _.@/+-, such as data-platform."
+  }
 }
 
 variable "repository" {

@@ -1,12 +1,16 @@
 # The embedded AWS of `make up`. Addresses depend on the ports that are free: plan_environment.py passes them.
+name        = "DataFlows"
 environment = "local"
 account_id  = "123456789012"
 region      = "eu-west-1"
 owner       = "data-platform"
+schedules   = "inactive"
+guarded     = false
 
 network = {
   cidr               = "10.10.0.0/16"
   availability_zones = ["eu-west-1a", "eu-west-1b"]
+  nat_per_zone       = false # Nothing passes it.
 }
 
 aws_max_retries = 3
@@ -18,7 +22,8 @@ agent_environment = {
 }
 
 # Gone with the stack: everything in it can be made again.
-protect_data = false
+protect_data    = false
+persist_results = false
 
 prefect_credential = "PREFECT_API_AUTH_STRING"
 
@@ -28,7 +33,7 @@ alerts = {
 
 snowflake = {
   database  = "DATA_FLOWS"
-  schema    = "FLIGHTS"
+  schema    = "LOADED"
   warehouse = "LOADING"
   role      = "DATA_FLOWS_LOADER"
 }

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import tftest
-from embedded_aws import EmbeddedAws
+from embedded_aws import REGION, EmbeddedAws
 from patience import PATIENCE_SECONDS
 
-from scripts.local_stack.settings import REGION
 from scripts.shared import terraform
 from scripts.shared.environments import BUILD_VARIABLE, ROOT
 
@@ -66,7 +65,7 @@ class Repository:
     @property
     def shell(self) -> dict[str, str]:
         """The shell of a person who has credentials for the account."""
-        return self.aws.settings.aws_environment() | {BUILD_VARIABLE: str(self.root.parent / "build")}
+        return self.aws.settings.aws_environment(self.aws.region) | {BUILD_VARIABLE: str(self.root.parent / "build")}
 
     def start(self, command: str, *arguments: str, role_arn: str = "") -> subprocess.Popen[str]:
         """One of the Makefile's commands, such as `plan_environment`, begun; as an administrator or under a role."""

@@ -34,7 +34,7 @@ def bad(tmp_path):
 
 def test_every_rule_of_the_folder_is_found():
     rule = re.compile(r"^def check(_hcl)?\(", re.MULTILINE)
-    written = {path.stem for path in catalog.FOLDER.glob("*.py") if rule.search(path.read_text())}
+    written = {path.stem for path in (ROOT / "scripts/gate/rules").glob("*.py") if rule.search(path.read_text())}
     assert set(catalog.all_rules()) == written >= set(SOME.split(","))
 
 
@@ -58,13 +58,13 @@ def test_a_rule_about_our_names_stands_aside_for_another_stack_and_says_so(monke
     assert call(monkeypatch, theirs, "--rules", "own_names,no_ingress") == 0
     out = capsys.readouterr().out
     assert "- own_names" in out
-    assert "stands aside: the plan is not of this repository" in out
+    assert "skipped: the plan is not of this repository" in out
     assert "Gate passed: 1 check in" in out
 
 
 def test_a_rule_about_hcl_stands_aside_without_any(monkeypatch, capsys, good):
     assert call(monkeypatch, good, "--rules", "plain_modules", "--no-hcl") == 0
-    assert "- plain_modules          stands aside: no HCL is given" in capsys.readouterr().out
+    assert "- plain_modules          skipped: no HCL is given" in capsys.readouterr().out
 
 
 def test_a_finding_says_where_its_block_is_in_the_hcl(monkeypatch, capsys, tmp_path):
@@ -207,7 +207,7 @@ def _without_checkov(monkeypatch, tmp_path):
         def __exit__(self, *_):
             pass
 
-        def start_on(self, _):
+        def scan_plan(self, _):
             return self
 
         def findings(self, _):
@@ -299,13 +299,13 @@ def test_a_record_that_was_not_edited_is_proven(proven):
     [
         (passed, "passed is True, not False; what it says of no_ingress"),
         (lambda edited: edited["rules"].pop(0), "what it says of alarms_act"),
-        (lambda edited: edited["rules"][0].update(aside="no time"), "what it says of alarms_act"),
+        (lambda edited: edited["rules"][0].update(skipped="no time"), "what it says of alarms_act"),
         (lambda edited: edited.update(account_id="999999999999"), "account_id is 999999999999, not 123456789012"),
         (lambda edited: edited.update(plan_json_sha256="0" * 64), "plan_json_sha256 is 000000000000…, not "),
         (lambda edited: edited["versions"].update(rules="sha256:0"), "versions is "),
         (lambda edited: edited.update(offline=True), "offline is True, not False"),
     ],
-    ids=["findings taken out", "a rule taken out", "a rule put aside", "account", "plan JSON", "rules", "offline"],
+    ids=["findings taken out", "a rule taken out", "a rule skipped", "account", "plan JSON", "rules", "offline"],
 )
 def test_an_edited_record_is_refused_with_what_it_says_otherwise(proven, change, said):
     with pytest.raises(record.RecordRefused, match=re.escape(said)) as refused:

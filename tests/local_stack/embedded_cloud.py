@@ -4,10 +4,10 @@ import json
 from typing import Any
 from uuid import uuid4
 
-from embedded_aws import EmbeddedAws
+from embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws
 from patience import until
 
-from scripts.local_stack.settings import ACCOUNT_ID, REGION, variable
+from scripts.shared.local_settings import variable
 
 DIGEST = "a1" * 32
 IMAGE = f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/data-flows@sha256:{DIGEST}"

@@ -9,10 +9,9 @@ import httpx
 import psutil
 import pytest
 from botocore.exceptions import ClientError
+from embedded_aws import ACCOUNT_ID, REGION
 from embedded_cloud import CLUSTER, DIGEST, IMAGE, LOG_GROUP, Cloud
 from patience import PATIENCE_SECONDS, until
-
-from scripts.local_stack.settings import ACCOUNT_ID, REGION
 
 PRINT_ENVIRONMENT = ("python", "-c", "import json, os; print(json.dumps(dict(os.environ)))")
 IMAGE_AND_FARGATE = {

@@ -12,7 +12,7 @@ from scripts.shared.environments import FACTS, ROOT
 
 STORE = {"kms_key_arn": "arn:aws:kms:eu-west-1:333333333333:key/1"}
 GUARD = "terraform_data.data_is_protected[0]"
-BUCKET = "arn:aws:s3:::dataflows-test-results-333333333333"
+BUCKET = "arn:aws:s3:::harborflows-test-results-333333333333"
 
 
 def after(plan, address):
@@ -61,7 +61,7 @@ def applied(tmp_path_factory):
         'provider "aws" {\n  region = "eu-west-1"\n  access_key = "x"\n  secret_key = "x"\n'
         "  skip_credentials_validation = true\n  skip_requesting_account_id = true\n}\n"
     )
-    context = {"partition": "aws", "account_id": "333333333333", "bucket_prefix": "dataflows-test"}
+    context = {"partition": "aws", "account_id": "333333333333", "bucket_prefix": "harborflows-test"}
     (folder / "terraform.tfvars.json").write_text(json.dumps(STORE | {"context": context}))
     mirror = terraform.find_mirror()
     command = ["terraform", "init", *([f"-plugin-dir={mirror}"] if mirror else [])]

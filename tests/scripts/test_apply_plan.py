@@ -7,6 +7,7 @@ import pytest
 from gate_records import COMMIT, FINDING, gate_record
 
 from scripts import apply_plan
+from scripts.delivery import applying
 from scripts.gate import engine, store
 from scripts.gate.record import RecordRefused
 from scripts.shared import git_tree, terraform
@@ -30,8 +31,8 @@ def done(monkeypatch):
     done = []
     monkeypatch.setattr(terraform, "check_version", lambda: None)
     monkeypatch.setattr(terraform, "show", lambda tfplan, to, *_: to.write_bytes(tfplan.read_bytes()))
-    monkeypatch.setattr(apply_plan, "CheckovScan", lambda *_: contextlib.nullcontext())
-    monkeypatch.setattr(apply_plan.catalog, "warm_up", lambda: None)
+    monkeypatch.setattr(applying, "CheckovScan", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(applying.catalog, "warm_up", lambda: None)
     monkeypatch.setattr(engine, "prove", lambda *_: None)
     monkeypatch.setattr(terraform, "run", lambda arguments, *_: done.append((arguments[0], arguments[-1])))
     monkeypatch.setattr(store, "is_stored", lambda *_: False)

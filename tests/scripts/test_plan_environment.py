@@ -7,8 +7,9 @@ import pytest
 from plan_builder import plan_data, resource
 
 from scripts import plan_environment
+from scripts.delivery import planning
 from scripts.gate import engine
-from scripts.shared import terraform
+from scripts.shared import offline_root, terraform
 from scripts.shared.environments import ROOT, Environment, find_environment
 from scripts.shared.image_digest import image_digest
 from scripts.shared.refusal import Refusal
@@ -35,15 +36,15 @@ def planned(monkeypatch, tmp_path):
     planned = []
     monkeypatch.setenv("DATA_FLOWS_BUILD_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path / "local"))
-    monkeypatch.setattr(plan_environment, "CheckovScan", Scan)
+    monkeypatch.setattr(planning, "CheckovScan", Scan)
     monkeypatch.setattr(Environment, "require_account", lambda _: None)
-    monkeypatch.setattr(plan_environment.catalog, "warm_up", lambda: None)
+    monkeypatch.setattr(planning.catalog, "warm_up", lambda: None)
     monkeypatch.setattr(engine, "gate_folder", lambda _, **__: 1 if planned[-1][1] == "bad" else 0)
 
     def plan(environment, digest, *, offline):
         planned.append((environment.name, digest, offline))
 
-    monkeypatch.setattr(plan_environment, "plan", plan)
+    monkeypatch.setattr(planning, "plan", plan)
     return planned
 
 
@@ -75,7 +76,7 @@ def test_an_offline_plan_takes_the_digest_of_the_sources(planned, monkeypatch):
 
 
 def test_a_local_plan_pushes_the_image_that_it_names(planned, monkeypatch, tmp_path):
-    monkeypatch.setattr(Environment, "require_running", lambda _: None)
+    monkeypatch.setattr(plan_environment, "require_running", lambda _: None)
     assert main(monkeypatch, "local") == 0
     assert planned == [("local", image_digest(), False)]
     assert (tmp_path / "local" / "images" / image_digest().removeprefix("sha256:") / "flows").is_dir()
@@ -116,7 +117,7 @@ def test_an_unknown_environment_is_refused_before_anything_else(planned, monkeyp
 
 def test_an_offline_plan_works_in_a_fresh_copy_without_the_state_backend(tmp_path):
     (tmp_path / "modules" / "gone").mkdir(parents=True)
-    root = plan_environment.offline_root(tmp_path)
+    root = offline_root.offline_root(tmp_path)
     assert not (tmp_path / "modules" / "gone").exists()
     assert {path.name for path in root.iterdir()} - {path.name for path in (ROOT / "terraform").iterdir()} == {
         "offline_override.tf"
@@ -133,7 +134,7 @@ def test_only_a_plan_to_be_applied_reads_the_state_backend(monkeypatch, tmp_path
     monkeypatch.setattr(terraform, "run", lambda arguments, *_, good: seen.update(arguments=arguments, good=good))
     monkeypatch.setattr(terraform, "show", lambda tfplan, to, *_: seen.update(show=(tfplan, to)))
     environment = find_environment("dev")
-    plan_environment.plan(environment, DIGEST, offline=offline)
+    planning.plan(environment, DIGEST, offline=offline)
     assert seen["backend"] == (None if offline else ROOT / "terraform" / "environments" / "dev.s3.tfbackend")
     assert seen["root"] == (tmp_path / "dev" / "offline" / "terraform" if offline else ROOT / "terraform")
     assert {f"-var=image_digest={DIGEST}", f"-out={tmp_path}/dev/plan.tfplan"} <= set(seen["arguments"])
@@ -146,7 +147,7 @@ def test_a_local_plan_knows_the_ports_of_the_stack(monkeypatch, tmp_path):
     monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("DATA_FLOWS_SNOWFLAKE_PORT", "14567")
     monkeypatch.setenv("DATA_FLOWS_PREFECT_PORT", "14200")
-    facts, _, addresses = plan_environment.variable_files(find_environment("local"))
+    facts, _, addresses = planning.variable_files(find_environment("local"))
     assert facts.name == "local.tfvars"
     variables = json.loads(addresses.read_text())
     assert variables["prefect_api_url"] == "http://127.0.0.1:14200/api"
@@ -164,7 +165,7 @@ def test_an_offline_copy_is_initialised_again_only_when_its_providers_or_modules
 
     def initialise():
         done.clear()
-        plan_environment.init_once(root, {"TF_DATA_DIR": str(data)})
+        offline_root.init_once(root, {"TF_DATA_DIR": str(data)})
         return bool(done)
 
     assert initialise()

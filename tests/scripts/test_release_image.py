@@ -8,7 +8,7 @@ import pytest
 from gate_records import COMMIT
 from moto import mock_aws
 
-from scripts import release_image
+from scripts.delivery import image_release
 from scripts.shared import git_tree
 from scripts.shared.environments import find_environment
 from scripts.shared.refusal import Refusal
@@ -55,8 +55,8 @@ def engine(monkeypatch):
             )
         return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(release_image.subprocess, "run", run)
-    monkeypatch.setattr(release_image.shutil, "which", lambda name: name == "podman")
+    monkeypatch.setattr(image_release.subprocess, "run", run)
+    monkeypatch.setattr(image_release.shutil, "which", lambda name: name == "podman")
     return calls
 
 
@@ -71,7 +71,7 @@ def executions():
 
 
 def test_the_commits_image_is_built_pushed_and_delivered_by_its_digest(aws, engine, capsys):
-    release_image.release(find_environment("dev"))
+    image_release.release(find_environment("dev"))
     assert [command for command, _, _ in engine] == [["podman", "build"], ["podman", "login"], ["podman", "push"]]
     (_, build, _), (_, login, password), (_, push, _) = engine
     assert build[:2] == ["--tag", IMAGE]
@@ -87,9 +87,9 @@ def test_the_commits_image_is_built_pushed_and_delivered_by_its_digest(aws, engi
 
 def test_an_image_that_is_pushed_already_is_only_delivered(aws, engine):
     """Tags cannot be moved, so the second push of a commit would fail."""
-    release_image.release(find_environment("dev"))
+    image_release.release(find_environment("dev"))
     engine.clear()
-    release_image.release(find_environment("dev"))
+    image_release.release(find_environment("dev"))
     assert engine == []
     assert len(executions()) == 2
 
@@ -105,7 +105,7 @@ def test_the_pipeline_is_told_the_commit(aws, engine, monkeypatch):
     dev = find_environment("dev")
     ecr = dev.client("ecr")
     monkeypatch.setattr(type(dev), "client", lambda _, service: ecr if service == "ecr" else Pipeline())
-    release_image.release(dev)
+    image_release.release(dev)
     assert told[0]["sourceRevisions"] == [
         {"actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": COMMIT}
     ]
@@ -116,24 +116,24 @@ def test_what_no_commit_holds_is_not_released(aws, engine, monkeypatch):
     with pytest.raises(
         Refusal, match="changes that no commit holds; expected none: the image is tagged with its commit"
     ):
-        release_image.release(find_environment("dev"))
+        image_release.release(find_environment("dev"))
     assert (engine, executions()) == ([], [])
 
 
 def test_a_failed_push_starts_nothing(aws, engine, monkeypatch):
-    monkeypatch.setattr(release_image.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 125))
+    monkeypatch.setattr(image_release.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 125))
     with pytest.raises(Refusal, match="podman build ended with 125") as refused:
-        release_image.release(find_environment("dev"))
+        image_release.release(find_environment("dev"))
     assert refused.value.exit_code == 1
     assert executions() == []
 
 
 def test_without_an_engine_those_that_would_do_are_named(aws, engine, monkeypatch):
-    monkeypatch.setattr(release_image.shutil, "which", lambda _: None)
+    monkeypatch.setattr(image_release.shutil, "which", lambda _: None)
     with pytest.raises(Refusal, match="found none of docker, podman on PATH; expected one to build with"):
-        release_image.release(find_environment("dev"))
+        image_release.release(find_environment("dev"))
 
 
 def test_the_local_stack_has_no_pipeline():
     with pytest.raises(Refusal, match="`make up` releases to the local stack"):
-        release_image.release(find_environment("local"))
+        image_release.release(find_environment("local"))

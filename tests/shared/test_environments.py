@@ -54,7 +54,7 @@ def test_local_lies_where_its_stack_does(monkeypatch, tmp_path):
 
 def test_local_commands_speak_to_the_embedded_aws_and_others_to_the_callers(monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "of-the-caller")
-    local, dev = find_environment("local").shell(), find_environment("dev").shell()
+    local, dev = (find_environment(name).environment_variables() for name in ("local", "dev"))
     assert local["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
     assert "AWS_PROFILE" not in local
     assert dev["AWS_PROFILE"] == "of-the-caller"

@@ -7,10 +7,10 @@ import pytest
 from scripts.gate import catalog
 from scripts.gate.reading.hcl import Hcl
 from scripts.gate.reading.plan import Plan
-from scripts.plan_environment import offline_root
 from scripts.shared import terraform
 from scripts.shared.environments import find_environment
 from scripts.shared.image_digest import image_digest
+from scripts.shared.offline_root import offline_root
 
 AGENT, FLOW = "modules/ecs_agent/main.tf", "modules/flow_task/main.tf"
 # file, what stands there, what is made of it, the rule that finds it and where

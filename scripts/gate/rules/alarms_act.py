@@ -1,4 +1,4 @@
-"""Alarms reach somebody: each has an action that is switched on."""
+"""Every alarm notifies somebody: it has at least one action, and its actions are enabled."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Every role is bounded: it has a permissions boundary, which is a policy of the same plan."""
+"""Every role has a permissions boundary, which is a policy of the same plan."""
 
 from collections.abc import Iterator
 

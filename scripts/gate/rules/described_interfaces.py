@@ -1,4 +1,4 @@
-"""Modules explain themselves: variables and outputs are described, variables typed and never null, refusals say why."""
+"""Module interfaces are documented: descriptions, types, no null values, error messages that show the value."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Data does not pile up: each bucket has a lifecycle rule that is on, and each log group ends after some days."""
+"""Old data expires: every bucket has an enabled lifecycle rule, and every log group a retention time."""
 
 from collections.abc import Iterator
 

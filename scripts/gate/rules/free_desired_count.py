@@ -1,4 +1,4 @@
-"""Scaling owns the count: a service that is scaled ignores its desired_count, so that no apply undoes a scale-out."""
+"""Auto scaling sets the task count: a scaled service ignores changes of desired_count."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Data outlives a change: nothing that keeps state is destroyed or replaced unless the environment's file names it."""
+"""No stored data is destroyed or replaced, unless the environment's tfvars name its address."""
 
 from collections.abc import Iterator
 

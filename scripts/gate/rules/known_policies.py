@@ -1,4 +1,4 @@
-"""What is to be checked can be read: no policy document and no container definition is unknown until the apply."""
+"""Every policy document and container definition is known at plan time, so the gate can read it."""
 
 from collections.abc import Iterator
 

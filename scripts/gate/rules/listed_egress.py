@@ -1,4 +1,4 @@
-"""Tasks call out on listed ports only: each egress rule is TCP on a port that the environment lists, or on 443."""
+"""Tasks call out only on TCP 443 and on the ports that the environment lists."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is allowed is named: no action in an Allow holds a wildcard, and none is allowed by what it is not."""
+"""Policies name the actions they allow: no Allow statement has NotAction or a wildcard in an action."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Endpoints are no way around: each VPC endpoint has a policy of its own that names buckets, resources or accounts."""
+"""Every VPC endpoint has a policy that names the buckets, resources or accounts it gives access to."""
 
 from collections.abc import Iterator
 

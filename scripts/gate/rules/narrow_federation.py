@@ -1,4 +1,4 @@
-"""Who signs in from outside is named: trust in an identity provider says the audience and the subject."""
+"""Trust in an identity provider names the audience and the subject."""
 
 from collections.abc import Iterator
 

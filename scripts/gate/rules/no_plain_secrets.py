@@ -1,4 +1,4 @@
-"""No setting is a secret: nothing that containers or builds get in plain text is named like one or looks like one."""
+"""Plain-text settings of containers and builds hold no secret, judged by name and by value."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Writing names its target: no statement with a writing action is allowed on every resource."""
+"""No statement allows a write action on every resource."""
 
 import re
 from collections.abc import Iterator

@@ -1,9 +1,10 @@
-"""Only what is ours changes: everything planned is named for its environment, or belongs to something that is."""
+"""The plan changes only this environment: what it changes has this environment's name, or its parent has."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from scripts.gate.reading.plan import Finding, Plan, Resource
+from scripts.shared.names import Names
 
 OURS = True
 # Attributes that name a thing, or the thing that it belongs to. What only holds an id is known by what made it.
@@ -22,8 +23,8 @@ IDS = ("nat_gateway_id", "route_table_id", "security_group_id", "subnet_id", "vp
 
 
 def check(plan: Plan) -> Iterator[Finding]:
-    environment = plan.variable("environment") or ""
-    prefixes = _prefixes(environment)
+    names = plan.names or Names("", "")
+    prefixes = names.title, f"{names.bucket_prefix}-", f"{names.path}/"
     expected = f"a name of this environment: {', '.join(prefixes)}"
     for resource in _changed(plan):
         for attribute in NAMES:
@@ -37,11 +38,6 @@ def check(plan: Plan) -> Iterator[Finding]:
             if isinstance(value, str) and value and value not in plan.identities and value not in _given(plan):
                 got = f"{attribute} = {value}, which is not in this plan"
                 yield Finding(resource.address, got, "something of this plan, or named in the environment's tfvars")
-
-
-def _prefixes(environment: str) -> tuple[str, ...]:
-    title = environment.title()
-    return f"DataFlows-{title}", f"dataflows-{environment}-", f"/DataFlows/{title}/"
 
 
 def _changed(plan: Plan) -> Iterator[Resource]:

@@ -1,4 +1,4 @@
-"""Rights come from this plan: no role has an AWS managed policy, such as an administrator's, or one from elsewhere."""
+"""Roles have only policies of this plan: none that AWS manages, none from elsewhere."""
 
 from collections.abc import Iterator
 

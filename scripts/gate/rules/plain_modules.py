@@ -1,4 +1,4 @@
-"""Modules are plain: four files, ten variables at most, no provider, no module in a module, no question to AWS."""
+"""Modules are plain: four files, at most ten variables, no provider, no nested module, no AWS data source."""
 
 from collections.abc import Iterator
 from pathlib import Path

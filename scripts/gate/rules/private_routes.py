@@ -1,4 +1,4 @@
-"""Private subnets are private: no subnet that tasks run in has a route to an internet gateway."""
+"""Private subnets are private: no subnet with tasks has a route to an internet gateway."""
 
 from collections.abc import Iterator
 from typing import Any

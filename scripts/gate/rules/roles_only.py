@@ -1,4 +1,4 @@
-"""Nobody has standing credentials: the plan makes roles, and no user, group, access key or password."""
+"""The plan creates no long-lived credentials: no IAM user, group, access key or password."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Scaling holds the service: min <= desired <= max, and a policy moves the count between them."""
+"""Scaling stays in bounds: min <= desired <= max, and a policy changes the count within them."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Buckets are reached by TLS only: each has a policy that denies everything that comes without."""
+"""Buckets accept TLS only: every bucket has a policy that denies plain HTTP."""
 
 from collections.abc import Iterator
 

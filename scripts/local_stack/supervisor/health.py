@@ -1,4 +1,4 @@
-"""Waits until the programs of the stack answer, and tells why one of them does not."""
+"""Waits until the programs of the stack answer, and reports why one of them does not."""
 
 import socket
 import time
@@ -11,8 +11,8 @@ from xmlrpc.client import Fault
 import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from scripts.local_stack.settings import HOST, LocalSettings
 from scripts.local_stack.supervisor import processes, supervisord
+from scripts.shared.local_settings import HOST, LocalSettings
 from scripts.shared.refusal import Refusal
 
 Progress = Callable[[str], None]
@@ -32,7 +32,7 @@ def wait_for_control(settings: LocalSettings) -> Any:
     """Return the control of a supervisord that was just started; raise StackError."""
 
     def look() -> Any:
-        if control := supervisord.control(settings):
+        if control := supervisord.connect(settings):
             return control
         if not processes.find(processes.read_record(supervisord.record_file(settings))["processes"]["supervisord"]):
             raise _failure(settings, "supervisord", "ended while it started")
@@ -50,7 +50,8 @@ def wait_for_control(settings: LocalSettings) -> Any:
 
 def wait_for_health(settings: LocalSettings, supervisor: Any, on_progress: Progress) -> None:
     """Wait until every program answers; raise StackError as soon as one of them has ended."""
-    began, waiting, pids = time.monotonic(), set(supervisord.PROGRAMS), {}
+    began, waiting = time.monotonic(), set(supervisord.PROGRAMS)
+    pids: dict[str, int] = {}
 
     def look() -> bool:
         for program in supervisor.getAllProcessInfo():
@@ -62,7 +63,7 @@ def wait_for_health(settings: LocalSettings, supervisor: Any, on_progress: Progr
                 waiting.remove(name)
                 on_progress(f"{name} answers after {time.monotonic() - began:.0f} s")
         # Every time, so that a stop finds them however this ends.
-        supervisord.remember(settings, supervisor)
+        supervisord.record_programs(settings, supervisor)
         return not waiting
 
     try:
@@ -88,6 +89,6 @@ def _answers(settings: LocalSettings, name: str) -> bool:
 
 
 def _failure(settings: LocalSettings, name: str, message: str) -> StackError:
-    log = supervisord.logs(settings) / f"{name}.log"
+    log = supervisord.log_folder(settings) / f"{name}.log"
     lines = log.read_text(errors="replace").splitlines()[-20:] if log.exists() else []
     return StackError(name, message, "\n".join(lines), log)

@@ -109,6 +109,6 @@ deployments = [
     warehouse_to_s3.to_deployment(
         name="daily",
         schedule=Cron("30 6 * * *", timezone="America/New_York"),
-        tags=["owner:data-platform"],
+        tags=["owner:data-platform", "run:up:2"],
     )
 ]

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from flows import flights_to_warehouse as loading
+from flows.examples.flights import flights_to_warehouse as loading
 from flows.shared import s3, snowflake, validation, watermark
 
 
@@ -195,7 +195,7 @@ def test_an_attempt_whose_commit_was_not_confirmed_is_recognised_by_the_next(wor
 
 KILLED = """
 import os, signal
-from flows import flights_to_warehouse as loading
+from flows.examples.flights import flights_to_warehouse as loading
 from flows.shared import watermark
 advance = watermark.advance
 def advance_and_die(*args):

@@ -1,4 +1,4 @@
-"""boto3 clients of the embedded AWS that no profile, CA bundle or endpoint of the developer's shell can lead astray."""
+"""boto3 clients of the embedded AWS, which ignore profile, CA bundle and endpoint of the developer's shell."""
 
 import os
 from functools import lru_cache
@@ -6,8 +6,6 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
-
-from scripts.local_stack.settings import REGION
 
 ADMINISTRATOR = "administrator"
 CONFIG = Config(retries={"max_attempts": 2}, connect_timeout=5, read_timeout=60, max_pool_connections=32, proxies={})
@@ -22,12 +20,12 @@ def session() -> botocore.session.Session:
     return botocore.session.Session(session_vars=variables)
 
 
-def client(endpoint_url: str, service: str, access_key: str = ADMINISTRATOR, **credentials: str) -> Any:
+def client(endpoint_url: str, service: str, region: str, access_key: str = ADMINISTRATOR, **credentials: str) -> Any:
     """Return a client of `service`; without credentials the calls are an administrator's."""
     secret = credentials.get("secret_key", "not-checked")
     return session().create_client(
         service,
-        region_name=REGION,
+        region_name=region,
         endpoint_url=endpoint_url,
         aws_access_key_id=access_key,
         aws_secret_access_key=secret,

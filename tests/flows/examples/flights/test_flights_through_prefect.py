@@ -5,9 +5,9 @@ import json
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows import flights_to_warehouse as loading
+from flows.examples.flights import flights_to_warehouse as loading
+from flows.examples.flights.warehouse_to_s3 import warehouse_to_s3
 from flows.shared import s3, validation
-from flows.warehouse_to_s3 import warehouse_to_s3
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

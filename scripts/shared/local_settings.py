@@ -10,8 +10,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scripts.shared.refusal import Refusal
 
-ACCOUNT_ID = "123456789012"
-REGION = "eu-west-1"
 HOST = "127.0.0.1"  # Never "localhost": Terraform's S3 backend would put the bucket in the host name.
 REPOSITORY = Path(__file__).resolve().parents[2]
 NETWORK_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
@@ -96,7 +94,7 @@ class LocalSettings(BaseSettings):
         """Return the Prefect server's basic-auth string; raise FileNotFoundError before the first start."""
         return self.prefect_auth_file.read_text().strip()
 
-    def aws_environment(self) -> dict[str, str]:
+    def aws_environment(self, region: str) -> dict[str, str]:
         """Return a whole environment (pass it as `env=`) in which Terraform and boto3 speak to the embedded AWS.
 
         It is the caller's environment without any AWS_* variable of theirs: a profile, a CA bundle or an endpoint of
@@ -107,8 +105,8 @@ class LocalSettings(BaseSettings):
             "AWS_ENDPOINT_URL": self.aws_endpoint_url,
             "AWS_ACCESS_KEY_ID": "administrator",
             "AWS_SECRET_ACCESS_KEY": "not-checked",
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

@@ -25,7 +25,8 @@ from prefect.runtime import flow_run
 from prefect.schedules import Cron
 from pydantic import BaseModel, Field
 
-from flows.shared import flights, metrics, s3, snowflake, validation, watermark
+from flows.examples.flights import _data_set as flights
+from flows.shared import metrics, s3, snowflake, validation, watermark
 from flows.shared.errors import NETWORK_RETRIES
 from flows.shared.settings import SnowflakeSettings, StoreSettings
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
 NAME = "flights_to_warehouse"
-LANDING = "landing/flights/"
 QUARANTINE = "quarantine/flights/"
 INCOMING = "FLIGHTS_INCOMING"
 # Where a row came from. Not compared: the same row in another file is no change.
@@ -101,7 +101,7 @@ def find_files(run_id: str, settle_seconds: int) -> Window:
     with snowflake.connect(SnowflakeSettings.load(), NAME, run_id) as connection:
         watermark.ensure(connection, NAME)
         last = watermark.read(connection, NAME).value
-    listing = s3.list_files(s3.client(), StoreSettings.load().results_bucket, LANDING)
+    listing = s3.list_files(s3.client(), StoreSettings.load().results_bucket, flights.LANDING)
     return window_of(listing, last, settle_seconds)
 
 
@@ -207,6 +207,6 @@ deployments = [
     flights_to_warehouse.to_deployment(
         name="hourly",
         schedule=Cron("5 * * * *", timezone="UTC"),
-        tags=["on-call", "owner:data-platform"],
+        tags=["on-call", "owner:data-platform", "run:up:1"],
     )
 ]

@@ -1,4 +1,4 @@
-"""The flights data set: its table, its columns and what a valid row is."""
+"""The flights data set: where it lands, its table, its columns and what a valid row is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import pandera.polars as pa
     import polars as pl
 
+LANDING = "landing/flights/"
 TABLE = "FLIGHTS"
 KEY = ["TIME_HOUR", "CARRIER", "FLIGHT"]
 # As landed. No primary key: Snowflake does not enforce one, the MERGE does.

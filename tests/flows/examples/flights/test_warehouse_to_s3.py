@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from flows import flights_to_warehouse as loading
-from flows import warehouse_to_s3 as exporting
+from flows.examples.flights import flights_to_warehouse as loading
+from flows.examples.flights import warehouse_to_s3 as exporting
 from flows.shared import s3, snowflake
 
 

@@ -6,12 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import httpx
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from patience import PATIENCE_SECONDS, until
 
 from scripts.shared import embedded_clients
 from scripts.shared.local_settings import REPOSITORY, LocalSettings
@@ -51,16 +52,18 @@ class EmbeddedAws:
                 stderr=log,
                 start_new_session=True,
             )
-        self._answers()
+        until(lambda: self._answers() or self.process.poll() is not None)
+        assert self.process.poll() is None, (directory / "aws.log").read_text()[-2000:]
 
-    @retry(retry=retry_if_exception_type(httpx.HTTPError), stop=stop_after_delay(60), wait=wait_fixed(0.1))
-    def _answers(self) -> None:
-        httpx.get(f"{self.settings.aws_endpoint_url}/_fargate/health", trust_env=False)
+    def _answers(self) -> bool:
+        with suppress(httpx.HTTPError):
+            return httpx.get(f"{self.settings.aws_endpoint_url}/_fargate/health", trust_env=False).is_success
+        return False
 
     def stop(self) -> None:
         """End the server as supervisor does."""
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        self.process.wait(PATIENCE_SECONDS)
 
     @cached_property
     def _clients(self) -> dict[str, Any]:

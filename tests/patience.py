@@ -6,7 +6,7 @@ from typing import TypeVar
 from tenacity import retry, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
 
 # Far more than anything takes on a machine with several busy processes a core: only a wait that never ends gets here.
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 1800
 Found = TypeVar("Found")
 
 # A function decorated with it is repeated until none of its assertions fails.

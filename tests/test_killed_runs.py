@@ -18,7 +18,7 @@ from tests import session_guard
 SERVERS = """
 import time
 from embedded_aws import free_ports
-from scripts.local_stack.settings import LocalSettings
+from scripts.shared.local_settings import LocalSettings
 from scripts.local_stack.supervisor import supervision
 
 def test_servers(prefect_process, tmp_path):

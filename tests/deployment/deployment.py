@@ -11,6 +11,7 @@ from typing import Any
 
 import tftest
 from embedded_aws import REGION, EmbeddedAws
+from patience import PATIENCE_SECONDS
 
 from scripts.shared import terraform
 from scripts.shared.environments import BUILD_VARIABLE, ROOT
@@ -89,7 +90,7 @@ class Repository:
     def run(self, command: str, *arguments: str, role_arn: str = "") -> subprocess.CompletedProcess[str]:
         """One of the Makefile's commands, to its end."""
         process = self.start(command, *arguments, role_arn=role_arn)
-        output, errors = process.communicate(timeout=180)
+        output, errors = process.communicate(timeout=PATIENCE_SECONDS)
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 

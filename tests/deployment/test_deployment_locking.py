@@ -4,7 +4,7 @@ import socket
 
 import pytest
 from deployment import DIGEST
-from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
+from patience import until
 
 from scripts.shared import terraform
 from scripts.shared.refusal import Refusal
@@ -19,12 +19,9 @@ def locked(aws, environment):
     }
 
 
-until_true = retry(retry=retry_if_result(lambda found: not found), stop=stop_after_delay(60), wait=wait_fixed(0.2))
-
-
 def test_a_second_apply_at_once_fails_with_the_owner_of_the_first(applying, aws, capfd):
     blue = applying.environments["blue"]
-    until_true(locked)(aws, blue)
+    until(lambda: locked(aws, blue) or applying.applies[0].done())
     command = ["apply", "-auto-approve", "-lock-timeout=1s", f"-var-file={blue.tfvars}", f"-var=image_digest={DIGEST}"]
     with pytest.raises(Refusal) as refused:
         terraform.run(command, blue.repository.root / "terraform", blue.shell)

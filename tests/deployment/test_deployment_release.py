@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from deployment import ACCOUNT
 from iam_view import calls_by_role, refused, unused
-from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
+from patience import PATIENCE_SECONDS, until
 
 from scripts.gate.permissions import oracle
 from scripts.gate.reading.plan import Plan
@@ -70,16 +70,15 @@ def applied(another_machine, aws):
     s3.put_object(**lock, Body=json.dumps(info).encode())
     apply = another_machine.repository.start("apply_plan", "green", role_arn=another_machine.role_arn("apply"))
 
-    @retry(retry=retry_if_result(lambda met: not met), stop=stop_after_delay(60), wait=wait_fixed(0.2))
-    def it_meets_the_lock():
+    def refused_by_the_lock():
         place = f"{lock['Bucket']}/{lock['Key']}"
         return [call for call in aws.calls() if call["resource"] == place and call["status"] == 412]
 
     try:
-        it_meets_the_lock()
+        until(lambda: refused_by_the_lock() or apply.poll() is not None)
     finally:
         s3.delete_object(**lock)
-        output, errors = apply.communicate(timeout=180)
+        output, errors = apply.communicate(timeout=PATIENCE_SECONDS)
     assert apply.returncode == 0, output + errors
     return output
 

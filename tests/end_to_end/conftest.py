@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 from embedded_aws import free_ports
+from patience import PATIENCE_SECONDS
 from repository_copy import commit, copy_repository
 
 from scripts.local_stack.aws import seed
@@ -36,11 +37,11 @@ class Stack:
     settings: LocalSettings
     shell: dict[str, str]
 
-    def run(self, command: str, *arguments: str, timeout_seconds: float = 1800) -> subprocess.CompletedProcess[str]:
+    def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of the Makefile's commands, such as `run_flow`, to its end."""
         return subprocess.run(
             [sys.executable, "-m", f"scripts.{command}", *arguments],
-            cwd=self.root, env=self.shell, capture_output=True, text=True, timeout=timeout_seconds, check=False,
+            cwd=self.root, env=self.shell, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
         )  # fmt: skip
 
     @cached_property
@@ -81,7 +82,7 @@ class Stack:
         """Ask the Prefect API itself, without the client's settings of this process."""
         user, _, password = self.settings.prefect_auth_string().partition(":")
         url = f"{self.settings.prefect_api_url}{path}"
-        answer = httpx.request(method, url, json=body, auth=(user, password), trust_env=False, timeout=30)
+        answer = httpx.request(method, url, json=body, auth=(user, password), trust_env=False, timeout=PATIENCE_SECONDS)
         return answer.raise_for_status().json()
 
     def deployments(self) -> dict[str, dict[str, Any]]:

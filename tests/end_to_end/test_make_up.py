@@ -13,17 +13,13 @@ import pytest
 import snowflake.connector
 from iam_view import calls_by_role, refused, unused
 from observation import processes_of
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from patience import eventually
 
 from scripts.gate import catalog
 from scripts.gate.permissions import oracle
 from scripts.gate.reading.plan import Plan
 from scripts.local_stack import first_runs
 from scripts.local_stack.aws import seed
-
-eventually = retry(
-    stop=stop_after_delay(300), wait=wait_fixed(0.3), retry=retry_if_exception_type(AssertionError), reraise=True
-)
 
 
 def runs_in_order(stack):

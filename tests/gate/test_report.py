@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from browser import browser
+from patience import PATIENCE_SECONDS
 from plan_builder import LOGS, plan_data, resource, task_definition, write
 
 from scripts.gate import engine
@@ -25,7 +26,7 @@ FLAGS = (
 def opened(page: Path, tmp_path: Path) -> tuple[str, list[str]]:
     """The page's DOM after loading, and what the browser's console said."""
     command = [browser(), *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS)
     return answer.stdout, [line for line in answer.stderr.splitlines() if "CONSOLE" in line]
 
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 import snowflake.connector
 from embedded_aws import free_ports
-from embedded_cloud import until
+from patience import PATIENCE_SECONDS, until
 
 from scripts.local_stack.aws import seed
 from scripts.local_stack.supervisor import ports, processes, supervision, supervisord
@@ -48,7 +48,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSettings]:
     try:
         until(supervisord.record_file(settings).exists, bool)
         interrupted.send_signal(signal.SIGINT)
-        assert interrupted.wait(30) == 130
+        assert interrupted.wait(PATIENCE_SECONDS) == 130
         supervision.start(settings)
         yield settings
     finally:
@@ -217,20 +217,27 @@ def test_a_part_that_cannot_start_is_told_with_the_end_of_its_log(tmp_path: Path
     assert all_of(settings) == []
 
 
+def test_a_supervisord_that_cannot_start_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(supervisord, "_configuration", lambda _: "[supervisord]\nnodaemon = perhaps\n")
+    with pytest.raises(supervision.StackError, match=r"ended while it started\n.*not a valid boolean"):
+        supervision.start(settings_in(tmp_path))
+    assert all_of(settings_in(tmp_path)) == []
+
+
 def test_a_stop_after_supervisord_was_killed_leaves_no_process_and_no_port(stack: LocalSettings):
     """And once more: a stop of what does not run changes nothing."""
     (supervisor,) = [process for process in all_of(stack) if "supervisor.supervisord" in process.cmdline()]
     supervisor.kill()
-    supervisor.wait(10)
+    supervisor.wait(PATIENCE_SECONDS)
     assert {part.state for part in supervision.status(stack)} == {"UNSUPERVISED"}
-    bystander = psutil.Popen(["sleep", "60"])
+    bystander = psutil.Popen(["sleep", "9999"])
     try:
         assert supervision.stop(stack) == 3
         assert supervision.stop(stack) == 0
         assert bystander.is_running()
     finally:
         bystander.kill()
-        bystander.wait(10)
+        bystander.wait(PATIENCE_SECONDS)
     assert all_of(stack) == []
     assert [port for port in stack.ports().values() if not ports.is_free(port)] == []
     assert {part.state for part in supervision.status(stack)} == {"STOPPED"}

@@ -11,12 +11,12 @@ from xmlrpc.client import Fault
 import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from scripts.local_stack.supervisor import supervisord
+from scripts.local_stack.supervisor import processes, supervisord
 from scripts.shared.local_settings import HOST, LocalSettings
 from scripts.shared.refusal import Refusal
 
 Progress = Callable[[str], None]
-START_SECONDS = 180
+START_SECONDS = 600  # On a machine with much else to do; whatever ends before is told at once.
 
 
 class StackError(Refusal):
@@ -30,12 +30,22 @@ class StackError(Refusal):
 
 def wait_for_control(settings: LocalSettings) -> Any:
     """Return the control of a supervisord that was just started; raise StackError."""
+
+    def look() -> Any:
+        if control := supervisord.connect(settings):
+            return control
+        if not processes.find(processes.read_record(supervisord.record_file(settings))["processes"]["supervisord"]):
+            raise _failure(settings, "supervisord", "ended while it started")
+        return None
+
     try:
         return Retrying(
-            retry=retry_if_result(lambda found: found is None), stop=stop_after_delay(30), wait=wait_fixed(0.1)
-        )(supervisord.connect, settings)
+            retry=retry_if_result(lambda control: control is None),
+            stop=stop_after_delay(START_SECONDS),
+            wait=wait_fixed(0.1),
+        )(look)
     except RetryError:
-        raise _failure(settings, "supervisord", "did not answer within 30 s") from None
+        raise _failure(settings, "supervisord", f"did not answer within {START_SECONDS} s") from None
 
 
 def wait_for_health(settings: LocalSettings, supervisor: Any, on_progress: Progress) -> None:

@@ -9,12 +9,10 @@ from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 from scripts.shared import terraform
 from scripts.shared.refusal import Refusal
 
-KEY = "data-flows/terraform.tfstate"
-
 
 def locked(aws, environment):
     """Whether somebody works on the environment's state."""
-    return f"{KEY}.tflock" in {
+    return f"{environment.state_key}.tflock" in {
         each["Key"] for each in aws["s3"].list_objects_v2(Bucket=environment.bucket("state")).get("Contents", [])
     }
 

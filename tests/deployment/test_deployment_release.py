@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from deployment import ACCOUNT
+from fixture_repository import commit
 from iam_view import calls_by_role, refused, unused
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
@@ -34,7 +35,7 @@ def green(blue_gone, deployed):
 def planned(green):
     """What the stage plan says of another image and of other settings of agent and logs."""
     green.tfvars.write_text(green.tfvars.read_text() + CHANGED)
-    green.repository.commit()
+    commit(green.repository.root)
     stage = ["plan_environment", "green", "--image-digest", RELEASED, "--pipeline"]
     return green.repository.run(*stage, role_arn=green.role_arn("plan"))
 
@@ -65,7 +66,7 @@ def another_machine(green, planned, tmp_path_factory):
 @pytest.fixture(scope="module")
 def applied(another_machine, aws):
     """What the stage apply says, there, that somebody else's lock was in the way of for a while."""
-    s3, lock = aws["s3"], {"Bucket": another_machine.bucket("state"), "Key": "data-flows/terraform.tfstate.tflock"}
+    s3, lock = aws["s3"], {"Bucket": another_machine.bucket("state"), "Key": f"{another_machine.state_key}.tflock"}
     info = {"ID": "of-somebody-else", "Operation": "OperationTypeApply", "Who": "somebody@elsewhere", "Version": "1"}
     s3.put_object(**lock, Body=json.dumps(info).encode())
     apply = another_machine.repository.start("apply_plan", "green", role_arn=another_machine.role_arn("apply"))
@@ -104,12 +105,12 @@ def test_registration_runs_in_the_released_image(green, applied):
     assert project["environment"]["image"].endswith(f"@{RELEASED}")
     variables = {each["name"]: each["value"] for each in project["environment"]["environmentVariables"]}
     assert variables["IMAGE_DIGEST"] == RELEASED
-    assert variables["DATA_FLOWS_STATE"] == f"s3://{green.bucket('state')}/data-flows/terraform.tfstate"
+    assert variables["DATA_FLOWS_STATE"] == f"s3://{green.bucket('state')}/{green.state_key}"
 
 
 def test_record_and_outputs_of_what_is_applied_lie_beside_the_state(green, applied):
     def stored(name):
-        found = green["s3"].get_object(Bucket=green.bucket("state"), Key=f"data-flows/{name}")
+        found = green["s3"].get_object(Bucket=green.bucket("state"), Key=f"{green.names.service}/{name}")
         return json.loads(found["Body"].read())
 
     assert stored("gate.json") == json.loads((green.folder / "gate.json").read_text())

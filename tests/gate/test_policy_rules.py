@@ -65,7 +65,10 @@ def test_statements_without_pass_role_are_not_its_business():
         {"Action": "cloudwatch:PutMetricData", "Resource": "*"},
         {"Action": "ecs:*", "Resource": "arn:aws:ecs:eu-west-1:123456789012:service/HarborFlows-Amber/agent"},
         {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::bucket/*"},
-        {"Action": "logs:PutLogEvents", "Resource": "arn:aws:logs:eu-west-1:123456789012:log-group:/HarborFlows/Amber/*"},
+        {
+            "Action": "logs:PutLogEvents",
+            "Resource": "arn:aws:logs:eu-west-1:123456789012:log-group:/Harbor/Amber/*",
+        },
         {"Action": "ecs:RunTask", "Resource": "*", "Effect": "Deny"},
         {
             "Action": "kms:Decrypt",

@@ -1,4 +1,4 @@
-"""Your environments, whatever they are called: each plans offline and passes the gate, and no two are in each other's way.
+"""Your environments, whatever they are called: each plans offline and passes the gate, and none is in another's way.
 
 With none but `local` there is nothing to plan.
 """

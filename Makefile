@@ -16,7 +16,9 @@ takes.down     :=
 takes.status   :=
 takes.logs     := NAME
 takes.run      := FLOW PARAMS ENV
+takes.new-flow := NAME OWNER
 takes.image    :=
+takes.move-in  :=
 takes.release  := ENV
 takes.plan     := ENV OFFLINE PIPELINE IMAGE_DIGEST
 takes.check    := ENV OFFLINE
@@ -39,7 +41,7 @@ $(foreach switch,$(filter $(SWITCHES),$(GIVEN)),\
 override ENV := $(or $(ENV),local)
 PARAMS ?= {}
 # Through the environment: a quote or a star in them is theirs, not the shell's.
-export FLOW NAME ONLY PARAMS IMAGE_DIGEST
+export FLOW NAME ONLY OWNER PARAMS IMAGE_DIGEST
 # Not expanded by make either: in a pipeline the digest is a parameter of the run.
 DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 
@@ -63,6 +65,9 @@ fix: setup ## Mend what lint finds, where it can be mended by itself
 test: setup ## Run every test, or with FAST=1 those that need neither Terraform nor a server: make test ARGS='-k gate'
 	@$(PYTHON) -m pytest $(if $(FAST),--fast) $(ARGS)
 
+move-in: setup ## Run every test and the whole system in a copy that is another team's own
+	@$(PYTHON) -m tests.move_in
+
 up: setup ## Run the whole system here, with every flow tagged run:up (again: changes nothing)
 	@$(PYTHON) -m scripts.start_local
 
@@ -77,6 +82,9 @@ logs: setup ## The end of a log, followed: make logs NAME=agent
 
 run: setup ## Start a flow run and follow it: make run FLOW=daily_orders PARAMS='{"max_rows": 200}'
 	@$(PYTHON) -m scripts.run_flow "$$FLOW" --env $(ENV) --params "$$PARAMS"
+
+new-flow: setup ## Write the files of a new flow: make new-flow NAME=orders/daily_orders OWNER=sales
+	@$(PYTHON) -m scripts.new_flow "$$NAME" $(if $(value OWNER),--owner "$$OWNER")
 
 image: setup ## Print the digest of the sources that the image is built from
 	@$(PYTHON) -m scripts.show_image
@@ -96,5 +104,5 @@ apply: setup ## Apply exactly the plan that the gate passed
 alerts: setup ## Subscribe PagerDuty to ENV's alerts, at the address that SSM holds
 	@$(PYTHON) -m scripts.subscribe_alerts $(ENV)
 
-register: setup ## Register what changed with ENV's Prefect: make register ENV=dev DRY_RUN=1 ONLY='flights_*'
+register: setup ## Register what changed with ENV's Prefect: make register ENV=dev DRY_RUN=1 ONLY='orders_*'
 	@$(PYTHON) -m scripts.register_flows --env $(ENV) $(if $(DRY_RUN),--dry-run) $(if $(KEEP),--keep) $(if $(FULL),--full) $(if $(value ONLY),--only "$$ONLY") $(DIGEST)

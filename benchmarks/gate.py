@@ -14,8 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from scripts.gate.checkov_scan import FLAGS, find_checkov
 from scripts.shared import terraform
@@ -49,7 +50,7 @@ print(time.process_time() - start)
 """
 
 
-def copies(data: dict, number: int) -> dict:
+def copies(data: dict[str, Any], number: int) -> dict[str, Any]:
     """A plan of the same resources many times over, each time in modules of other names."""
     grown = copy.deepcopy(data)
     calls = data["configuration"]["root_module"]["module_calls"]
@@ -63,7 +64,7 @@ def copies(data: dict, number: int) -> dict:
     return grown
 
 
-def _renamed(text: str, number: int, names: dict) -> str:
+def _renamed(text: str, number: int, names: Iterable[str]) -> str:
     for name in names:
         text = text.replace(f"module.{name}.", f"module.{name}_{number}.").replace(
             f'"module.{name}"', f'"module.{name}_{number}"'
@@ -71,7 +72,7 @@ def _renamed(text: str, number: int, names: dict) -> str:
     return text
 
 
-def cpu_of(command: list[str], **options: object) -> float:
+def cpu_of(command: list[str], **options: Any) -> float:
     """User and system seconds of a command and its children."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)

@@ -7,6 +7,7 @@ that anybody can edit, so it is not believed: the gate runs once more on what Te
 """
 
 from scripts.delivery.applying import apply
+from scripts.local_stack.running import require_running
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
 
@@ -15,7 +16,9 @@ def main() -> None:
     """Apply one environment's plan."""
     parser = command_parser(__doc__)
     parser.add_argument("environment", type=find_environment)
-    apply(parser.parse_args().environment)
+    environment = parser.parse_args().environment
+    require_running(environment)
+    apply(environment)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ Writes plan.tfplan, plan.json, gate.json and report.html to build/<environment>/
 """
 
 from scripts.delivery import planning
+from scripts.local_stack.running import require_running
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
 
@@ -24,7 +25,7 @@ def main() -> int:
     given = parser.parse_args()
     digest = planning.planned_image(given.environment, given.image_digest, offline=given.offline)
     if not given.offline:
-        given.environment.require_running()
+        require_running(given.environment)
         given.environment.require_account()
     return planning.plan_and_gate(given.environment, digest, offline=given.offline, pipeline=given.pipeline)
 

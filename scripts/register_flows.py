@@ -8,6 +8,7 @@ Refused unless the gate passed the infrastructure that is applied, and for the i
 files are imported and checked before the first write. Interrupted anywhere, run it again.
 """
 
+from scripts.local_stack.running import require_running
 from scripts.registration.loading import Loading
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
@@ -25,7 +26,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     arguments = parser.parse_args()
     environment = arguments.env
-    environment.require_running()
+    require_running(environment)
     with Loading(environment.name, memory=environment.directory / "flows.json") as loading:
         # Not before: flows are being imported, which takes longest and needs nothing of the rest.
         from scripts.registration.command import register_environment

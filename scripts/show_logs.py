@@ -7,9 +7,9 @@ python -m scripts.show_logs prefect
 import sys
 import time
 
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import supervision
 from scripts.shared.command import command_parser, run_command
+from scripts.shared.local_settings import LocalSettings
 from scripts.shared.refusal import Refusal
 from scripts.shared.steps import shown
 

@@ -11,11 +11,11 @@ import sys
 from rich.console import Console
 
 from scripts.local_stack import status
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import supervision
 from scripts.shared import prefect_api
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
+from scripts.shared.local_settings import LocalSettings
 
 
 def main() -> int:

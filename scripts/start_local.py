@@ -7,9 +7,9 @@ Run again, it changes nothing. Interrupted anywhere, run it again or run `make d
 
 from scripts.local_stack import summary
 from scripts.local_stack.bring_up import bring_up, only_one
-from scripts.local_stack.settings import LocalSettings
 from scripts.shared import terraform
 from scripts.shared.command import command_parser, run_command
+from scripts.shared.local_settings import LocalSettings
 from scripts.shared.refusal import Refusal
 
 

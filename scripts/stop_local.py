@@ -3,9 +3,9 @@
 python -m scripts.stop_local
 """
 
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import supervision
 from scripts.shared.command import command_parser, run_command
+from scripts.shared.local_settings import LocalSettings
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ takes the place of the old only when PagerDuty has confirmed it.
 """
 
 from scripts.delivery.alert_subscription import subscribe_pagerduty
+from scripts.local_stack.running import require_running
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
 
@@ -16,7 +17,7 @@ def main() -> None:
     parser = command_parser(__doc__)
     parser.add_argument("environment", type=find_environment)
     environment = parser.parse_args().environment
-    environment.require_running()
+    require_running(environment)
     print(subscribe_pagerduty(environment))
 
 

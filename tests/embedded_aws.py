@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from scripts.local_stack.aws import clients
-from scripts.local_stack.settings import REPOSITORY, LocalSettings
+from scripts.shared import embedded_clients
+from scripts.shared.local_settings import REPOSITORY, LocalSettings
 
 ACCOUNT_ID, REGION = "123456789012", "eu-west-1"
 
@@ -68,7 +68,7 @@ class EmbeddedAws:
 
     def __getitem__(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = clients.client(self.settings.aws_endpoint_url, service, self.region)
+            self._clients[service] = embedded_clients.client(self.settings.aws_endpoint_url, service, self.region)
         return self._clients[service]
 
     def calls(self) -> list[dict[str, Any]]:

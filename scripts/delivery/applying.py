@@ -16,7 +16,6 @@ def apply(environment: Environment) -> None:
         Refusal: the record does not fit, or Terraform failed.
     """
     terraform.check_version()
-    environment.require_running()
     tfplan = environment.directory / "plan.tfplan"
     checked = record.read(environment.directory / "gate.json")
     record.verify(

@@ -25,7 +25,7 @@ def variable_files(environment: Environment) -> list[Path]:
     rights.write_text(json.dumps({"flow_permissions": flow_permissions.declared()}, indent=2))
     if not environment.is_local:
         return [environment.tfvars, rights]
-    from scripts.local_stack.settings import HOST, LocalSettings
+    from scripts.shared.local_settings import HOST, LocalSettings
 
     settings = LocalSettings.load()
     variables = {

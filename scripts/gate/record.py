@@ -1,4 +1,4 @@
-"""The gate record: what was checked, with what result, and whether it fits what is to be applied or registered."""
+"""The gate record: what was checked, with what result, and whether it is about what is to be applied or registered."""
 
 import hashlib
 import re
@@ -15,7 +15,7 @@ from scripts.shared.whole_file import write_whole
 
 
 class RecordRefused(Refusal):
-    """The record does not allow what was asked for; the message says all that does not fit."""
+    """The record does not allow what was asked for; the message lists every reason."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, exit_code=1)
@@ -35,7 +35,7 @@ class RecordedFinding(_Strict):
 
 
 class RuleResult(_Strict):
-    """One check: it passed if it found nothing. `skipped` says why it did not look, which is no pass for an apply."""
+    """One check: it passed if it found nothing. `skipped` says why it did not run; then the plan cannot be applied."""
 
     name: str
     passed: bool
@@ -44,16 +44,17 @@ class RuleResult(_Strict):
     skipped: str = ""
 
     @classmethod
-    def skip(cls, name: str, why: str) -> Self:
-        return cls(name=name, passed=True, seconds=0, findings=[], skipped=why)
+    def skip(cls, name: str, reason: str) -> Self:
+        """The result of a check that did not run."""
+        return cls(name=name, passed=True, seconds=0, findings=[], skipped=reason)
 
     @classmethod
-    def of(cls, name: str, findings: Iterable[Finding], seconds: float) -> Self:
+    def from_findings(cls, name: str, findings: Iterable[Finding], seconds: float) -> Self:
         kept = [RecordedFinding(address=f.address, got=f.got, expected=f.expected) for f in findings]
         return cls(name=name, passed=not kept, seconds=round(seconds, 4), findings=kept)
 
-    def placed(self, place: Callable[[str], str]) -> Self:
-        """The same with the place of each finding in the HCL."""
+    def with_places(self, place: Callable[[str], str]) -> Self:
+        """The same result with the place of each finding in the HCL."""
         found = [one.model_copy(update={"place": place(one.address)}) for one in self.findings]
         return self.model_copy(update={"findings": found})
 
@@ -103,7 +104,7 @@ class GateRecord(_Strict):
         return [finding for rule in self.rules for finding in rule.findings]
 
     def write(self, path: Path) -> None:
-        """Write the record so that a reader finds either the whole of it or none."""
+        """Write the record as JSON."""
         write_whole(path, self.model_dump_json(indent=2) + "\n")
 
 
@@ -116,7 +117,7 @@ def read(path: Path) -> GateRecord:
 
 
 def parse(content: bytes, source: str) -> GateRecord:
-    """A record out of its JSON. Raises RecordRefused, naming the source, if it is none or contradicts itself."""
+    """Read a record from its JSON. Raises RecordRefused, naming the source, if it is none or contradicts itself."""
     try:
         return GateRecord.model_validate_json(content)
     except ValidationError as error:
@@ -138,12 +139,12 @@ def verify(
     commit: str | None = None,
     checks: Iterable[str] = (),
 ) -> None:
-    """Hold a record against what is about to be applied or registered; what is None is not compared.
+    """Compare a record with what is about to be applied or registered; what is None is not compared.
 
-    `checks` are the names of the checks that a complete gate has run (`rules.check_names()`).
+    `checks` are the names of all checks of a complete gate (`catalog.check_names()`).
 
     Raises:
-        RecordRefused: with everything that does not fit.
+        RecordRefused: with everything that differs.
     """
     problems = []
     if not record.passed:
@@ -175,7 +176,7 @@ TIMES = {"started_at", "finished_at", "seconds"}
 
 
 def differences(recorded: GateRecord, again: GateRecord) -> list[str]:
-    """What two records of one plan disagree on, all but times. A local tree may have moved on in between."""
+    """In what two records of one plan differ, apart from times and, for `local`, the commit."""
     loose = {"commit", "tree_clean"} if recorded.environment == "local" else set()
     found = []
     for name in GateRecord.model_fields.keys() - TIMES - loose - {"rules"}:
@@ -197,5 +198,5 @@ def sha256(path: Path) -> str:
 
 
 def _short(value: str) -> str:
-    """The start of a digest or commit is enough to tell two apart."""
+    """Digests and commits shortened to their first 12 characters."""
     return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b", r"\1…", value) or "(none)"

@@ -1,5 +1,5 @@
-"""What is kept beside the Terraform state, in the same versioned and encrypted bucket: the gate record and the outputs
-of what is applied."""
+"""Stores the gate record and the outputs of the applied plan beside the Terraform state, in the same versioned and
+encrypted bucket."""
 
 import json
 from typing import Any
@@ -44,7 +44,7 @@ def _get(environment: Environment, name: str) -> tuple[bytes, str]:
 
 
 def store(environment: Environment, record: GateRecord, outputs: dict[str, Any]) -> None:
-    """Put the outputs and the record of the plan that was just applied; the record last, since it vouches for both."""
+    """Store the outputs and the record of the plan that was just applied. The record comes last: it stands for both."""
     _put(environment, OUTPUTS, json.dumps(outputs, indent=2))
     _put(environment, RECORD, record.model_dump_json(indent=2))
 
@@ -72,7 +72,7 @@ def stored_outputs(environment: Environment, *names: str) -> list[Any]:
 
 
 def is_stored(environment: Environment, record: GateRecord) -> bool:
-    """Whether this very record is the one of what is applied."""
+    """Whether this record is that of the applied plan."""
     try:
         return stored(environment) == record
     except Refusal:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from scripts.local_stack import first_runs, seed_landing, summary
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import processes, supervision
 from scripts.shared import prefect_api
 from scripts.shared.environments import Environment, find_environment
+from scripts.shared.local_settings import LocalSettings
 from scripts.shared.refusal import Refusal
 from scripts.shared.steps import Steps
 

@@ -10,8 +10,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from scripts.local_stack.settings import HOST, LocalSettings
 from scripts.shared.command import command_parser
+from scripts.shared.local_settings import HOST, LocalSettings
 
 
 def main(arguments: list[str] | None = None) -> int:

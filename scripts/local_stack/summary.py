@@ -4,9 +4,9 @@ import json
 from collections import Counter
 
 from scripts.gate import record
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import supervision
 from scripts.shared.environments import Environment
+from scripts.shared.local_settings import LocalSettings
 from scripts.shared.steps import shown
 
 ADD_A_FLOW = "make new-flow NAME=orders/daily_orders"

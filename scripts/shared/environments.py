@@ -85,22 +85,9 @@ class Environment:
         """For Terraform and boto3: the caller's own, or the embedded AWS's for `local`."""
         if not self.is_local:
             return dict(os.environ)
-        from scripts.local_stack.settings import LocalSettings  # Only `local` has a local stack.
+        from scripts.shared.local_settings import LocalSettings  # Only `local` has a local stack.
 
         return LocalSettings.load().aws_environment(str(self.backend["region"]))
-
-    def require_running(self) -> None:
-        """For `local`, refuse unless the stack runs: every call to it would be repeated for a while and then fail."""
-        if not self.is_local:
-            return
-        from scripts.local_stack.settings import LocalSettings
-        from scripts.local_stack.supervisor import supervision
-
-        down = [part.name for part in supervision.status(LocalSettings.load()) if part.state != "RUNNING"]
-        if down:
-            raise Refusal(
-                f"The local stack: got {', '.join(down)} not running; expected all of it: `make up` first.", 1
-            )
 
     def require_account(self) -> None:
         """Refuse credentials of another account than the facts name. Terraform would too, but name only one of them.
@@ -139,10 +126,10 @@ class Environment:
             import boto3
 
             return boto3.client(service, region_name=region or None)
-        from scripts.local_stack.aws import clients
-        from scripts.local_stack.settings import LocalSettings
+        from scripts.shared import embedded_clients
+        from scripts.shared.local_settings import LocalSettings
 
-        return clients.client(LocalSettings.load().aws_endpoint_url, service, region)
+        return embedded_clients.client(LocalSettings.load().aws_endpoint_url, service, region)
 
 
 def find_environment(name: str) -> Environment:
@@ -155,7 +142,7 @@ def find_environment(name: str) -> Environment:
     if name not in names and STATE_VARIABLE not in os.environ:
         raise Refusal(f'ENV is "{name}"; expected one of {", ".join(names)} (a file in terraform/environments/).')
     if name == "local":
-        from scripts.local_stack.settings import LocalSettings
+        from scripts.shared.local_settings import LocalSettings
 
         return Environment(name, LocalSettings.load().directory)
     return Environment(name, ROOT / os.environ.get(BUILD_VARIABLE, "build") / name)

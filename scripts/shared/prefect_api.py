@@ -25,7 +25,7 @@ def configure(environment: Environment) -> str:
     """
     os.environ |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     if environment.is_local:
-        from scripts.local_stack.settings import LocalSettings, no_proxy_here
+        from scripts.shared.local_settings import LocalSettings, no_proxy_here
 
         settings = LocalSettings.load()
         try:

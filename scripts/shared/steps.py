@@ -1,4 +1,4 @@
-"""A long job as numbered steps: each a command of its own with a log, its progress and time on the terminal."""
+"""Runs a long job as numbered steps, each a command with a log, and shows progress and time on the terminal."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ POLL_SECONDS = 0.2
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that says something, or nothing."""
+    """The last line of a log that is not blank, or an empty string."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1].strip() if lines else ""
 
@@ -47,8 +47,8 @@ class Steps:
         try:
             code = self._watch(process, name, log, start)
         except KeyboardInterrupt:
-            # The terminal has sent the interrupt to the command as well: let it put its things in order, however
-            # often it is sent.
+            # The terminal has sent Ctrl-C to the command as well. Wait until the command has saved its state, also
+            # when Ctrl-C is pressed again.
             while process.poll() is None:
                 with suppress(KeyboardInterrupt):
                     process.wait()
@@ -62,7 +62,7 @@ class Steps:
         self.console.print(f"[green]✓[/] {name:<36} {took:>8}   {escape(summary)}")
         return summary
 
-    def _watch(self, process: subprocess.Popen, name: str, log: Path, start: float) -> int:
+    def _watch(self, process: subprocess.Popen[bytes], name: str, log: Path, start: float) -> int:
         """Show the command's last line and the time until it ends; returns its exit code."""
         if not self.console.is_terminal:
             self.console.print(f"· {name}")
@@ -74,5 +74,5 @@ class Steps:
 
 
 def shown(path: Path) -> str:
-    """A path as the user would type it from the repository."""
+    """A path as the user types it in the repository's folder."""
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

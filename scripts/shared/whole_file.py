@@ -1,4 +1,4 @@
-"""Files that a reader finds whole or not at all."""
+"""Writes a file in one step: a reader finds the old content or the new, never a part of it."""
 
 import os
 import time

@@ -25,7 +25,7 @@ alerts = {
 
 snowflake = {
   database  = "DATA_FLOWS_DEV"
-  schema    = "FLIGHTS"
+  schema    = "LOADED"
   warehouse = "LOADING_DEV"
   role      = "DATA_FLOWS_LOADER_DEV"
 }

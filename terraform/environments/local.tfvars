@@ -33,7 +33,7 @@ alerts = {
 
 snowflake = {
   database  = "DATA_FLOWS"
-  schema    = "FLIGHTS"
+  schema    = "LOADED"
   warehouse = "LOADING"
   role      = "DATA_FLOWS_LOADER"
 }

@@ -29,6 +29,9 @@ def gate_record(*, plan: Path | None = None, findings: tuple[Finding, ...] = (),
         "versions": Versions(terraform="1.11.4", aws_provider="5.100.0", checkov="3.3.30", rules="sha256:0"),
         "started_at": datetime.now(UTC),
         "finished_at": datetime.now(UTC),
-        "rules": [RuleResult.of(first, findings, 0.1), *(RuleResult.of(name, [], 0.1) for name in others)],
+        "rules": [
+            RuleResult.from_findings(first, findings, 0.1),
+            *(RuleResult.from_findings(name, [], 0.1) for name in others),
+        ],
     }
     return GateRecord(**facts | changes)

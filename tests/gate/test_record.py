@@ -18,7 +18,7 @@ def plan(tmp_path):
 
 
 def make(plan, *, findings=(), **changes):
-    rules = [RuleResult.of("no_ingress", findings, 0.1), RuleResult.of("checkov", [], 2)]
+    rules = [RuleResult.from_findings("no_ingress", findings, 0.1), RuleResult.from_findings("checkov", [], 2)]
     facts = {
         "passed": not findings,
         "environment": "amber",
@@ -129,7 +129,9 @@ def test_a_missing_record_is_refused_with_the_command_that_makes_one(tmp_path):
         read(tmp_path / "gate.json")
 
 
-def test_a_skipped_check_has_not_looked(plan):
-    skipped = make(plan, rules=[RuleResult.skip("no_ingress", "no HCL is given"), RuleResult.of("checkov", [], 2)])
+def test_a_skipped_check_is_missing(plan):
+    skipped = make(
+        plan, rules=[RuleResult.skip("no_ingress", "no HCL is given"), RuleResult.from_findings("checkov", [], 2)]
+    )
     with pytest.raises(RecordRefused, match="it was not checked for no_ingress"):
         verify(skipped, plan=plan, checks=["no_ingress", "checkov"])

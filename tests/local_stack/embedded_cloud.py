@@ -8,7 +8,7 @@ from uuid import uuid4
 from embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from scripts.local_stack.settings import variable
+from scripts.shared.local_settings import variable
 
 DIGEST = "a1" * 32
 IMAGE = f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/data-flows@sha256:{DIGEST}"

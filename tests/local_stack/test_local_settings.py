@@ -6,8 +6,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from scripts.local_stack.settings import LocalSettings, SettingsError
 from scripts.local_stack.supervisor import ports
+from scripts.shared.local_settings import LocalSettings, SettingsError
 
 
 @pytest.fixture(autouse=True)

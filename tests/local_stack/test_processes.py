@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import processes, supervision, supervisord
+from scripts.shared.local_settings import LocalSettings
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_a_process_that_has_got_the_pid_of_an_ended_one_is_left_alone(tmp_path: 
 
 def test_a_recorded_process_is_ended(tmp_path: Path, sleeper: psutil.Popen):
     settings = LocalSettings(directory=tmp_path)
-    remember(settings, processes.identity(sleeper.pid))
+    remember(settings, processes.identify(sleeper.pid))
     assert supervision.stop(settings) == 1
     assert sleeper.wait(10) != 0
 
@@ -66,3 +66,11 @@ def test_what_ignores_sigterm_is_killed(sleeper: psutil.Popen):
     stubborn.stdout.readline()
     assert processes.end([stubborn, sleeper], grace_seconds=0.5) == 2
     assert not stubborn.is_running()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '"stack"'])
+def test_a_record_that_is_no_record_counts_as_empty(tmp_path: Path, content: str):
+    path = tmp_path / "stack.json"
+    path.write_text(content)
+
+    assert processes.read_record(path) == {}

@@ -7,8 +7,8 @@ import pytest
 
 from scripts.gate import record
 from scripts.local_stack import summary
-from scripts.local_stack.settings import LocalSettings
 from scripts.shared.environments import Environment
+from scripts.shared.local_settings import LocalSettings
 
 
 @pytest.fixture

@@ -16,10 +16,11 @@ import snowflake.connector
 from embedded_aws import free_ports
 from embedded_cloud import until
 
-from scripts.local_stack.aws import clients, seed
-from scripts.local_stack.settings import REPOSITORY, LocalSettings, variable
+from scripts.local_stack.aws import seed
 from scripts.local_stack.supervisor import ports, processes, supervision, supervisord
+from scripts.shared import embedded_clients
 from scripts.shared.environments import find_environment
+from scripts.shared.local_settings import REPOSITORY, LocalSettings, variable
 from scripts.shared.refusal import Refusal
 
 LOCAL = find_environment("local")
@@ -62,7 +63,7 @@ def settings_in(directory: Path) -> LocalSettings:
 
 def client(settings: LocalSettings, service: str) -> Any:
     """A client of the stack's AWS."""
-    return clients.client(settings.aws_endpoint_url, service, LOCAL.facts["region"])
+    return embedded_clients.client(settings.aws_endpoint_url, service, LOCAL.facts["region"])
 
 
 def pids(settings: LocalSettings) -> dict[str, int | None]:
@@ -72,7 +73,10 @@ def pids(settings: LocalSettings) -> dict[str, int | None]:
 
 def all_of(settings: LocalSettings) -> list[psutil.Process]:
     """Every process that bears the stack's mark or works for one of its tasks."""
-    return [*processes.marked(processes.MARK, str(settings.directory)), *processes.of_tasks(settings.tasks)]
+    return [
+        *processes.find_marked(processes.MARK, str(settings.directory)),
+        *processes.find_task_processes(settings.tasks),
+    ]
 
 
 def test_a_started_stack_runs_and_answers(stack: LocalSettings):
@@ -109,7 +113,7 @@ def test_the_platform_is_seeded_once(stack: LocalSettings):
     ssm, s3 = client(stack, "ssm"), client(stack, "s3")
 
     def parameters() -> dict[str, tuple[str, str, int]]:
-        found = ssm.get_parameters_by_path(Path=seed.parameter_path(LOCAL), WithDecryption=True)["Parameters"]
+        found = ssm.get_parameters_by_path(Path=LOCAL.names.path, WithDecryption=True)["Parameters"]
         return {each["Name"].rsplit("/", 1)[-1]: (each["Type"], each["Value"], each["Version"]) for each in found}
 
     before = parameters()
@@ -123,7 +127,7 @@ def test_the_platform_is_seeded_once(stack: LocalSettings):
 def test_the_seeded_key_opens_the_seeded_schema(stack: LocalSettings):
     seed.seed_platform(stack, LOCAL)
     ssm = client(stack, "ssm")
-    key = ssm.get_parameter(Name=f"{seed.parameter_path(LOCAL)}/SNOWFLAKE_PRIVATE_KEY", WithDecryption=True)
+    key = ssm.get_parameter(Name=f"{LOCAL.names.path}/SNOWFLAKE_PRIVATE_KEY", WithDecryption=True)
     with snowflake.connector.connect(
         account="fakesnow",
         user=seed.USER,

@@ -12,25 +12,14 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.repository_copy import commit, copy_repository
+
 NAME, REGION, OWNER = "Payments", "us-west-2", "finance"
 FLOW = "orders/daily_orders"
 # The first is planned and checked as well.
 ENVIRONMENTS = ("staging", "production", "preview", "research", "training")
 # Where facts stand: everything that is the user's and names an environment, an account or a region.
 FACTS = ("terraform/environments/*", "terraform/bootstrap/accounts/*", ".circleci/config.yml")
-
-
-def copy_sources(to: Path, root: Path = ROOT) -> None:
-    """Copy what git knows or would add, and share the virtual environments."""
-    listed = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split("\0")
-    for name in filter(None, names):
-        if (root / name).is_file():  # A deleted file stays in git's list until it is committed.
-            (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, to / name)
-    for name in (".venv", ".venv-checkov"):
-        (to / name).symlink_to(root / name)
 
 
 def rename_facts(copy: Path) -> list[str]:
@@ -68,9 +57,12 @@ def _values(fact: str, files: Iterable[Path]) -> set[str]:
 
 
 def delete_examples(copy: Path) -> None:
-    """As the README says: a folder, its tests and its page."""
-    for name in ("flows/examples", "tests/flows/examples", "docs/flows/examples"):
+    """As the README says: the folder, its tests and its pages."""
+    pages = [copy / "docs" / "flows" / f"{path.name}.md" for path in (copy / "flows" / "examples").glob("*")]
+    for name in ("flows/examples", "tests/flows/examples"):
         shutil.rmtree(copy / name, ignore_errors=True)
+    for page in pages:
+        page.unlink(missing_ok=True)
 
 
 def run(copy: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -85,19 +77,12 @@ def run(copy: Path, *command: str, **variables: str) -> subprocess.CompletedProc
     )
 
 
-def move_in(copy: Path, root: Path = ROOT) -> list[str]:
+def move_in(copy: Path) -> list[str]:
     """Make the copy in the empty folder `copy`; returns the names of its environments."""
-    copy_sources(copy, root)
+    copy_repository(copy)
     environments = rename_facts(copy)
     delete_examples(copy)
-    for command in (
-        ("git", "init", "--quiet"),
-        # Links to the environments: git's own pattern for them is of folders.
-        ("sh", "-c", "printf '.venv\\n.venv-checkov\\n' >> .git/info/exclude"),
-        ("make", "new-flow", f"NAME={FLOW}"),
-        ("git", "add", "--all"),
-        ("git", "-c", "user.name=team", "-c", "user.email=team@example.com", "commit", "--quiet", "-m", "Move in"),
-    ):
-        done = run(copy, *command)
-        assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}"
+    done = run(copy, "make", "new-flow", f"NAME={FLOW}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    commit(copy)
     return environments

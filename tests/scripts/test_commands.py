@@ -129,6 +129,7 @@ def test_the_variables_of_a_target_reach_its_command(variables, run):
     [
         (["run", "FLOW=a_b"], "scripts.run_flow a_b --env local --params {}"),
         (["run", "FLOW=a", """PARAMS={"b": "it's"}"""], """scripts.run_flow a --env local --params {"b": "it's"}"""),
+        (["new-flow", "NAME=a/*", "OWNER=b c"], "scripts.new_flow a/* --owner b c"),
         (["logs", "NAME=*"], "scripts.show_logs *"),
         (["register", "ONLY=a*"], "scripts.register_flows --env local --only a*"),
         (["plan", "ENV=dev", "IMAGE_DIGEST=sha256:*"], "scripts.plan_environment dev --image-digest sha256:*"),

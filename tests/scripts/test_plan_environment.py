@@ -76,7 +76,7 @@ def test_an_offline_plan_takes_the_digest_of_the_sources(planned, monkeypatch):
 
 
 def test_a_local_plan_pushes_the_image_that_it_names(planned, monkeypatch, tmp_path):
-    monkeypatch.setattr(Environment, "require_running", lambda _: None)
+    monkeypatch.setattr(plan_environment, "require_running", lambda _: None)
     assert main(monkeypatch, "local") == 0
     assert planned == [("local", image_digest(), False)]
     assert (tmp_path / "local" / "images" / image_digest().removeprefix("sha256:") / "flows").is_dir()

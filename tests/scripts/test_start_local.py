@@ -8,9 +8,9 @@ import pytest
 from scripts import show_logs, start_local
 from scripts.local_stack import bring_up, seed_landing, summary
 from scripts.local_stack.bring_up import only_one
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import supervision
 from scripts.shared import terraform
+from scripts.shared.local_settings import LocalSettings
 from scripts.shared.refusal import Refusal
 from scripts.shared.steps import Steps
 

@@ -1,4 +1,4 @@
-"""A file that is replaced is the old one or the new one, whatever happens in between."""
+"""Tests of writing a file in one step."""
 
 from pathlib import Path
 

@@ -91,7 +91,7 @@ def _failures(plan: Path, skips: Skips) -> set[tuple[str, str]]:
     report = json.loads(plan.with_name(plan.name + ".found").read_text())
     assert report["summary"]["parsing_errors"] == 0
     failed = {(one["check_id"], without_indexes(one["resource"])) for one in report["results"]["failed_checks"]}
-    return {(id_, address) for id_, address in failed if id_ not in skips.of(address)}
+    return {(id_, address) for id_, address in failed if id_ not in skips.ids_at(address)}
 
 
 def found_by(mutation: Mutation, data, tmp_path) -> set[str]:
@@ -108,7 +108,7 @@ def found_by(mutation: Mutation, data, tmp_path) -> set[str]:
         root = tmp_path / "terraform"
     hcl = Hcl(root, plan)
     found = {name for name in catalog.all_rules() if not catalog.run_rule(name, plan, hcl).passed}
-    return found | ({catalog.CHECKOV} if list(Skips(root, module_sources(plan)).without_reason()) else set())
+    return found | ({catalog.CHECKOV} if list(Skips(root, module_sources(plan)).find_unreasoned()) else set())
 
 
 @pytest.fixture(scope="module")

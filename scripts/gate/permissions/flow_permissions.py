@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from scripts.registration.loading import flow_files
 from scripts.shared.environments import ROOT
+from scripts.shared.flow_files import flow_files
 from scripts.shared.refusal import Refusal
 
 EXPECTED = (

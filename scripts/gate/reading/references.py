@@ -1,4 +1,4 @@
-"""Follows the references of the plan's configuration through modules to the resources an expression is made of."""
+"""Follows references in the plan's configuration through modules, to the resources that an expression uses."""
 
 import re
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def targets(plan: Plan, resource: Resource, attribute: str, *types: str) -> list
 
 
 def said(plan: Plan, resource: Resource, attribute: str, value: Any) -> str:
-    """The attribute and its value for a finding: `x = 5`, `x unset` or `x unknown until apply because of …`."""
+    """Describe an attribute and its value for a finding: `x = 5`, `x unset` or `x unknown until apply because of …`."""
     if value is UNKNOWN:
         return f"{attribute} {why_unknown(plan, resource, attribute)}"
     if value is None:
@@ -62,7 +62,7 @@ def said(plan: Plan, resource: Resource, attribute: str, value: Any) -> str:
 
 
 def why_unknown(plan: Plan, resource: Resource, attribute: str) -> str:
-    """A sentence part that names the references which make the attribute unknown."""
+    """`unknown until apply because of …`, with the references that make the attribute unknown."""
     leaves = origins(plan, resource, attribute)
     verdicts = {leaf: _is_unknown(plan, leaf) for leaf in leaves}
     names = [leaf for leaf in leaves if verdicts[leaf]]
@@ -108,7 +108,7 @@ def _referred(plan: Plan, resource: Resource, attribute: str) -> Iterator[Resour
 
 
 def _is_unknown(plan: Plan, leaf: str) -> bool | None:
-    """None if the plan cannot tell."""
+    """None if the plan does not show it."""
     block, attribute = block_of(leaf)
     if block not in plan.blocks or not attribute:
         return None

@@ -1,4 +1,4 @@
-"""report.html: one page without network, for the reviewer who has to say yes to a plan."""
+"""Writes report.html: one page that loads nothing, for the reviewer of a plan."""
 
 from collections import Counter
 from pathlib import Path
@@ -13,7 +13,7 @@ from scripts.gate.record import GateRecord
 from scripts.gate.report.architecture import read
 from scripts.gate.report.picture import draw
 
-# What Terraform calls a change, and how the page does.
+# Terraform's actions → the page's word and sign.
 ACTIONS = {
     ("create",): ("created", "+"),
     ("update",): ("changed", "~"),
@@ -53,7 +53,7 @@ def write_report(path: Path, gate: GateRecord, plan: Plan) -> None:
 
 
 def _outlook(gate: GateRecord) -> str:
-    """What a pass is good for; `record.verify` decides the same when it comes to it."""
+    """What the record allows; `record.verify` decides the same at apply."""
     if gate.offline:
         return "An offline plan: it is looked at, never applied."
     if not gate.plan_sha256:
@@ -75,7 +75,7 @@ def _change(change: ResourceChange) -> dict[str, Any]:
 
 
 def _changed_attributes(change: ResourceChange) -> list[str]:
-    """Names only."""
+    """The names of attributes that change, without values."""
     before, after = change.change.before or {}, change.change.after or {}
     unknown = change.change.after_unknown if isinstance(change.change.after_unknown, dict) else {}
     names = {name for name in {*before, *after} if before.get(name) != after.get(name)}

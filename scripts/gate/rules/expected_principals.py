@@ -48,5 +48,5 @@ def _is_expected(kind: str, name: str, account: str | None) -> bool:
         return name in SERVICES or bool(REGIONAL.fullmatch(name))
     if kind == "AWS":
         match = ACCOUNT.fullmatch(name)
-        return bool(match) and "*" not in name and account in {None, match[1]}
+        return match is not None and "*" not in name and account in {None, match[1]}
     return kind == "Federated"  # narrow_federation looks at those.

@@ -31,7 +31,7 @@ def check(plan: Plan) -> Iterator[Finding]:
 
 def _is_ours(image: Any, plan: Plan) -> bool:
     match = IMAGE.fullmatch(image) if isinstance(image, str) else None
-    return bool(match) and all(plan.variable(name) in {None, match[group]} for name, group in VARIABLES.items())
+    return match is not None and all(plan.variable(name) in {None, match[group]} for name, group in VARIABLES.items())
 
 
 def _expected(plan: Plan) -> str:

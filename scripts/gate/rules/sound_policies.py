@@ -4,7 +4,7 @@ import json
 import warnings
 from collections.abc import Iterator
 from functools import cache
-from types import ModuleType
+from typing import Any
 
 from scripts.gate.reading.documents import documents
 from scripts.gate.reading.plan import Finding, Plan
@@ -48,7 +48,7 @@ def _problems(text: str, is_trust: bool) -> tuple[str, ...]:
 
 
 @cache
-def load_parliament() -> ModuleType:
+def load_parliament() -> Any:
     """The library, with AWS's tables: a third of a second."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # It imports pkg_resources.

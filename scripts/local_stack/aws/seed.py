@@ -13,12 +13,12 @@ import snowflake.connector
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from scripts.local_stack.aws import clients
-from scripts.local_stack.settings import HOST, LocalSettings, no_proxy_here
+from scripts.shared import embedded_clients
 from scripts.shared.environments import ROOT, Environment
+from scripts.shared.local_settings import HOST, LocalSettings, no_proxy_here
 
 ACCOUNT, USER = "fakesnow", "LOADER"
-# What runs receive where the facts say nothing.
+# What runs receive unless the facts say otherwise: the attributes' own defaults.
 DEFAULT_PARAMETERS = re.compile(r"^\s*(secure_strings|strings) += optional\(set\(string\), (\[.*\])\)", re.MULTILINE)
 
 
@@ -26,7 +26,7 @@ def seed_platform(settings: LocalSettings, environment: Environment) -> None:
     """Make what the environment's facts name: versioned state bucket, SSM parameters, Snowflake schema. What is there
     stays."""
     os.environ |= no_proxy_here()  # The connector asks the environment only.
-    aws = partial(clients.client, settings.aws_endpoint_url, region=environment.facts["region"])
+    aws = partial(embedded_clients.client, settings.aws_endpoint_url, region=environment.facts["region"])
     _make_state_bucket(aws("s3"), str(environment.backend["bucket"]))
     _put_parameters(aws("ssm"), settings, environment)
     with snowflake.connector.connect(
@@ -52,7 +52,7 @@ def _make_state_bucket(s3: Any, name: str) -> None:
 
 
 def _put_parameters(ssm: Any, settings: LocalSettings, environment: Environment) -> None:
-    wanted = {f"{parameter_path(environment)}/{name}": kind for name, kind in parameters(environment.facts).items()}
+    wanted = {f"{environment.names.path}/{name}": kind for name, kind in parameters(environment.facts).items()}
     known: dict[str, Callable[[], str]] = {
         "PREFECT_API_AUTH_STRING": settings.prefect_auth_string,
         "SNOWFLAKE_ACCOUNT": lambda: ACCOUNT,
@@ -64,11 +64,6 @@ def _put_parameters(ssm: Any, settings: LocalSettings, environment: Environment)
         for path in ssm.get_parameters(Names=names[start : start + 10])["InvalidParameters"]:
             value = known.get(path.rpartition("/")[2], lambda: secrets.token_urlsafe(32))
             ssm.put_parameter(Name=path, Type=wanted[path], Value=value())
-
-
-def parameter_path(environment: Environment) -> str:
-    """Path of the environment's SSM parameters, as terraform/main.tf makes it."""
-    return f"/{environment.title.replace('-', '/')}"
 
 
 def parameters(facts: dict[str, Any]) -> dict[str, str]:

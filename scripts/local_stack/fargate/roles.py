@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from moto.iam.models import iam_backends
 
-from scripts.local_stack.aws import clients
+from scripts.shared import embedded_clients
 
 ECS_TASKS = "ecs-tasks.amazonaws.com"
 LIFETIME_SECONDS = 3600
@@ -36,12 +36,13 @@ class Roles:
         """Return STS credentials (AccessKeyId, SecretAccessKey, SessionToken, Expiration); raise RoleError."""
         _require_trust(role_arn)
         with self._lock:
-            sts = clients.client(self._endpoint_url, "sts", ANY_REGION, access_key=ECS_TASKS)
+            sts = embedded_clients.client(self._endpoint_url, "sts", ANY_REGION, access_key=ECS_TASKS)
         try:
             answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=session_name, DurationSeconds=LIFETIME_SECONDS)
         except ClientError as error:
             raise RoleError(f"ECS was unable to assume the role '{role_arn}': {error}") from None
-        return answer["Credentials"]
+        credentials: dict[str, Any] = answer["Credentials"]
+        return credentials
 
     def client(self, service: str, region: str, role_arn: str) -> Any:
         """Return a client of `service` in `region` that calls as `role_arn`; raise RoleError."""
@@ -51,7 +52,7 @@ class Roles:
             if expires - datetime.now(UTC) < RENEW_BEFORE:
                 found = self.assume(role_arn, "ecs-execution")
                 expires = found["Expiration"]
-                client = clients.client(
+                client = embedded_clients.client(
                     self._endpoint_url,
                     service,
                     region,

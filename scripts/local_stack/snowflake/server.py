@@ -6,9 +6,9 @@ Example: python -m scripts.local_stack.snowflake.server --port 4567
 import uvicorn
 from fakesnow.server import app
 
-from scripts.local_stack.settings import HOST
 from scripts.local_stack.snowflake import compat
 from scripts.shared.command import command_parser
+from scripts.shared.local_settings import HOST
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Waits until the programs of the stack answer, and tells why one of them does not."""
+"""Waits until the programs of the stack answer, and reports why one of them does not."""
 
 import socket
 import time
@@ -11,8 +11,8 @@ from xmlrpc.client import Fault
 import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from scripts.local_stack.settings import HOST, LocalSettings
 from scripts.local_stack.supervisor import supervisord
+from scripts.shared.local_settings import HOST, LocalSettings
 from scripts.shared.refusal import Refusal
 
 Progress = Callable[[str], None]
@@ -33,14 +33,15 @@ def wait_for_control(settings: LocalSettings) -> Any:
     try:
         return Retrying(
             retry=retry_if_result(lambda found: found is None), stop=stop_after_delay(30), wait=wait_fixed(0.1)
-        )(supervisord.control, settings)
+        )(supervisord.connect, settings)
     except RetryError:
         raise _failure(settings, "supervisord", "did not answer within 30 s") from None
 
 
 def wait_for_health(settings: LocalSettings, supervisor: Any, on_progress: Progress) -> None:
     """Wait until every program answers; raise StackError as soon as one of them has ended."""
-    began, waiting, pids = time.monotonic(), set(supervisord.PROGRAMS), {}
+    began, waiting = time.monotonic(), set(supervisord.PROGRAMS)
+    pids: dict[str, int] = {}
 
     def look() -> bool:
         for program in supervisor.getAllProcessInfo():
@@ -52,7 +53,7 @@ def wait_for_health(settings: LocalSettings, supervisor: Any, on_progress: Progr
                 waiting.remove(name)
                 on_progress(f"{name} answers after {time.monotonic() - began:.0f} s")
         # Every time, so that a stop finds them however this ends.
-        supervisord.remember(settings, supervisor)
+        supervisord.record_programs(settings, supervisor)
         return not waiting
 
     try:
@@ -78,6 +79,6 @@ def _answers(settings: LocalSettings, name: str) -> bool:
 
 
 def _failure(settings: LocalSettings, name: str, message: str) -> StackError:
-    log = supervisord.logs(settings) / f"{name}.log"
+    log = supervisord.log_folder(settings) / f"{name}.log"
     lines = log.read_text(errors="replace").splitlines()[-20:] if log.exists() else []
     return StackError(name, message, "\n".join(lines), log)

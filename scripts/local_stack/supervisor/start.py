@@ -1,13 +1,13 @@
-"""Start what does not run of the embedded AWS, Snowflake and Prefect, and seed what must be there before the plan.
+"""Start the embedded AWS, Snowflake and Prefect, and create what must exist before the plan.
 
 Example: python -m scripts.local_stack.supervisor.start
 """
 
 from scripts.local_stack.aws.seed import seed_platform
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import supervision
 from scripts.shared.command import run_command
 from scripts.shared.environments import find_environment
+from scripts.shared.local_settings import LocalSettings
 
 
 def main() -> None:

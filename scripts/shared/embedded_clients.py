@@ -1,4 +1,4 @@
-"""boto3 clients of the embedded AWS that no profile, CA bundle or endpoint of the developer's shell can lead astray."""
+"""boto3 clients of the embedded AWS, which ignore profile, CA bundle and endpoint of the developer's shell."""
 
 import os
 from functools import lru_cache

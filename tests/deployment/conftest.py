@@ -1,5 +1,5 @@
-"""Two environments in one account, one of them of another stack, applied at once; the tests of this folder share them, and xdist gives them to one
-worker (tests/conftest.py).
+"""Two environments in one account, one of them of another stack, applied at once. The tests of this folder share them,
+and xdist gives them to one worker (tests/conftest.py).
 
 They go through stages, each a fixture that waits for the one before; a test runs at the latest stage it asks for:
 `applying` → `deployed` → `blue_going` → `blue_gone`. What waits inside Terraform thus costs little: the
@@ -14,8 +14,9 @@ import pytest
 from botocore.exceptions import ClientError
 from deployment import ACCOUNT, REGION, STACKS, Deployment, Repository
 from embedded_aws import EmbeddedAws
-from fixture_repository import commit, fill
+from fixture_repository import fixture_repository
 from inventory import inventory
+from repository_copy import commit
 from tenacity import retry, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
 
 STAGES = ("applying", "deployed", "blue_going", "blue_gone")
@@ -41,9 +42,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
 @pytest.fixture(scope="session")
 def repository(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """A copy of this repository with environments of the tests' own: blue and green."""
-    root = tmp_path_factory.mktemp("deployment") / "repository"
-    fill(root)
-    return Repository(root, aws)
+    return Repository(fixture_repository(tmp_path_factory.mktemp("deployment") / "repository"), aws)
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,13 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from deployment import ACCOUNT
-from fixture_repository import commit
+from deployment import ACCOUNT, REGION
 from iam_view import calls_by_role, refused, unused
+from repository_copy import commit
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from scripts.gate.permissions import oracle
 from scripts.gate.reading.plan import Plan
-from scripts.shared.environments import ROOT
 
 RELEASED = f"sha256:{'d3' * 32}"
 CHANGED = """
@@ -147,7 +146,7 @@ def registered(green, applied, denying, tmp_path_factory):
     """What the stage register says where there is only what the image holds, and a Prefect that knows nobody."""
     image = tmp_path_factory.mktemp("image")
     for folder in ("flows", "scripts"):
-        shutil.copytree(ROOT / folder, image / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(green.repository.root / folder, image / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (project,) = green["codebuild"].batch_get_projects(names=[f"{green.title}-register"])["projects"]
     told = {each["name"]: each["value"] for each in project["environment"]["environmentVariables"]}
     shell = green.repository.shell | told | green.repository.credentials(green.role_arn("register"))
@@ -169,7 +168,7 @@ def evaluator(green, planned):
 @pytest.fixture(scope="module")
 def made(green, applied, registered, aws):
     """What the stages' roles have called."""
-    made = calls_by_role(aws.calls(), green.title, ACCOUNT)
+    made = calls_by_role(aws.calls(), green.title, ACCOUNT, REGION)
     return {role: calls for role, calls in made.items() if role.endswith(("-plan", "-apply", "-register"))}
 
 

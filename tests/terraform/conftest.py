@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fixture_repository import commit, fill
+from fixture_repository import fixture_repository
 
 from scripts.shared.environments import BUILD_VARIABLE, ROOT
 
@@ -55,9 +55,8 @@ def offline_plan(shared_folder: Path) -> OfflinePlans:
     place.mkdir(exist_ok=True)
     with (place / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (place / "repository" / ".git" / "HEAD").exists():
-            fill(place / "repository")
-            commit(place / "repository")
+        if not (place / "plans").exists():
+            fixture_repository(place / "repository")
             (place / "plans").mkdir()
     return OfflinePlans(place / "repository", place / "plans")
 

@@ -9,12 +9,10 @@ from patience import until
 from scripts.shared import terraform
 from scripts.shared.refusal import Refusal
 
-KEY = "data-flows/terraform.tfstate"
-
 
 def locked(aws, environment):
     """Whether somebody works on the environment's state."""
-    return f"{KEY}.tflock" in {
+    return f"{environment.state_key}.tflock" in {
         each["Key"] for each in aws["s3"].list_objects_v2(Bucket=environment.bucket("state")).get("Contents", [])
     }
 

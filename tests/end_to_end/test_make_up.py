@@ -242,7 +242,8 @@ def test_logs_of_the_agent_are_shown(stack, up):
 @pytest.fixture(scope="module")
 def made(stack, up):
     """role → IAM action → the ARNs it was called on, of every call that a role of ours has made so far."""
-    return calls_by_role(stack.calls(), stack.environment.title, stack.environment.facts["account_id"])
+    facts = stack.environment.facts
+    return calls_by_role(stack.calls(), stack.environment.title, facts["account_id"], facts["region"])
 
 
 def test_every_call_that_was_made_is_allowed_by_the_plan(stack, made):

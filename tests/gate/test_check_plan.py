@@ -96,7 +96,7 @@ def test_control_characters_of_a_hostile_plan_do_not_reach_the_terminal(monkeypa
     [
         ["--rules", "no_such_rule"],
         ["--rules", ""],
-        ["--environment", "prod", "--rules", "no_ingress"],
+        ["--environment", "violet", "--rules", "no_ingress"],
         ["--image-digest", "sha256:0", "--rules", "no_ingress"],
         ["--record", "gate.json", "--rules", "no_ingress"],
         ["--record", "gate.json", "--no-hcl"],
@@ -105,7 +105,7 @@ def test_control_characters_of_a_hostile_plan_do_not_reach_the_terminal(monkeypa
     ids=" ".join,
 )
 def test_what_cannot_be_done_is_refused_with_exit_code_2(monkeypatch, tmp_path, arguments):
-    path = write(tmp_path / "plan.json", plan_data(variables={"environment": "dev", "image_digest": DIGEST}))
+    path = write(tmp_path / "plan.json", plan_data(variables={"environment": "amber", "image_digest": DIGEST}))
     with pytest.raises(Refusal, match="expected") as refused:
         call(monkeypatch, path, *arguments)
     assert refused.value.exit_code == 2
@@ -219,13 +219,13 @@ def _without_checkov(monkeypatch, tmp_path):
 @pytest.mark.usefixtures("_without_checkov")
 def test_the_gate_of_a_folder_writes_a_record_that_its_plan_fits(good, tmp_path):
     (tmp_path / "plan.tfplan").write_bytes(b"plan")
-    assert engine.gate_folder(tmp_path, environment="dev", image_digest=DIGEST) == 0
+    assert engine.gate_folder(tmp_path, environment="amber", image_digest=DIGEST) == 0
     made = record.read(tmp_path / "gate.json")
     record.verify(
         made.model_copy(update={"tree_clean": True}),
         plan=tmp_path / "plan.tfplan",
         plan_json=good,
-        environment="dev",
+        environment="amber",
         image_digest=DIGEST,
         checks=catalog.check_names(),
     )
@@ -243,7 +243,7 @@ def test_an_offline_plan_stays_one_however_it_is_checked_again(tmp_path):
     data["configuration"]["provider_config"] = {"aws": {"expressions": expressions}}
     write(tmp_path / "plan.json", data)
     (tmp_path / "plan.tfplan").write_bytes(b"plan")
-    assert engine.gate_folder(tmp_path, environment="dev") == 0
+    assert engine.gate_folder(tmp_path, environment="amber") == 0
     assert record.read(tmp_path / "gate.json").offline
 
 
@@ -252,7 +252,7 @@ def test_the_plan_of_an_environment_is_checked_again_by_its_name(monkeypatch, tm
     write(tmp_path / "plan.json", plan_data())
     (tmp_path / "plan.tfplan").write_bytes(b"plan")
     monkeypatch.setattr(check_plan, "find_environment", lambda name: Environment(name, tmp_path))
-    assert call(monkeypatch, "--env", "dev") == 0
+    assert call(monkeypatch, "--env", "amber") == 0
     assert not record.read(tmp_path / "gate.json").offline
 
 
@@ -261,7 +261,7 @@ def test_a_gate_that_cannot_look_leaves_no_older_record(tmp_path):
     (tmp_path / "plan.json").write_text("{}")
     (tmp_path / "gate.json").write_text(json.dumps({"passed": True}))
     with pytest.raises(Refusal):
-        engine.gate_folder(tmp_path, environment="dev", image_digest=DIGEST)
+        engine.gate_folder(tmp_path, environment="amber", image_digest=DIGEST)
     assert not (tmp_path / "gate.json").exists()
 
 
@@ -271,7 +271,7 @@ def proven(_without_checkov, tmp_path):
     data = plan_data(task_definition(), LOGS, resource("aws_vpc_security_group_ingress_rule.b"))
     path = write(tmp_path / "plan.json", data)
     (tmp_path / "plan.tfplan").write_bytes(b"plan")
-    engine.gate_folder(tmp_path, environment="dev", image_digest=DIGEST)
+    engine.gate_folder(tmp_path, environment="amber", image_digest=DIGEST)
 
     def prove(change):
         edited = json.loads((tmp_path / "gate.json").read_text())

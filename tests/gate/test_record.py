@@ -21,7 +21,7 @@ def make(plan, *, findings=(), **changes):
     rules = [RuleResult.from_findings("no_ingress", findings, 0.1), RuleResult.from_findings("checkov", [], 2)]
     facts = {
         "passed": not findings,
-        "environment": "dev",
+        "environment": "amber",
         "account_id": "123456789012",
         "image_digest": DIGEST,
         "offline": False,
@@ -41,7 +41,7 @@ def test_a_record_that_fits_is_accepted(plan):
     verify(
         make(plan),
         plan=plan,
-        environment="dev",
+        environment="amber",
         image_digest=DIGEST,
         commit=COMMIT,
         checks=["no_ingress", "checkov"],
@@ -60,7 +60,7 @@ def test_a_record_is_read_as_it_was_written_and_nothing_lies_beside_it(plan, tmp
     [
         ({"findings": [Finding("aws_a.b", "1", "2")]}, {}, r"the gate did not pass \(1 finding\)"),
         ({"plan_sha256": "c" * 64}, {}, "it is of plan cccccccccccc…, not "),
-        ({}, {"environment": "prod"}, "it is of environment dev, not prod"),
+        ({}, {"environment": "violet"}, "it is of environment amber, not violet"),
         ({}, {"image_digest": OTHER}, "it is of image sha256:aaaaaaaaaaaa…, not sha256:bbbbbbbbbbbb…"),
         ({}, {"commit": "2" * 40}, "it is of commit 111111111111…, not 222222222222…"),
         ({"tree_clean": False}, {}, "changes that no commit holds"),
@@ -75,8 +75,8 @@ def test_a_record_that_does_not_fit_is_refused_with_what_does_not(plan, changes,
 
 
 def test_everything_that_does_not_fit_is_said_at_once(plan):
-    with pytest.raises(RecordRefused, match=r"environment dev, not prod; it is of image .*, not ") as refused:
-        verify(make(plan), environment="prod", image_digest=OTHER)
+    with pytest.raises(RecordRefused, match=r"environment amber, not violet; it is of image .*, not ") as refused:
+        verify(make(plan), environment="violet", image_digest=OTHER)
     assert str(refused.value).count("The gate record does not fit") == 1
 
 

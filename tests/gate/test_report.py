@@ -43,18 +43,18 @@ def plan_json(tmp_path):
         resource("module.network.aws_vpc_security_group_egress_rule.out", {"from_port": 443, "to_port": 443}),
         resource("module.network.aws_vpc_security_group_ingress_rule.open", {"cidr_ipv4": "0.0.0.0/0"}),
         task_definition(),
-        resource("module.results_store.aws_s3_bucket.results", {"bucket": "dataflows-dev-results"}),
+        resource("module.results_store.aws_s3_bucket.results", {"bucket": "harborflows-amber-results"}),
         resource(
             "module.iam.aws_iam_role_policy.flow",
             {
-                "role": "DataFlows-Dev-flow",
+                "role": "HarborFlows-Amber-flow",
                 "policy": json.dumps(
                     {
                         "Statement": [
                             {
                                 "Effect": "Allow",
                                 "Action": "s3:PutObject",
-                                "Resource": "arn:aws:s3:::dataflows-dev-results/*",
+                                "Resource": "arn:aws:s3:::harborflows-amber-results/*",
                             }
                         ]
                     }
@@ -63,7 +63,7 @@ def plan_json(tmp_path):
         ),
     )
     data["resource_changes"][6]["change"]["after"]["task_role_arn"] = (
-        "arn:aws:iam::123456789012:role/DataFlows-Dev-flow"
+        "arn:aws:iam::123456789012:role/HarborFlows-Amber-flow"
     )
     return write(tmp_path / "plan.json", data)
 
@@ -78,8 +78,8 @@ def test_the_report_opens_with_its_finding_and_its_picture_and_nothing_on_the_co
     picture = dom[dom.index("<svg") : dom.index("</svg>")]
     for words in (
         "VPC 10.20.0.0/16",
-        "DataFlows-Dev-flow",
-        "dataflows-dev-results",
+        "HarborFlows-Amber-flow",
+        "harborflows-amber-results",
         "TCP 443: PutObject",
         "in: 1 rule",
     ):

@@ -73,8 +73,8 @@ def runs(prefect_server, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def patterns(offline_plan):
-    """What counts as an error line in dev, by alarm."""
-    changes = json.loads((offline_plan("dev") / "plan.json").read_text())["resource_changes"]
+    """What counts as an error line, by alarm."""
+    changes = json.loads((offline_plan("amber") / "plan.json").read_text())["resource_changes"]
     filters = [each["change"]["after"] for each in changes if each["type"] == "aws_cloudwatch_log_metric_filter"]
     return {each["name"]: each["pattern"] for each in filters}
 

@@ -47,7 +47,7 @@ while running:
 
 @pytest.fixture(scope="module")
 def plan_json(offline_plan) -> Path:
-    return offline_plan("dev") / "plan.json"
+    return offline_plan("amber") / "plan.json"
 
 
 @pytest.fixture(scope="module")

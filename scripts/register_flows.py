@@ -10,7 +10,7 @@ files are imported and checked before the first write. Interrupted anywhere, run
 
 import argparse
 
-from scripts.registration.loading import Loading
+from scripts.registration.flow_import import FlowImport
 from scripts.shared.environments import find_environment
 from scripts.shared.refusal import run_command
 
@@ -28,11 +28,11 @@ def main() -> None:
     arguments = parser.parse_args()
     environment = find_environment(arguments.env)
     environment.require_running()
-    with Loading(environment.name, memory=environment.directory / "flows.json") as loading:
-        # Not before: flows are being imported, which takes longest and needs nothing of the rest.
+    with FlowImport(environment.name) as flow_import:
+        # Imported only now, boto3 and httpx with it: the flows are being imported meanwhile.
         from scripts.registration.command import register_environment
 
-        register_environment(arguments, environment, loading)
+        register_environment(arguments, environment, flow_import)
 
 
 if __name__ == "__main__":

@@ -3,16 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
-FARGATE_MEMORY_MIB = {
-    256: [512, 1024, 2048],
-    512: range(1024, 4096 + 1, 1024),
-    1024: range(2048, 8192 + 1, 1024),
-    2048: range(4096, 16384 + 1, 1024),
-    4096: range(8192, 30720 + 1, 1024),
-    8192: range(16384, 61440 + 1, 4096),
-    16384: range(32768, 122880 + 1, 8192),
-}
+from scripts.gate.rules.fargate_sizes import SIZES
 
 
 def problems(
@@ -45,10 +36,10 @@ def _job_variables(given: dict[str, Any], variables: dict[str, Any]) -> Iterator
     size = [given.get(name, variables.get(name, {}).get("default")) for name in ("cpu", "memory")]
     if {"cpu", "memory"} & set(given) and all(type(value) is int for value in size):
         cpu, memory = size
-        if cpu not in FARGATE_MEMORY_MIB:
-            yield f"got cpu {cpu}; expected {_one_of(FARGATE_MEMORY_MIB)} CPU units, as Fargate has."
-        elif memory not in FARGATE_MEMORY_MIB[cpu]:
-            fitting = FARGATE_MEMORY_MIB[cpu]
+        if cpu not in SIZES:
+            yield f"got cpu {cpu}; expected {_one_of(SIZES)} CPU units, as Fargate has."
+        elif memory not in SIZES[cpu]:
+            fitting = SIZES[cpu]
             step = f" in steps of {fitting[1] - fitting[0]}" if isinstance(fitting, range) else ""
             yield (
                 f"got memory {memory} with cpu {cpu}; expected {fitting[0]} to {fitting[-1]} MiB{step}: "

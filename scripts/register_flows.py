@@ -9,7 +9,7 @@ files are imported and checked before the first write. Interrupted anywhere, run
 """
 
 from scripts.local_stack.running import require_running
-from scripts.registration.loading import Loading
+from scripts.registration.flow_import import FlowImport
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
 
@@ -27,11 +27,11 @@ def main() -> None:
     arguments = parser.parse_args()
     environment = arguments.env
     require_running(environment)
-    with Loading(environment.name, memory=environment.directory / "flows.json") as loading:
-        # Not before: flows are being imported, which takes longest and needs nothing of the rest.
+    with FlowImport(environment.name) as flow_import:
+        # Imported only now, boto3 and httpx with it: the flows are being imported meanwhile.
         from scripts.registration.command import register_environment
 
-        register_environment(arguments, environment, loading)
+        register_environment(arguments, environment, flow_import)
 
 
 if __name__ == "__main__":

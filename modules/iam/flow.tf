@@ -11,7 +11,7 @@ locals {
   }
   declared = [
     for index, each in var.flow_permissions : {
-      sid     = "DeclaredBy${join("", [for word in split("_", each.flow) : title(word)])}${index + 1}"
+      sid     = "DeclaredBy${join("", [for word in regexall("[A-Za-z0-9]+", each.flow) : title(word)])}${index + 1}"
       actions = each.actions
       resources = [
         for resource in each.resources :

@@ -9,9 +9,10 @@ from scripts.gate import catalog, record, store
 from scripts.gate.record import GateRecord
 from scripts.registration.actions import PRUNE, UNCHANGED
 from scripts.registration.api import Prefect
-from scripts.registration.loading import Loading
+from scripts.registration.flow_import import FlowImport, Imported
 from scripts.registration.on_call import Pager
-from scripts.registration.run import Facts, Options, Report, register
+from scripts.registration.run import Options, Report, register
+from scripts.registration.stack import Stack
 from scripts.shared import prefect_api
 from scripts.shared.environments import ROOT, Environment
 from scripts.shared.image_digest import image_digest
@@ -30,10 +31,10 @@ def check_gate(environment: Environment, digest: str) -> GateRecord:
     return stored
 
 
-async def run(loading: Loading, facts: Facts, options: Options) -> Report:
+async def run(imported: Imported, stack: Stack, options: Options) -> Report:
     """Register over a connection of its own."""
     async with Prefect() as prefect:
-        return await register(ROOT, loading, facts, options, prefect)
+        return await register(ROOT, imported, stack, options, prefect)
 
 
 def print_report(report: Report, *, dry_run: bool) -> None:
@@ -42,8 +43,8 @@ def print_report(report: Report, *, dry_run: bool) -> None:
     same = [action for action in report.actions if action.kind == UNCHANGED]
     rows = [(action.kind, action.what, action.reason) for action in shown]
     rows += [(UNCHANGED, action.what, "") for action in same[:SHOWN_UNCHANGED]]
-    if more := len(same) - SHOWN_UNCHANGED if len(same) > SHOWN_UNCHANGED else 0:
-        rows.append((UNCHANGED, f"and {more} more", ""))
+    if len(same) > SHOWN_UNCHANGED:
+        rows.append((UNCHANGED, f"and {len(same) - SHOWN_UNCHANGED} more", ""))
     width = max(len(what) for _, what, _ in rows)
     for kind, what, reason in rows:
         print(f"{kind:<9}  {what:<{width}}  {reason}".rstrip())
@@ -72,7 +73,7 @@ def as_json(report: Report, environment: Environment, *, dry_run: bool) -> str:
     return json.dumps(facts | {"actions": actions}, indent=2)
 
 
-def register_environment(arguments: Namespace, environment: Environment, loading: Loading) -> None:
+def register_environment(arguments: Namespace, environment: Environment, flow_import: FlowImport) -> None:
     """Register an environment's flows and print what was done.
 
     Raises:
@@ -80,18 +81,12 @@ def register_environment(arguments: Namespace, environment: Environment, loading
     """
     digest = arguments.image_digest or image_digest()
     commit = check_gate(environment, digest).commit
-    work_pool, bucket = store.stored_outputs(environment, "work_pool", "results_bucket")
+    outputs = store.stored_outputs(environment, "work_pool", "results_bucket", "facts")
     prefect_api.configure(environment)
-    facts = Facts(
-        environment=environment,
-        pool=work_pool["name"],
-        template=work_pool["base_job_template"],
-        version=f"{digest.removeprefix('sha256:')[:12]} {commit[:12]}",
-        results_bucket=None if environment.is_local else bucket,
-        pager=Pager.from_environment(),
-    )
+    version = f"{digest.removeprefix('sha256:')[:12]} {commit[:12]}"
+    stack = Stack.of_outputs(*outputs, version=version, pager=Pager.from_environment())
     options = Options(arguments.dry_run, arguments.only, arguments.keep, arguments.full)
-    report = asyncio.run(run(loading, facts, options))
+    report = asyncio.run(run(flow_import.result(), stack, options))
     if arguments.json:
         print(as_json(report, environment, dry_run=options.dry_run))
     else:

@@ -1,14 +1,19 @@
-"""Concurrency limits: how many task runs of a tag may be under way at once, as flows/shared/concurrency.py says."""
+"""Concurrency limits: how many task runs of a tag may be under way at once, as flows/shared/concurrency.py says.
+
+A limit has neither tags nor labels, and holds for the whole Prefect server. So a Prefect variable records which limits
+a stack has asked for; one is removed when no stack asks for it any more.
+"""
 
 import ast
 from pathlib import Path
+from typing import Any
 
 from scripts.registration.actions import CREATE, PRUNE, UNCHANGED, UPDATE, Action
 from scripts.registration.api import Conflict, Prefect
 
 FILE = "flows/shared/concurrency.py"
-TAG_PREFIX = "data-flows."  # By it a limit is known to be this repository's.
-PREFIX = f"tag:{TAG_PREFIX}"  # As Prefect names the limit of a tag.
+TAG_PREFIX = "data-flows."
+RECORDS = "data-flows.limits"  # Tag of the variables.
 
 
 def read_limits(root: Path) -> tuple[dict[str, int], list[str]]:
@@ -31,31 +36,64 @@ def read_limits(root: Path) -> tuple[dict[str, int], list[str]]:
     ]
 
 
-async def limit_actions(prefect: Prefect, wanted: dict[str, int]) -> list[Action]:
-    """Create, change or remove the limits of this repository; other limits are not ours to touch."""
-    found = await prefect.read_all("v2/concurrency_limits/filter")
-    held = {each["name"]: each for each in found if each["name"].startswith(PREFIX)}
-    named = {f"tag:{tag}": limit for tag, limit in wanted.items()}
+async def limit_actions(prefect: Prefect, record: str, wanted: dict[str, int]) -> list[Action]:
+    """Remove limits that no stack asks for any more, record in the variable `record` what is wanted, and bring that."""
+    found = await prefect.read_all("variables/filter", variables={"tags": {"all_": [RECORDS]}})
+    recorded = {each["name"]: set(each["value"]) for each in found}
+    ours = recorded.pop(record, set())
+    held = {each["name"].removeprefix("tag:"): each for each in await prefect.read_all("v2/concurrency_limits/filter")}
+    gone = ours.difference(wanted, *recorded.values()) & set(held)
+    return [
+        *(_removal(prefect, tag, held[tag]) for tag in sorted(gone)),
+        *_recording(prefect, record, sorted(ours), sorted(wanted)),
+        *(_bring(prefect, tag, limit, held.get(tag)) for tag, limit in sorted(wanted.items())),
+    ]
 
-    def bring(name: str, limit: int) -> Action:
-        async def update() -> None:
-            await prefect.write("PATCH", f"v2/concurrency_limits/{name}", {"limit": limit})
 
-        async def create() -> None:
-            try:
-                await prefect.write("POST", "v2/concurrency_limits/", {"name": name, "limit": limit, "active": True})
-            except Conflict:  # Another registration's, or our own whose answer was lost.
-                await update()
+def _removal(prefect: Prefect, tag: str, held: dict[str, Any]) -> Action:
+    return Action(
+        f"concurrency limit {tag}",
+        PRUNE,
+        "no longer in code",
+        lambda: prefect.write("DELETE", f"v2/concurrency_limits/{held['id']}"),
+    )
 
-        what = f"concurrency limit {name}"
-        if name not in held:
-            return Action(what, CREATE, f"{limit} at once", create)
-        if held[name]["limit"] != limit:
-            return Action(what, UPDATE, f"{held[name]['limit']} to {limit} at once", update)
-        return Action(what, UNCHANGED)
 
-    def remove(name: str) -> Action:
-        place = f"v2/concurrency_limits/{held[name]['id']}"
-        return Action(f"concurrency limit {name}", PRUNE, "no longer in code", lambda: prefect.write("DELETE", place))
+def _recording(prefect: Prefect, record: str, ours: list[str], wanted: list[str]) -> list[Action]:
+    what, place = f"variable {record}", f"variables/name/{record}"
 
-    return [bring(*each) for each in sorted(named.items())] + [remove(name) for name in sorted(set(held) - set(named))]
+    async def update() -> None:
+        await prefect.write("PATCH", place, {"value": wanted})
+
+    async def create() -> None:
+        try:
+            await prefect.write("POST", "variables/", {"name": record, "value": wanted, "tags": [RECORDS]})
+        except Conflict:  # Another registration's, or our own whose answer was lost.
+            await update()
+
+    if wanted == ours:
+        return []
+    if not ours:
+        return [Action(what, CREATE, write=create)]
+    if not wanted:
+        return [Action(what, PRUNE, "no limits in code", lambda: prefect.write("DELETE", place))]
+    return [Action(what, UPDATE, "limits", update)]
+
+
+def _bring(prefect: Prefect, tag: str, limit: int, held: dict[str, Any] | None) -> Action:
+    what, name = f"concurrency limit {tag}", f"tag:{tag}"  # As Prefect names the limit of a tag.
+
+    async def update() -> None:
+        await prefect.write("PATCH", f"v2/concurrency_limits/{name}", {"limit": limit})
+
+    async def create() -> None:
+        try:
+            await prefect.write("POST", "v2/concurrency_limits/", {"name": name, "limit": limit, "active": True})
+        except Conflict:
+            await update()
+
+    if held is None:
+        return Action(what, CREATE, f"{limit} at once", create)
+    if held["limit"] != limit:
+        return Action(what, UPDATE, f"{held['limit']} to {limit} at once", update)
+    return Action(what, UNCHANGED)

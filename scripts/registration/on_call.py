@@ -14,8 +14,6 @@ from typing import Any, Self
 from scripts.registration.actions import CREATE, PRUNE, UNCHANGED, UPDATE, Action
 from scripts.registration.api import Prefect
 from scripts.registration.blocks import Identity
-from scripts.registration.deployments import owner_tag
-from scripts.shared.environments import Environment
 from scripts.shared.refusal import Refusal
 
 TAG = "on-call"
@@ -63,11 +61,6 @@ def _ui_url() -> str:
     return os.environ.get("PREFECT_UI_URL", "").rstrip("/") or cloud
 
 
-def block_name(environment: Environment) -> str:
-    """Name of the block that holds the routing key."""
-    return f"{environment.title.lower()}-pagerduty"
-
-
 def pager_block(pager: Pager) -> dict[str, Any]:
     """A Custom Webhook block, which completes an event by the key and sends it."""
     return {
@@ -81,21 +74,21 @@ def pager_block(pager: Pager) -> dict[str, Any]:
     }
 
 
-def _event(environment: Environment, pager: Pager, action: str, severity: str, said: str) -> str:
+def _event(stack: str, pager: Pager, action: str, severity: str, said: str) -> str:
     """Everything of an Events v2 event but the key, as a Jinja template without its outer braces."""
     title = "flow.name ~ '/' ~ deployment.name"
     run = f"'{pager.ui_url}/runs/flow-run/' ~ flow_run.id"
     fields = {
         "event_action": f'"{action}"',
-        "dedup_key": f"{{{{ ('{environment.title}/' ~ {title}) | tojson }}}}",
+        "dedup_key": f"{{{{ ('{stack}/' ~ {title}) | tojson }}}}",
     }
     if action == "trigger":
         payload = {
             "summary": f"{{{{ ({title} ~ ': run ' ~ flow_run.name ~ ' {said}') | tojson }}}}",
             "severity": f'"{severity}"',
-            "source": json.dumps(environment.title),
+            "source": json.dumps(stack),
             "component": f"{{{{ ({title}) | tojson }}}}",
-            "group": json.dumps(environment.title),
+            "group": json.dumps(stack),
             "class": "{{ flow_run.state.name | tojson }}",
             "custom_details": '{"run": {{ flow_run.name | tojson }}, "tags": {{ flow_run.tags | list | tojson }}}',
         }
@@ -112,7 +105,7 @@ def _event(environment: Environment, pager: Pager, action: str, severity: str, s
     return ", ".join(f"{json.dumps(name)}: {value}" for name, value in fields.items())
 
 
-def _automations(environment: Environment, pager: Pager) -> Iterator[dict[str, Any]]:
+def _automations(stack: str, tag: str, pager: Pager) -> Iterator[dict[str, Any]]:
     minutes = pager.threshold_seconds // 60
     failed, completed = [f"{RUN}.{state}" for state in ("Failed", "Crashed", "TimedOut")], [f"{RUN}.Completed"]
     onwards = [*STARTED, *ENDED]
@@ -125,15 +118,15 @@ def _automations(environment: Environment, pager: Pager) -> Iterator[dict[str, A
         ("completed", "resolve", "", "", completed, []),
     ):
         yield {
-            "name": f"{environment.title} {TAG}: {name}",
+            "name": f"{stack} {TAG}: {name}",
             "description": f"Written by registration. Runs of deployments tagged {TAG}; see docs/on-call.md.",
             "trigger": {
                 "type": "event",
                 "posture": "Proactive" if after else "Reactive",
                 "match": {"prefect.resource.id": f"{RUN}.*"},
                 "match_related": [
-                    {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{tag}"}
-                    for tag in (TAG, owner_tag(environment))
+                    {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{each}"}
+                    for each in (TAG, tag)
                 ],
                 "for_each": ["prefect.resource.id"],
                 "after": after,
@@ -145,29 +138,32 @@ def _automations(environment: Environment, pager: Pager) -> Iterator[dict[str, A
                 {
                     "type": "send-notification",
                     "subject": f"{TAG}: {name}",
-                    "body": _event(environment, pager, action, severity, said),
+                    "body": _event(stack, pager, action, severity, said),
                 }
             ],
         }
 
 
 async def on_call_actions(
-    prefect: Prefect, environment: Environment, pager: Pager | None, block: Identity | None, *, needed: bool
+    prefect: Prefect, stack: str, tag: str, pager: Pager | None, block: Identity | None, *, is_needed: bool
 ) -> list[Action]:
-    """The automations; all of them removed where no deployment is on call any more, none touched without a pager."""
-    prefix = f"{environment.title} {TAG}: "
+    """The automations of a stack, whose runs are tagged `tag`.
+
+    All are removed where no deployment is on call any more, and none is touched without a pager.
+    """
+    prefix = f"{stack} {TAG}: "
     held = [each for each in await prefect.read_all("automations/filter") if each["name"].startswith(prefix)]
     held.sort(key=_age)
     wanted = {}
-    if needed:
+    if is_needed:
         if pager is None:
             return []
-        wanted = {each["name"]: each for each in _automations(environment, pager)}
+        wanted = {each["name"]: each for each in _automations(stack, tag, pager)}
     first: dict[str, dict[str, Any]] = {}
     actions = []
     for each in held:
         if each["name"] not in wanted:
-            reason = "no longer in code" if needed else f"no deployment is tagged {TAG} any more"
+            reason = "no longer in code" if is_needed else f"no deployment is tagged {TAG} any more"
             actions.append(_removal(prefect, each, reason))
         elif each["name"] in first:
             actions.append(_removal(prefect, each, "twice"))

@@ -15,7 +15,7 @@ def key(schedule: dict[str, Any]) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
-def same(wanted: list[dict[str, Any]], held: list[dict[str, Any]]) -> bool:
+def are_same(wanted: list[dict[str, Any]], held: list[dict[str, Any]]) -> bool:
     """Whether both are the same schedules, in any order, switched in any way."""
     return sorted(map(key, wanted)) == sorted(map(key, held)) and all(
         each["schedule"].get("anchor_date") in (None, other["schedule"].get("anchor_date"))
@@ -23,19 +23,19 @@ def same(wanted: list[dict[str, Any]], held: list[dict[str, Any]]) -> bool:
     )
 
 
-def as_label(wanted: list[dict[str, Any]]) -> str:
-    """How the code switches each schedule, as a label: what differs from it later was switched by hand."""
-    return " ".join(f"{key(each)}={int(each['active'])}" for each in wanted)
+def switches(wanted: list[dict[str, Any]]) -> dict[str, str]:
+    """How the code switches each schedule, by its key."""
+    return {key(each): str(int(each["active"])) for each in wanted}
 
 
 def as_switched_by_hand(
-    wanted: list[dict[str, Any]], held: list[dict[str, Any]], label: str | None
+    wanted: list[dict[str, Any]], held: list[dict[str, Any]], coded: dict[str, str]
 ) -> list[dict[str, Any]]:
     """The wanted schedules, each active or not as a person last left it, otherwise as the code says.
 
-    One that the code changed is the same schedule to whoever paused it, as long as none was added or removed.
+    `coded` are the switches that the held ones were written with. One that the code changed is the same schedule to
+    whoever paused it, as long as none was added or removed.
     """
-    coded = dict(entry.split("=") for entry in (label or "").split())
     result = [dict(each) for each in wanted]
     for each, now in _pairs(result, held):
         # Registered by something else, it may be active without anybody's having wished so; paused is a wish.

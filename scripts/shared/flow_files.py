@@ -1,4 +1,4 @@
-"""Which files of flows/ are flow files."""
+"""Which files hold flows. Registration, the plan and the tests all read this one list."""
 
 from pathlib import Path
 
@@ -6,10 +6,14 @@ from scripts.shared.environments import ROOT
 
 
 def flow_files(root: Path = ROOT) -> list[Path]:
-    """Every *.py below flows/, at any depth, but not in flows/shared/ nor where a name begins with `_`."""
-    flows = root / "flows"
-    return sorted(
-        path
-        for path in flows.rglob("*.py")
-        if (parts := path.relative_to(flows).parts)[0] != "shared" and not any(part.startswith("_") for part in parts)
-    )
+    """Every Python file at any depth below flows/, sorted.
+
+    Apart from flows/shared/, which holds what flows use, and from files and folders whose name begins with `_` or `.`.
+    """
+    folder = root / "flows"
+    found = []
+    for path in folder.rglob("*.py"):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and parts[0] != "shared" and not any(part.startswith(("_", ".")) for part in parts):
+            found.append(path)
+    return sorted(found)

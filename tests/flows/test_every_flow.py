@@ -1,4 +1,4 @@
-"""What holds for every flow file there is: it needs nothing to be imported, and imports nothing slow."""
+"""Each flow of this repository, whatever flows there are, can be registered, and importing it loads nothing slow."""
 
 import json
 import subprocess
@@ -6,38 +6,37 @@ import sys
 
 import pytest
 
+from scripts.registration.flow_import import FlowImport, Imported
 from scripts.shared.environments import ROOT
 from scripts.shared.flow_files import flow_files
 
-SLOW = {"boto3", "cryptography", "pandera", "polars", "pyarrow", "snowflake.connector"}
-FILES = [path.relative_to(ROOT) for path in flow_files()]
-# One process for all: importing Prefect takes seconds.
-IMPORT_ALL = """
-import importlib, json, sys
-for module in sys.argv[1:]:
-    before = set(sys.modules)
-    deployments = importlib.import_module(module).deployments
-    tags = [sorted(deployment.tags) for deployment in deployments]
-    print(json.dumps([module, sorted(set(sys.modules) - before), tags]), flush=True)
-"""
+FILES = [path.relative_to(ROOT).as_posix() for path in flow_files()]
+SLOW = ["boto3", "cryptography", "pandas", "pandera", "polars", "prefect_aws", "pyarrow", "snowflake.connector"]
 
 
 @pytest.fixture(scope="module")
-def imported():
-    """Module → the modules that it imports and the tags of its deployments."""
-    modules = [".".join(file.with_suffix("").parts) for file in FILES]
-    command = [sys.executable, "-c", IMPORT_ALL, *modules]
-    done = subprocess.run(command, env={}, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return {module: (set(loaded), tags) for module, loaded, tags in map(json.loads, done.stdout.splitlines())}
+def imported() -> Imported:
+    with FlowImport("dev") as flow_import:
+        return flow_import.result()
 
 
-def test_importing_a_flow_needs_no_variable_and_loads_nothing_slow(imported):
-    assert len(imported) == len(FILES)
-    assert {module: loaded & SLOW for module, (loaded, _) in imported.items() if loaded & SLOW} == {}
+@pytest.mark.parametrize("file", FILES)
+def test_it_imports_and_says_how_it_is_deployed(imported: Imported, file: str) -> None:
+    """Owner, descriptions, time zones, parameters: all that registration asks for."""
+    assert not [problem for problem in imported.problems if file in problem]
+    found = [each for each in imported.deployments if each["file"] == file]
+    assert found
+    for each in found:
+        assert each["description"]
+        assert any(tag.startswith("owner:") for tag in each["tags"])
 
 
-def test_every_deployment_names_its_owner(imported):
-    has_owner = lambda tags: any(tag.removeprefix("owner:") not in ("", tag) for tag in tags)  # noqa: E731
-    without = [module for module, (_, deployments) in imported.items() if not all(map(has_owner, deployments))]
-    assert without == []
+def test_together_they_can_be_registered(imported: Imported) -> None:
+    assert imported.problems == []
+
+
+def test_importing_them_needs_no_variable_and_loads_nothing_slow() -> None:
+    modules = [file.removesuffix(".py").replace("/", ".") for file in FILES]
+    code = f"import importlib, json, sys; [importlib.import_module(name) for name in {modules}]; print(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={}, capture_output=True, text=True, check=True)
+    assert set(SLOW) & set(json.loads(done.stdout)) == set()

@@ -8,12 +8,13 @@ from scripts.shared.refusal import Refusal
 
 @pytest.fixture
 def root(tmp_path):
-    """`root(name=source)` is a repository with these flow files."""
+    """`root(name=source)` is a repository with these flow files; `__` in a name is a folder."""
 
     def make(**files):
-        (tmp_path / "flows").mkdir()
         for name, source in files.items():
-            (tmp_path / "flows" / f"{name}.py").write_text(source)
+            path = tmp_path / "flows" / f"{name.replace('__', '/')}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(source)
         return tmp_path
 
     return make
@@ -21,10 +22,11 @@ def root(tmp_path):
 
 def test_rights_are_collected_by_the_flow_that_declares_them(root):
     right = """permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:{partition}:s3:::partner-{env}/*"]}]"""
-    found = declared(root(partner_files=right, without="x = 1", annotated="permissions: list = []\n"))
-    assert found == [
-        {"flow": "partner_files", "actions": ["s3:GetObject"], "resources": ["arn:{partition}:s3:::partner-{env}/*"]}
-    ]
+    found = declared(
+        root(team__partner_files=right, without="x = 1", annotated="permissions: list = []\n", shared__s3=right)
+    )
+    resources = ["arn:{partition}:s3:::partner-{env}/*"]
+    assert found == [{"flow": "team/partner_files", "actions": ["s3:GetObject"], "resources": resources}]
 
 
 def test_a_file_is_read_and_not_run(root):
@@ -39,7 +41,6 @@ def test_a_file_is_read_and_not_run(root):
         ("permissions = [{'actions': 's3:GetObject', 'resources': ['x']}]", "permissions[0]['actions']: Input should"),
         ("permissions = [{'actions': ['a:B'], 'resources': ['x'], 'sid': 'x'}]", "permissions[0]['sid']: Extra inputs"),
         ("permissions = make()", "permissions that cannot be read"),
-        ("permissions = [", "permissions that cannot be read"),
     ],
 )
 def test_whatever_else_stands_there_is_told_with_its_file_and_what_to_write(root, source, said):
@@ -48,6 +49,15 @@ def test_whatever_else_stands_there_is_told_with_its_file_and_what_to_write(root
     assert str(refused.value).startswith("flows/wrong.py: got ")
     assert said in str(refused.value)
     assert "expected `permissions = [" in str(refused.value)
+
+
+def test_a_file_that_is_no_python_is_told_as_that_with_its_line(root):
+    with pytest.raises(Refusal) as refused:
+        declared(root(team__wrong="x = 1\ndef broken(:\n", zero="x = '\0'"))
+    assert str(refused.value).splitlines() == [
+        "flows/team/wrong.py:2: got a syntax error (invalid syntax); expected Python.",
+        "flows/zero.py:1: got a syntax error (source code string cannot contain null bytes); expected Python.",
+    ]
 
 
 def test_all_wrong_files_are_told_at_once(root):

@@ -4,22 +4,18 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from repositories import ImportedHere, Repository
-
-from scripts.registration import loading
-from scripts.registration.limits import PREFIX
-from scripts.shared.environments import Environment
+from repositories import Repository
 
 
 @pytest.fixture
-def repository(prefect_server, request, tmp_path, monkeypatch) -> Iterator[Repository]:
-    """An empty repository, in an environment named as the test: all tests share one server."""
-    monkeypatch.setattr(loading, "Imports", ImportedHere)
+def repository(prefect_server, request, tmp_path) -> Iterator[Repository]:
+    """An empty repository, for a stack named as the test: all tests share one server."""
     name = re.sub("[^a-zA-Z]+", "-", request.node.name.removeprefix("test_"))[:60].strip("-")
-    repository = Repository(tmp_path / "repository", Environment(name, tmp_path / "build"))
+    repository = Repository(tmp_path / "repository", f"DataFlows-{name.capitalize()}")
     yield repository
     for each in repository.held().values():
         repository.ask(f"deployments/{each['id']}", "DELETE")
-    for each in repository.ask("v2/concurrency_limits/filter", limit=200):  # They are of no environment.
-        if each["name"].startswith(PREFIX):
-            repository.ask(f"v2/concurrency_limits/{each['id']}", "DELETE")
+    for each in repository.ask("v2/concurrency_limits/filter", limit=200):  # They are the server's.
+        repository.ask(f"v2/concurrency_limits/{each['id']}", "DELETE")
+    for each in repository.ask("variables/filter", limit=200):
+        repository.ask(f"variables/{each['id']}", "DELETE")

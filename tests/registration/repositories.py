@@ -1,20 +1,17 @@
 """A repository made for a test: flow files, and one call that registers them."""
 
 import asyncio
-import importlib
 import os
-import sys
 import time
 from pathlib import Path
 from textwrap import dedent
 
 import httpx
+from forked_import import imported
 
-from scripts.registration import importing
 from scripts.registration.api import Prefect
-from scripts.registration.loading import Loading
-from scripts.registration.run import Facts, Options, Report, register
-from scripts.shared.environments import Environment
+from scripts.registration.run import Options, Report, register
+from scripts.registration.stack import Stack
 
 TEMPLATE = {
     "job_configuration": {"cpu": "{{ cpu }}"},
@@ -40,7 +37,7 @@ from prefect.schedules import Cron, Interval, RRule
 
 @flow(name="{name}")
 def {name}(days: int = 1) -> None:
-    """Flow {name}.
+    """Flow {name}{about}.
 
     Args:
         days: How many.
@@ -53,30 +50,29 @@ SETTINGS = 'schedule=Cron("5 * * * *", timezone="UTC"), tags=["owner:team"]'
 
 
 class Repository:
-    """A folder with flow files, registered in an environment of its own."""
+    """A folder with flow files, registered for a stack of its own."""
 
-    def __init__(self, root: Path, environment: Environment) -> None:
-        self.root, self.environment = root, environment
-        (root / "flows" / "shared").mkdir(parents=True)
+    def __init__(self, root: Path, title: str) -> None:
+        self.root, self.stack = root, Stack(title, title, TEMPLATE, "digest commit")
         for package in ("flows", "flows/shared"):
-            (root / package / "__init__.py").touch()
-        self.facts = Facts(environment, environment.title, TEMPLATE, "digest commit")
+            self.file(f"{package}/__init__.py", "")
 
-    def flow(self, name: str, settings: str = SETTINGS, imports: str = "") -> None:
+    def flow(self, name: str, settings: str = SETTINGS, imports: str = "", about: str = "") -> None:
         """Write flows/<name>.py with one flow and one deployment `hourly`."""
-        self.file(f"flows/{name}.py", FLOW.format(name=name, settings=settings, imports=imports))
+        self.file(f"flows/{name}.py", FLOW.format(name=name, settings=settings, imports=imports, about=about))
 
     def file(self, path: str, content: str) -> None:
         """Write any file."""
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
         (self.root / path).write_text(dedent(content).lstrip())
 
     def register(self, transport: httpx.AsyncBaseTransport | None = None, **options) -> Report:
         """Register what is there."""
+        found = imported(self.root)
 
         async def run() -> Report:
-            with Loading(self.environment.name, self.root, self.environment.directory / "flows.json") as loading:
-                async with Prefect(transport) as prefect:
-                    return await register(self.root, loading, self.facts, Options(**options), prefect)
+            async with Prefect(transport) as prefect:
+                return await register(self.root, found, self.stack, Options(**options), prefect)
 
         return asyncio.run(run())
 
@@ -89,9 +85,9 @@ class Repository:
         }
 
     def held(self) -> dict[str, dict]:
-        """Deployments of this environment's work pool as Prefect holds them."""
+        """Deployments of this stack's work pool as Prefect holds them."""
         flows = {each["id"]: each["name"] for each in self.ask("flows/filter", limit=200)}
-        pool = {"name": {"any_": [self.environment.title]}}
+        pool = {"name": {"any_": [self.stack.title]}}
         found = self.ask("deployments/filter", work_pools=pool, limit=200)
         return {f"{flows[each['flow_id']]}/{each['name']}": each for each in found}
 
@@ -105,27 +101,3 @@ class Repository:
             time.sleep(0.2)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
-
-
-class ImportedHere:
-    """Answers as `Imports` does, without its process: that costs seconds, and test_loading.py tries it."""
-
-    def __init__(self, files, _, root):
-        self._files, self._root = files, root
-
-    def stop(self):
-        pass
-
-    def answers(self):
-        ours = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "flows"}
-        sys.path.insert(0, str(self._root))
-        sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
-        importlib.invalidate_caches()
-        try:
-            return [(file, importing.look_at(file, self._root)) for file in self._files]
-        finally:
-            sys.dont_write_bytecode = before
-            sys.path.remove(str(self._root))
-            for name in [name for name in sys.modules if name.partition(".")[0] == "flows"]:
-                del sys.modules[name]
-            sys.modules |= ours

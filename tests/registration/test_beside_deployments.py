@@ -7,7 +7,7 @@ from dataclasses import replace
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-from repositories import TEMPLATE
+from repositories import TEMPLATE, Repository
 
 from scripts.shared.refusal import Refusal
 
@@ -22,8 +22,8 @@ def registered(repository):
 
 def test_a_changed_template_is_written_to_the_pool_and_to_nothing_else(registered):
     changed = TEMPLATE | {"job_configuration": {"cpu": "{{ cpu }}", "command": "x"}}
-    registered.facts = replace(registered.facts, template=changed)
-    pool = registered.environment.title
+    registered.stack = replace(registered.stack, template=changed)
+    pool = registered.stack.title
     assert registered.actions() == {f"work pool {pool}": "update: base_job_template"}
     assert registered.actions() == {}
     assert registered.ask(f"work_pools/{pool}", "GET")["base_job_template"] == changed
@@ -31,39 +31,67 @@ def test_a_changed_template_is_written_to_the_pool_and_to_nothing_else(registere
 
 def test_a_work_pool_of_another_type_is_refused_and_left_alone(repository):
     repository.flow("plain")
-    repository.ask("work_pools/", name=repository.environment.title, type="process")
+    repository.ask("work_pools/", name=repository.stack.title, type="process")
     with pytest.raises(Refusal, match="got type process; expected ecs"):
         repository.register()
     assert repository.held() == {}
 
 
+def limits(repository):
+    found = repository.ask("v2/concurrency_limits/filter", limit=200)
+    return {each["name"]: each["limit"] for each in found}
+
+
 def test_limits_are_brought_to_what_the_code_says_and_those_of_others_stay(registered):
-    registered.ask("v2/concurrency_limits/", name="theirs", limit=1)
-    for limits, expected in (
-        ('{"data-flows.a": 1, "data-flows.b": 2}', {"a": "create: 1 at once", "b": "create: 2 at once"}),
-        ('{"data-flows.a": 3}', {"a": "update: 1 to 3 at once", "b": "prune: no longer in code"}),
-        ("{}", {"a": "prune: no longer in code"}),
+    for name in ("theirs", "tag:data-flows.by-hand"):
+        registered.ask("v2/concurrency_limits/", name=name, limit=1)
+    limit, record = "concurrency limit data-flows.", f"variable {registered.stack.title.lower()}-limits"
+    for code, expected in (
+        (
+            '{"data-flows.a": 1, "data-flows.b": 2}',
+            {record: "create", f"{limit}a": "create: 1 at once", f"{limit}b": "create: 2 at once"},
+        ),
+        (
+            '{"data-flows.a": 3}',
+            {f"{limit}b": "prune: no longer in code", record: "update: limits", f"{limit}a": "update: 1 to 3 at once"},
+        ),
+        ("{}", {f"{limit}a": "prune: no longer in code", record: "prune: no limits in code"}),
     ):
-        registered.file("flows/shared/concurrency.py", f"LIMITS = {limits}\n")
-        done = {
-            name.removeprefix("concurrency limit tag:data-flows."): said for name, said in registered.actions().items()
-        }
-        assert done == expected
+        registered.file("flows/shared/concurrency.py", f"LIMITS = {code}\n")
+        assert registered.actions() == expected
         assert registered.actions() == {}
-    names = {each["name"] for each in registered.ask("v2/concurrency_limits/filter", limit=200)}
-    assert "theirs" in names
-    assert not [name for name in names if name.startswith("tag:data-flows.")]
+    assert limits(registered) == {"theirs": 1, "tag:data-flows.by-hand": 1}
+
+
+def test_two_stacks_on_one_server_prune_nothing_of_one_another(registered, tmp_path):
+    other = Repository(tmp_path / "other", "Other-Dev")
+    other.flow("others")
+    for each in (registered, other):
+        each.file("flows/shared/concurrency.py", 'LIMITS = {"data-flows.both": 2}\n')
+        each.stack = replace(each.stack, result_block=f"{each.stack.prefix}-results", results_bucket=each.stack.title)
+        each.register()
+    assert other.actions() == registered.actions() == {}
+    other.file("flows/shared/concurrency.py", "LIMITS = {}\n")
+    (other.root / "flows/others.py").unlink()
+    assert other.actions() == {
+        "others/hourly": "prune: no longer in code",
+        "variable other-dev-limits": "prune: no limits in code",
+    }
+    assert registered.actions(full=True) == {}
+    assert set(registered.held()) == {"plain/hourly"}
+    assert limits(registered) == {"tag:data-flows.both": 2}
+    registered.file("flows/shared/concurrency.py", "LIMITS = {}\n")
+    registered.register()
+    assert limits(registered) == {}
 
 
 def test_the_result_storage_follows_the_bucket(registered):
-    block = f"block s3-bucket/{registered.environment.title.lower()}-results"
+    name = f"{registered.stack.prefix}-results"
     for bucket, expected in (("first", "create"), ("second", "update: bucket_name")):
-        registered.facts = replace(registered.facts, results_bucket=bucket)
-        assert registered.actions() == {block: expected}
+        registered.stack = replace(registered.stack, result_block=name, results_bucket=bucket)
+        assert registered.actions() == {f"block s3-bucket/{name}": expected}
         assert registered.actions() == {}
-    [held] = [
-        each for each in registered.ask("block_documents/filter", limit=200) if each["name"] == block.partition("/")[2]
-    ]
+    [held] = [each for each in registered.ask("block_documents/filter", limit=200) if each["name"] == name]
     assert held["data"] == {"bucket_name": "second", "bucket_folder": "results"}
 
 
@@ -103,11 +131,11 @@ def bucket(monkeypatch):
 
 
 def test_a_run_keeps_its_results_in_the_bucket_and_the_next_one_finds_them(repository, bucket, monkeypatch):
+    name = f"{repository.stack.prefix}-results"
     repository.flow("plain")
-    repository.facts = replace(repository.facts, results_bucket=bucket.name)
+    repository.stack = replace(repository.stack, result_block=name, results_bucket=bucket.name)
     repository.register()
-    block = f"s3-bucket/{repository.environment.title.lower()}-results"
-    monkeypatch.setenv("PREFECT_DEFAULT_RESULT_STORAGE_BLOCK", block)
+    monkeypatch.setenv("PREFECT_DEFAULT_RESULT_STORAGE_BLOCK", f"s3-bucket/{name}")
     monkeypatch.setenv("PREFECT_RESULTS_PERSIST_BY_DEFAULT", "true")
     answers = [
         subprocess.run([sys.executable, "-c", RUN], capture_output=True, text=True, check=False) for _ in range(2)

@@ -1,22 +1,19 @@
 """Whenever a registration ends, nothing is half done: what was good before is good still, and the next one finishes."""
 
 import asyncio
-import contextlib
-import os
+import pickle
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import httpx
 import pytest
+from forked_import import imported
 from repositories import SETTINGS
 
-from scripts.registration import api, loading
+from scripts.registration import api
 from scripts.registration.api import Prefect
-from scripts.registration.import_process import Imports
-from scripts.registration.loading import Loading
 from scripts.registration.on_call import Pager
 from scripts.registration.run import Options, register
 from scripts.shared.environments import ROOT
@@ -56,7 +53,7 @@ class EndsAfter(httpx.AsyncHTTPTransport):
 @pytest.fixture
 def before(repository):
     """Ten flows, registered, of which the next registration keeps four, changes four and prunes two."""
-    repository.facts = replace(repository.facts, pager=PAGER, results_bucket="bucket")
+    repository.stack = replace(repository.stack, pager=PAGER, results_bucket="bucket")
     for number in range(10):
         repository.flow(f"flow{number:02}")
     repository.register()
@@ -69,11 +66,11 @@ def changed(before):
     for number in (8, 9):
         (before.root / f"flows/flow{number:02}.py").unlink()
     for number in (0, 1, 2, 3):
-        before.flow(f"flow{number:02}", ON_CALL, imports="X = 1")
+        before.flow(f"flow{number:02}", ON_CALL, about=" again")
     for number in range(10, 22):
         before.flow(f"flow{number:02}")
     before.file("flows/shared/concurrency.py", 'LIMITS = {"data-flows.killed": 1}\n')
-    before.facts = replace(before.facts, template=before.facts.template | {"job_configuration": {"command": "x"}})
+    before.stack = replace(before.stack, template=before.stack.template | {"job_configuration": {"command": "x"}})
     return before
 
 
@@ -103,8 +100,8 @@ def test_killed_after_every_single_write_it_finishes_and_no_deployment_is_lost_o
     new = content(changed.held())
     assert changed.actions(full=True) == {}
     assert len(new) == 20
-    # Pool, limit, block; two for each of twelve new ones; four changed; four automations; two pruned.
-    assert kills >= 3 + 24 + 4 + 4 + 2
+    # Pool, variable, limit, block; two for each of twelve new ones; four changed; four automations; two pruned.
+    assert kills >= 4 + 24 + 4 + 4 + 2
     for state in states:
         # Each is as it was or as it is to be, whole; none is missing that was there and stays.
         assert all(each in (old.get(name), new.get(name)) for name, each in state.items())
@@ -116,7 +113,6 @@ CHILD = """
 import asyncio, os, pickle, signal, sys
 import httpx
 from scripts.registration.api import Prefect
-from scripts.registration.loading import Loading
 from scripts.registration.run import Options, register
 
 class Suicidal(httpx.AsyncHTTPTransport):
@@ -131,20 +127,16 @@ class Suicidal(httpx.AsyncHTTPTransport):
         return answer
 
 async def main():
-    root, facts = pickle.load(sys.stdin.buffer)
-    with Loading(facts.environment.name, root, facts.environment.directory / "flows.json") as loading:
-        async with Prefect(Suicidal()) as prefect:
-            await register(root, loading, facts, Options(), prefect)
+    root, imported, stack = pickle.load(sys.stdin.buffer)
+    async with Prefect(Suicidal()) as prefect:
+        await register(root, imported, stack, Options(), prefect)
 
 asyncio.run(main())
 """
 
 
 def test_a_process_that_is_killed_leaves_the_same(changed):
-    import pickle
-
-    changed.register(dry_run=True)  # Remembers what the flows say.
-    given = pickle.dumps((changed.root, changed.facts))
+    given = pickle.dumps((changed.root, imported(changed.root), changed.stack))
     old = content(changed.held())
     for writes in (2, 5, 9):
         answer = subprocess.run(
@@ -157,25 +149,11 @@ def test_a_process_that_is_killed_leaves_the_same(changed):
     assert len(changed.held()) == 20
 
 
-def test_an_interruption_while_flows_are_imported_does_not_wait_for_them(repository, monkeypatch):
-    monkeypatch.setattr(loading, "Imports", Imports)
-    repository.file("flows/slow.py", "import time\ntime.sleep(40)\n")
-
-    async def interrupted(slow):
-        async with Prefect() as prefect:
-            await asyncio.wait_for(register(repository.root, slow, repository.facts, Options(), prefect), 3)
-
-    began = time.monotonic()
-    with Loading(repository.environment.name, repository.root) as slow, pytest.raises(TimeoutError):
-        asyncio.run(interrupted(slow))  # It waits for its threads.
-    assert time.monotonic() - began < 20
-
-
 def test_a_server_that_goes_away_is_told_with_what_is_done_and_the_next_registration_goes_on(changed, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(api, "RETRY_SECONDS", 2)
         with pytest.raises(
-            Refusal, match=r"(it is over|got 503), for 2 s; .*\n\d+ of 25 writes are done and stay; the first left is"
+            Refusal, match=r"(it is over|got 503), for 2 s; .*\n\d+ of 26 writes are done and stay; the first left is"
         ) as refused:
             changed.register(EndsAfter(10, httpx.ConnectError))
     assert refused.value.exit_code == 2
@@ -203,19 +181,17 @@ def test_an_answer_that_is_lost_is_asked_for_again_and_nothing_is_made_twice(cha
 
 
 def automations(repository):
-    prefix = f"{repository.environment.title} on-call: "
+    prefix = f"{repository.stack.title} on-call: "
     found = repository.ask("automations/filter", limit=200)
     return [each["name"] for each in found if each["name"].startswith(prefix)]
 
 
 def test_two_at_once_end_in_the_state_of_one(changed):
-    changed.register(dry_run=True)  # Remembers what the flows say.
-    memory = changed.environment.directory / "flows.json"
+    found = imported(changed.root)
 
     async def one():
-        with Loading(changed.environment.name, changed.root, memory) as loading:
-            async with Prefect() as prefect:
-                await register(changed.root, loading, changed.facts, Options(), prefect)
+        async with Prefect() as prefect:
+            await register(changed.root, found, changed.stack, Options(), prefect)
 
     async def both():
         await asyncio.gather(one(), one())
@@ -231,7 +207,7 @@ def test_when_nobody_is_on_call_any_more_the_automations_and_their_secret_go(cha
     changed.register()
     for number in range(4):
         changed.flow(f"flow{number:02}")
-    title = changed.environment.title
+    title = changed.stack.title
     done = changed.actions()
     assert {name: said for name, said in done.items() if name.startswith("automation")} == {
         f"automation {title} on-call: {name}": "prune: no deployment is tagged on-call any more"
@@ -240,6 +216,3 @@ def test_when_nobody_is_on_call_any_more_the_automations_and_their_secret_go(cha
     assert done[f"block custom-webhook/{title.lower()}-pagerduty"] == "prune: nothing uses it any more"
     assert automations(changed) == []
     assert changed.actions() == {}
-    with contextlib.suppress(FileNotFoundError):
-        assert PAGER.routing_key not in (changed.environment.directory / "flows.json").read_text()
-    assert os.environ.get("PAGERDUTY_ROUTING_KEY") is None

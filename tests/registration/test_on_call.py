@@ -26,7 +26,7 @@ def on_call(repository, pager_duty):
     repository.flow("quiet", 'tags=["owner:team"]')
     # Ten seconds are the least that Prefect waits for what does not come.
     pager = Pager(KEY, RUNBOOK, "http://127.0.0.1:4200", pager_duty.url, threshold_seconds=10)
-    repository.facts = replace(repository.facts, pager=pager)
+    repository.stack = replace(repository.stack, pager=pager)
     repository.register()
     return repository
 
@@ -45,7 +45,7 @@ def run(repository, deployment, *states):
 def test_a_run_that_ends_badly_pages_with_what_the_one_on_call_needs(on_call, pager_duty, kind, state):
     flow_run = run(on_call, "paged/hourly", ("RUNNING", "Running"), (kind, state))
     event = pager_duty.wait_for(30, event_action="trigger")
-    title = on_call.environment.title
+    title = on_call.stack.title
     address = f"http://127.0.0.1:4200/runs/flow-run/{flow_run['id']}"
     assert event["routing_key"] == KEY
     assert event["dedup_key"] == f"{title}/paged/hourly"

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from repositories import SETTINGS
 
-from scripts.registration import api, deployments
+from scripts.registration import api, held
 from scripts.shared.refusal import Refusal
 
 RICH = """
@@ -41,7 +41,7 @@ def registered(repository):
 def test_everything_is_created_once_and_then_nothing_is_written(repository):
     repository.flow("plain")
     repository.flow("rich", RICH, IMPORTS)
-    pool = f"work pool {repository.environment.title}"
+    pool = f"work pool {repository.stack.title}"
     assert repository.actions() == {pool: "create", "plain/hourly": "create", "rich/hourly": "create"}
     before = repository.held()
     for options in ({}, {"full": True}, {"dry_run": True}):
@@ -60,14 +60,7 @@ def test_each_deployment_is_written_and_counted_once(repository, full):
     for changed, unchanged in ((2, 0), (1, 1)):
         kinds = [action.kind for action in repository.register(full=full).actions if action.is_deployment]
         assert (kinds.count("unchanged"), len(kinds)) == (unchanged, changed + unchanged)
-        repository.flow("two", imports="X = 1")
-
-
-def test_without_its_memory_of_imports_it_finds_the_same(registered):
-    (registered.environment.directory / "flows.json").unlink()
-    assert registered.actions() == {}
-    (registered.environment.directory / "flows.json").unlink()
-    assert registered.actions(full=True) == {}
+        repository.flow("two", about=" again")
 
 
 def test_the_requests_of_an_unchanged_registration_are_as_many_whatever_the_number_of_flows(repository):
@@ -86,8 +79,8 @@ def test_only_the_changed_deployment_is_written_and_each_change_is_named(registe
     before = registered.held()["plain/hourly"]["updated"]
     registered.flow("rich", 'tags=["owner:other"], schedule=Cron("6 * * * *", timezone="UTC")', IMPORTS)
     assert registered.actions() == {
-        "rich/hourly": "update: concurrency_limit, description, job_variables, parameters, schedules, tags, "
-        "flows/rich.py changed",
+        "rich/hourly": "update: concurrency_limit, description, job_variables.cpu, job_variables.memory, "
+        "parameters.days, schedule, tags",
     }
     assert registered.actions(full=True) == {}
     held = registered.held()
@@ -96,20 +89,18 @@ def test_only_the_changed_deployment_is_written_and_each_change_is_named(registe
     assert held["rich/hourly"]["global_concurrency_limit"] is None
 
 
-def test_a_change_of_what_a_flow_imports_is_a_change_of_that_flow_and_no_other(registered):
+def test_a_change_of_what_nobody_registers_is_no_change(registered):
+    """A run finds its code in the image."""
+    path = registered.root / "flows/plain.py"
+    path.write_text(path.read_text().replace("deployments =", "X = 1  # Another source.\n\ndeployments ="))
     registered.file("flows/shared/helper.py", "X = 1\n")
-    registered.flow("plain", imports="from flows.shared.helper import X")
-    registered.register()
-    registered.file("flows/shared/helper.py", "X = 2\n")
-    assert registered.actions() == {"plain/hourly": "update: flows/shared/helper.py changed"}
-    registered.file("flows/shared/nobodys.py", "X = 2\n")
+    registered.stack = replace(registered.stack, version="another image")
     assert registered.actions() == {}
 
 
-def test_another_image_is_no_change_until_the_flow_itself_is(registered):
-    registered.facts = replace(registered.facts, version="another image")
-    assert registered.actions() == {}
-    registered.flow("plain", imports="X = 1")
+def test_the_version_of_a_deployment_is_that_of_its_last_change(registered):
+    registered.stack = replace(registered.stack, version="another image")
+    registered.flow("plain", about=" again")
     registered.register()
     assert {name: each["version"] for name, each in registered.held().items()} == {
         "plain/hourly": "another image",
@@ -123,14 +114,14 @@ def test_what_prefect_shows_of_a_deployment_comes_from_its_code(registered):
     assert held["parameter_openapi_schema"]["properties"]["days"]["description"] == "How many."
     assert held["entrypoint"] == "flows/plain.py:plain"
     assert (held["path"], held["pull_steps"]) == (".", [])
-    assert f"data-flows:{registered.environment.name}" in held["tags"]
+    assert f"data-flows.stack:{registered.stack.title}" in held["tags"]
 
 
 def test_what_was_edited_by_hand_is_mended_by_a_full_registration(registered):
     identity = registered.held()["plain/hourly"]["id"]
     registered.ask(f"deployments/{identity}", "PATCH", parameters={"days": 99})
     assert registered.actions() == {}
-    assert registered.actions(full=True) == {"plain/hourly": "update: parameters"}
+    assert registered.actions(full=True) == {"plain/hourly": "update: parameters.days"}
     assert registered.held()["plain/hourly"]["parameters"] == {}
 
 
@@ -138,7 +129,7 @@ def test_one_of_many_that_changed_is_found_without_reading_the_others(repository
     for number in range(24):
         repository.flow(f"flow{number}")
     repository.register()
-    repository.flow("flow7", imports="X = 1")
+    repository.flow("flow7", about=" again")
     read = []
 
     class Counting(httpx.AsyncHTTPTransport):
@@ -154,7 +145,6 @@ def test_one_of_many_that_changed_is_found_without_reading_the_others(repository
     assert report.writes - report.repeated == 1
     assert repository.actions(full=True) == {}
     read.clear()
-    (repository.environment.directory / "flows.json").unlink()
     assert {action.kind for action in repository.register(Counting()).actions} == {"unchanged"}
     assert read == []
 
@@ -189,9 +179,11 @@ def test_a_renamed_deployment_is_created_before_the_old_one_goes(registered):
 
 
 def test_deployments_of_others_are_never_pruned(registered):
-    pool = registered.environment.title
+    pool = registered.stack.title
     flow = registered.ask("flows/", name="foreign")
-    registered.ask("deployments/", name="theirs", flow_id=flow["id"], work_pool_name=pool, tags=["data-flows:other"])
+    registered.ask(
+        "deployments/", name="theirs", flow_id=flow["id"], work_pool_name=pool, tags=["data-flows.stack:Other-Dev"]
+    )
     (registered.root / "flows/plain.py").unlink()
     assert list(registered.actions()) == ["plain/hourly"]
     assert "foreign/theirs" in registered.held()
@@ -200,15 +192,15 @@ def test_deployments_of_others_are_never_pruned(registered):
 def test_a_name_that_another_environment_holds_in_this_prefect_is_refused(registered):
     """Flows registered with the wrong environment: the address is another's."""
     identity = registered.held()["plain/hourly"]["id"]
-    registered.ask(f"deployments/{identity}", "PATCH", tags=["owner:team", "data-flows:another"])
+    registered.ask(f"deployments/{identity}", "PATCH", tags=["owner:team", "data-flows.stack:Another"])
     with pytest.raises(
-        Refusal, match="Deployment plain/hourly: got one of data-flows:another in this Prefect; expected"
+        Refusal, match=r"Deployment plain/hourly: got one of data-flows\.stack:Another in this Prefect; expected"
     ):
         registered.register()
 
 
 def test_only_what_fits_is_registered_and_pruned(registered):
-    registered.flow("plain", imports="X = 1")
+    registered.flow("plain", about=" again")
     registered.flow("rich", SETTINGS)
     registered.flow("third")
     assert list(registered.actions(only="pl*")) == ["plain/hourly"]
@@ -232,7 +224,7 @@ def test_a_dry_run_tells_what_would_be_done_and_does_nothing(repository):
 
 
 def test_everything_wrong_is_told_at_once_and_nothing_is_written(registered):
-    registered.flow("plain", imports="X = 1")
+    registered.flow("plain", about=" again")
     registered.flow("a_new_one")
     registered.file("flows/broken.py", "import no_such_module\n")
     registered.flow("wrong", 'tags=[], work_queue_name="slow", job_variables={"cpu": 3}')
@@ -251,7 +243,7 @@ def test_everything_wrong_is_told_at_once_and_nothing_is_written(registered):
 
 
 def test_what_is_wrong_with_the_code_is_told_before_what_is_wrong_with_the_pool(repository):
-    repository.ask("work_pools/", name=repository.environment.title, type="docker")
+    repository.ask("work_pools/", name=repository.stack.title, type="docker")
     repository.file("flows/empty.py", "x = 1\n")
     with pytest.raises(Refusal, match=r"flows/empty\.py: got no `deployments`"):
         repository.register()
@@ -262,7 +254,7 @@ def test_what_is_wrong_with_the_code_is_told_before_what_is_wrong_with_the_pool(
 
 def test_more_deployments_than_prefect_returns_at_once_are_all_known(repository, monkeypatch):
     """Pages of five, as two hundred would take long to make."""
-    for module in (api, deployments):
+    for module in (api, held):
         monkeypatch.setattr(module, "PAGE", 5)
     for number in range(12):
         repository.flow(f"flow{number}")

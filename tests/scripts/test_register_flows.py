@@ -15,6 +15,7 @@ from scripts.registration.actions import Action
 from scripts.registration.command import as_json, check_gate, print_report
 from scripts.registration.on_call import EVENTS_URL, Pager
 from scripts.registration.run import Report
+from scripts.registration.stack import Stack
 from scripts.shared import prefect_api
 from scripts.shared.environments import Environment
 from scripts.shared.refusal import Refusal
@@ -45,7 +46,7 @@ ACTIONS = [
     Action("work pool DataFlows-Dev", "unchanged"),
     Action("a/x", "create", is_deployment=True),
     Action("b/x", "unchanged", is_deployment=True),
-    Action("c/x", "update", "tags, flows/c.py changed", is_deployment=True),
+    Action("c/x", "update", "schedule, parameters.max_rows", is_deployment=True),
     Action("d/x", "prune", "no longer in code", is_deployment=True),
 ]
 
@@ -58,12 +59,14 @@ def command(monkeypatch):
         monkeypatch.setattr("sys.argv", ["register_flows", "--env", "dev", "--image-digest", DIGEST, *arguments])
         register_flows.main()
 
-    async def register(loading, facts, options):
-        run.given = SimpleNamespace(loading=loading, facts=facts, options=options)
+    async def register(imported, stack, options):
+        run.given = SimpleNamespace(imported=imported, stack=stack, options=options)
         return Report(ACTIONS, 5, 3, ["a note"])
 
     def outputs(_, *names):
-        held = {"work_pool": {"name": "DataFlows-Dev", "base_job_template": {"x": 1}}, "results_bucket": "bucket"}
+        facts = {"title": "DataFlows-Dev", "schedules": "active", "result_block": "dataflows-dev-results"}
+        pool = {"name": "DataFlows-Dev", "base_job_template": {"x": 1}}
+        held = {"work_pool": pool, "results_bucket": "bucket", "facts": facts}
         return [held[name] for name in names]
 
     run.given = None
@@ -73,18 +76,24 @@ def command(monkeypatch):
     monkeypatch.setattr(store, "stored", lambda _: gate_record())
     monkeypatch.setattr(store, "stored_outputs", outputs)
     monkeypatch.setattr(prefect_api, "configure", lambda _: "")
-    monkeypatch.setattr(register_flows, "Loading", lambda *_, **__: nullcontext("what the code says"))
+    imported = SimpleNamespace(result=lambda: "what the code says")
+    monkeypatch.setattr(register_flows, "FlowImport", lambda _: nullcontext(imported))
     monkeypatch.setattr(registration, "run", register)
     return run
 
 
 def test_it_registers_what_the_code_says_with_what_was_applied(command):
     command()
-    facts = command.given.facts
-    assert command.given.loading == "what the code says"
-    assert (facts.pool, facts.template, facts.results_bucket) == ("DataFlows-Dev", {"x": 1}, "bucket")
-    assert facts.version == f"{'a' * 12} {COMMIT[:12]}"
-    assert facts.pager is None
+    assert command.given.imported == "what the code says"
+    assert command.given.stack == Stack(
+        title="DataFlows-Dev",
+        pool="DataFlows-Dev",
+        template={"x": 1},
+        version=f"{'a' * 12} {COMMIT[:12]}",
+        has_active_schedules=True,
+        results_bucket="bucket",
+        result_block="dataflows-dev-results",
+    )
     assert (command.given.options.dry_run, command.given.options.only) == (False, None)
 
 
@@ -105,7 +114,7 @@ def test_the_table_says_what_and_why_and_the_last_line_counts(command, capsys):
     command()
     assert capsys.readouterr().out.splitlines() == [
         "create     a/x",
-        "update     c/x                      tags, flows/c.py changed",
+        "update     c/x                      schedule, parameters.max_rows",
         "prune      d/x                      no longer in code",
         "unchanged  work pool DataFlows-Dev",
         "unchanged  b/x",

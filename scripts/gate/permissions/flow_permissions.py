@@ -33,27 +33,32 @@ PERMISSIONS = TypeAdapter(list[Permission])
 
 
 def declared(root: Path = ROOT) -> list[dict[str, Any]]:
-    """Every declared permission with the `flow` (the file's name) that declares it.
+    """Every declared permission with the `flow` that declares it: the file's path below flows/, without its ending.
 
     Raises:
-        Refusal: a file declares something else; all such files are named.
+        Refusal: a file declares something else, or is no Python; all such files are named.
     """
     found, problems = [], []
     for path in flow_files(root):
+        file = path.relative_to(root)
+        flow = file.relative_to("flows").with_suffix("").as_posix()
         try:
-            found += [{"flow": path.stem, **each.model_dump()} for each in PERMISSIONS.validate_python(_literal(path))]
+            declarations = PERMISSIONS.validate_python(_literal(ast.parse(path.read_bytes())))
+            found += [{"flow": flow, **each.model_dump()} for each in declarations]
+        except SyntaxError as error:
+            problems.append(f"{file}:{error.lineno or 1}: got a syntax error ({error.msg}); expected Python.")
         except ValidationError as error:
             where = "".join(f"[{part!r}]" for part in error.errors()[0]["loc"])
-            problems.append(f"flows/{path.name}: got permissions{where}: {error.errors()[0]['msg']}; {EXPECTED}.")
-        except (ValueError, SyntaxError) as error:
-            problems.append(f"flows/{path.name}: got permissions that cannot be read ({error}); {EXPECTED}.")
+            problems.append(f"{file}: got permissions{where}: {error.errors()[0]['msg']}; {EXPECTED}.")
+        except (ValueError, TypeError) as error:
+            problems.append(f"{file}: got permissions that cannot be read ({error}); {EXPECTED}.")
     if problems:
         raise Refusal("\n".join(problems), 1)
     return found
 
 
-def _literal(path: Path) -> Any:
-    for node in ast.parse(path.read_text()).body:
+def _literal(tree: ast.Module) -> Any:
+    for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(target, ast.Name) and target.id == "permissions" for target in targets):
             return ast.literal_eval(node.value)

@@ -1,14 +1,17 @@
 """Every file of flows/ is found with its deployments, or told with what is wrong with it, and none hurts another."""
 
 import contextlib
-import re
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from scripts.registration import import_process, loading
-from scripts.registration.loading import Loading, load
+from scripts.registration import flow_import
+from scripts.registration.flow_import import FlowImport, Imported
 from scripts.shared.environments import ROOT
 
 HEAD = """
@@ -78,6 +81,15 @@ WRONG = {
         f"{HEAD}deployments = [good.with_options(name='t').to_deployment('d', {OWNED}) for _ in 'ab']\n",
         "got 2 deployments named t/d; expected names to differ.",
     ),
+    "team/orders/deep": (
+        "from flows.team.orders import missing\n",
+        "import failed: ImportError: cannot import name 'missing' from 'flows.team.orders' (unknown location) "
+        "(flows/team/orders/deep.py:1)",
+    ),
+    "shared/lost/hidden": (
+        f"{GOOD}",
+        "got `deployments` in flows/shared/; expected no flow there: move it elsewhere in flows/.",
+    ),
 }
 UNFIT = {
     "tags=[]": "got no tags; expected one that names its owner: owner:<team>.",
@@ -100,10 +112,18 @@ UNFIT = {
 }
 
 
+def load(root) -> Imported:
+    """What the flow files below `root` hold."""
+    with FlowImport("dev", root) as importing:
+        return importing.result()
+
+
 def write(root, files):
     (root / "flows" / "shared").mkdir(parents=True, exist_ok=True)
     for name, text in {"__init__": "", "shared/__init__": "", **files}.items():
-        (root / "flows" / f"{name}.py").write_text(text)
+        path = root / "flows" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
 
 def said_of(problems):
@@ -117,11 +137,19 @@ def wrong(tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
     files = {name: text for name, (text, _) in WRONG.items()}
     write(
-        root, {"fine": GOOD, "zuletzt": GOOD.replace("daily", "last"), "shared/broken": "x = 1\ny = 1 / 0\n", **files}
+        root,
+        {
+            "fine": GOOD,
+            "team/zuletzt": GOOD.replace("daily", "last"),
+            "shared/broken": "x = 1\ny = 1 / 0\n",
+            "_draft": "broken(",
+            "team/_drafts/draft": "broken(",
+            **files,
+        },
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_process, "IMPORT_SECONDS", 3)
-        return load("dev", root)
+        patch.setattr(flow_import, "IMPORT_SECONDS", 3)
+        return load(root)
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -131,7 +159,7 @@ def test_a_wrong_file_is_told_with_its_name_its_error_and_its_line(wrong, name):
 
 def test_all_wrong_files_are_told_at_once_and_the_others_are_found_all_the_same(wrong):
     assert set(said_of(wrong.problems)) == {f"flows/{name}.py" for name in WRONG}
-    assert {each["file"] for each in wrong.deployments} == {"flows/fine.py", "flows/twice.py", "flows/zuletzt.py"}
+    assert {each["file"] for each in wrong.deployments} == {"flows/fine.py", "flows/twice.py", "flows/team/zuletzt.py"}
 
 
 BARE = """
@@ -152,7 +180,7 @@ def test_what_does_not_fit_is_told_with_file_and_deployment_and_all_of_it_at_onc
         for number, given in enumerate(UNFIT)
     ]
     write(tmp_path, {"unfit": f"{HEAD}deployments = [{', '.join(deployments)}]\n", "bare": BARE})
-    assert load("dev", tmp_path).problems == [
+    assert load(tmp_path).problems == [
         "flows/bare.py: deployment d: got no description; expected one: the flow's docstring.",
         "flows/bare.py: deployment d: parameter days: got no description; expected one under `Args:` in the flow's "
         "docstring.",
@@ -161,16 +189,22 @@ def test_what_does_not_fit_is_told_with_file_and_deployment_and_all_of_it_at_onc
     ]
 
 
-def test_both_flows_of_this_repository_are_found_with_relative_entrypoints_and_their_docstrings():
-    loaded = load("dev")
-    assert loaded.problems == []
-    assert [(each["flow_name"], each["name"], each["entrypoint"]) for each in loaded.deployments] == [
-        ("flights_to_warehouse", "hourly", "flows/flights_to_warehouse.py:flights_to_warehouse"),
-        ("warehouse_to_s3", "daily", "flows/warehouse_to_s3.py:warehouse_to_s3"),
+def test_a_flow_of_any_depth_has_its_path_as_entrypoint_and_its_docstring_as_description(wrong):
+    [deployment] = [each for each in wrong.deployments if each["file"] == "flows/team/zuletzt.py"]
+    assert deployment["entrypoint"] == "flows/team/zuletzt.py:good"
+    assert (deployment["flow_name"], deployment["name"]) == ("good", "last")
+    assert deployment["description"] == "Do good."
+
+
+def test_two_files_with_one_flow_and_deployment_name_are_refused(tmp_path):
+    write(tmp_path, {"one": GOOD, "team/two": GOOD})
+    assert load(tmp_path).problems == [
+        "flows/one.py, flows/team/two.py: got 2 deployments named good/daily; expected names to differ."
     ]
-    assert loaded.deployments[0]["description"] == (
-        "Load the flights that landed since the last run from S3 into Snowflake."
-    )
+
+
+def test_without_any_flow_file_nothing_is_found_and_nothing_wrong(tmp_path):
+    assert load(tmp_path) == Imported([], [])
 
 
 # Each of these would spoil the next one, were they not kept apart.
@@ -194,7 +228,7 @@ def unruly(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for name in ("PREFECT_API_KEY", "AWS_SECRET_ACCESS_KEY", "PAGERDUTY_ROUTING_KEY", "PREFECT_API_URL"):
             patch.setenv(name, "secret")
-        return load("dev", root), root
+        return load(root), root
 
 
 def test_a_file_that_prints_reads_threads_or_changes_the_process_hurts_nobody(unruly):
@@ -203,30 +237,65 @@ def test_a_file_that_prints_reads_threads_or_changes_the_process_hurts_nobody(un
     assert [each["file"] for each in loaded.deployments] == [f"flows/{name}.py" for name in UNRULY]
 
 
-@retry(retry=retry_if_exception_type(AssertionError), stop=stop_after_delay(20), wait=wait_fixed(0.1), reraise=True)
-def test_no_process_is_left_behind(unruly):
-    """Soon: what is killed takes a moment to be gone."""
-    _, root = unruly
+def running(root):
+    """Command lines of processes that have to do with a folder."""
     commands = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             commands.append((folder / "cmdline").read_text())
-    assert [command for command in commands if "pytest" in command]
-    assert not [command for command in commands if str(root) in command]
+    return [command for command in commands if str(root) in command]
 
 
-def test_a_file_that_is_saved_while_it_is_imported_is_not_registered_as_what_it_was(tmp_path):
-    write(tmp_path, {"good": GOOD, "slow": f"import time\ntime.sleep(2)\n{GOOD.replace('daily', 'slow')}"})
-    memory = tmp_path / "flows.json"
-    with Loading("dev", tmp_path, memory) as loading:
-        (tmp_path / "flows" / "slow.py").write_text(GOOD.replace("daily", "other"))
-        assert loading.result().problems == [
-            "flows/slow.py: changed while it was imported; expected to stay as it is: register again."
-        ]
-    assert [each["name"] for each in load("dev", tmp_path, memory).deployments] == ["daily", "other"]
+@retry(retry=retry_if_exception_type(AssertionError), stop=stop_after_delay(60), wait=wait_fixed(0.1), reraise=True)
+def assert_nothing_runs(root):
+    """Soon: what is killed takes a moment to be gone."""
+    assert not running(root)
 
 
-def test_the_folder_of_flows_is_read_in_a_fixed_order():
-    names = [path.name for path in loading.flow_files(ROOT)]
-    assert names == sorted(names)
-    assert all(re.fullmatch(r"[a-z]\w+\.py", name) for name in names)
+def test_no_process_is_left_behind(unruly):
+    _, root = unruly
+    assert_nothing_runs(root)
+
+
+@pytest.fixture
+def hanging(tmp_path):
+    """A repository whose only flow file makes the file `begun` and then hangs."""
+    write(tmp_path, {"hangs": f"import time\nopen({str(tmp_path / 'begun')!r}, 'w')\ntime.sleep(999)\n"})
+    return tmp_path
+
+
+@retry(retry=retry_if_exception_type(AssertionError), stop=stop_after_delay(300), wait=wait_fixed(0.1), reraise=True)
+def wait_until_hanging(root):
+    assert (root / "begun").exists()
+
+
+def test_an_interruption_while_flows_are_imported_does_not_wait_for_them(hanging):
+    def interrupt():
+        wait_until_hanging(hanging)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    with FlowImport("dev", hanging) as importing:
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            importing.result()
+        assert running(hanging)
+    thread.join()
+    assert_nothing_runs(hanging)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from scripts.registration.flow_import import FlowImport
+
+FlowImport("dev", Path(sys.argv[1])).result()
+"""
+
+
+def test_a_registration_that_is_killed_leaves_no_import_behind(hanging):
+    process = subprocess.Popen([sys.executable, "-c", KILLED, hanging], cwd=ROOT)
+    wait_until_hanging(hanging)
+    process.kill()
+    process.wait()
+    assert_nothing_runs(hanging)

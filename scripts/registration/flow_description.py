@@ -1,0 +1,183 @@
+"""The import process: imports flow files, and says what deployments each holds or what is wrong with it.
+
+    python -m scripts.registration.flow_description <root> <seconds a file may take> <file for the answers> <flow file>…
+
+It answers with one line of JSON a file, after a first line that says it has started. `flow_import.py` starts it.
+"""
+
+import contextlib
+import faulthandler
+import importlib
+import json
+import os
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import Flow
+from prefect.deployments.runner import RunnerDeployment
+from prefect.utilities.schema_tools.validation import validate
+
+REMEDY = (
+    "expected `deployments = [my_flow.to_deployment(name=…), …]` at its end; what flows share belongs in flows/shared/"
+)
+SECTIONS = re.compile(r"^(?:Args|Returns|Raises):$", re.MULTILINE)
+NOT_REGISTERED = {
+    "work_pool_name": "the work pool is the environment's",
+    "storage": "the image holds the code",
+    "triggers": "make an automation by hand, or a schedule",
+}
+
+
+def describe_file(file: str, root: Path) -> dict[str, list[Any]]:
+    """The deployments of a flow file in the API's words, and what is wrong with it."""
+    started = datetime.now(UTC)
+    try:
+        module = importlib.import_module(file.removesuffix(".py").replace("/", "."))
+        found = getattr(module, "deployments", None)
+        if not isinstance(found, list) or not found:
+            kind = "no" if found is None else "an empty" if found == [] else type(found).__name__
+            return _wrong(f"got {kind} `deployments`; {REMEDY}.")
+        answers = [_describe(each, module, file, started) for each in found]
+    except BaseException as error:
+        return _wrong(f"import failed: {type(error).__name__}: {error}{_own_line(error, root)}")
+    return {kind: [each for answer in answers for each in answer[kind]] for kind in ("deployments", "problems")}
+
+
+def _wrong(problem: str) -> dict[str, list[Any]]:
+    return {"deployments": [], "problems": [problem]}
+
+
+def _own_line(error: BaseException, root: Path) -> str:
+    """The last line of flows/ that an error passed: its last frame is often deep in a library."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(root / "flows")]
+    return f" ({Path(ours[-1].filename).relative_to(root)}:{ours[-1].lineno})" if ours else ""
+
+
+def _describe(deployment: Any, module: Any, file: str, started: datetime) -> dict[str, list[Any]]:
+    if not isinstance(deployment, RunnerDeployment):
+        return _wrong(f"got {type(deployment).__name__} in `deployments`; {REMEDY}.")
+    function = str(deployment.entrypoint).rpartition(":")[2]
+    flow = getattr(module, function, None)
+    if not isinstance(flow, Flow):
+        return _wrong(f"got a deployment of {function}, which is no flow of this file; {REMEDY}.")
+    described = deployment.model_dump(
+        mode="json",
+        include={
+            *("name", "flow_name", "tags", "parameters", "enforce_parameter_schema"),
+            *("concurrency_limit", "concurrency_options", "paused", "job_variables", "work_queue_name"),
+        },
+    ) | {
+        "entrypoint": f"{file}:{function}",
+        # Prefect shows what stands under `Args:` with the parameters.
+        "description": SECTIONS.split(deployment.description or flow.description or "")[0].strip(),
+        "parameter_openapi_schema": json.loads(json.dumps(flow.parameters.model_dump(mode="json", exclude_unset=True))),
+        "schedules": [_schedule(schedule, started) for schedule in deployment.schedules or []],
+    }
+    problems = [f"deployment {deployment.name}: {problem}" for problem in _problems(deployment, described)]
+    return {"deployments": [described], "problems": problems}
+
+
+def _schedule(schedule: Any, started: datetime) -> dict[str, Any]:
+    fields = schedule.schedule.model_dump(mode="json", exclude_none=True)
+    # Where none is given, an interval's anchor is the moment of import: another each time, and nobody's wish.
+    if getattr(schedule.schedule, "anchor_date", started) > started:
+        del fields["anchor_date"]
+    return {
+        "schedule": fields,
+        "parameters": json.loads(json.dumps(schedule.parameters, default=str)),
+        "active": schedule.active is not False,
+        "slug": schedule.slug,
+    }
+
+
+def _problems(deployment: RunnerDeployment, described: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with a deployment, as far as the code alone can tell."""
+    schema = described["parameter_openapi_schema"]
+    if not any(tag.startswith("owner:") and tag != "owner:" for tag in described["tags"]):
+        yield f"got {_listed(described['tags'], 'no tags')}; expected one that names its owner: owner:<team>."
+    if not described["description"]:
+        yield "got no description; expected one: the flow's docstring."
+    for name, value in schema.get("properties", {}).items():
+        if not value.get("description"):
+            yield f"parameter {name}: got no description; expected one under `Args:` in the flow's docstring."
+    for field, remedy in NOT_REGISTERED.items():
+        if getattr(deployment, field, None):
+            yield f"got {field}; expected none: {remedy}."
+    yield from _parameter_problems(described["parameters"], schema)
+    for number, schedule in enumerate(described["schedules"], 1):
+        what = f"schedule {number}"
+        if not schedule["schedule"].get("timezone"):
+            yield f'{what}: got no time zone; expected one, such as timezone="Europe/Dublin" or "UTC".'
+        for problem in _parameter_problems(schedule["parameters"], schema):
+            yield f"{what}: {problem}"
+        given = described["parameters"] | schedule["parameters"]
+        if missing := [name for name in schema.get("required", []) if name not in given]:
+            yield f"{what}: got no value for {', '.join(missing)}; expected one: no default and nobody to ask."
+
+
+def _parameter_problems(parameters: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
+    known = schema.get("properties", {})
+    for name in parameters:
+        if name not in known:
+            yield f"parameter {name}: the flow does not take it; expected {_listed(known, 'none')}."
+    given = {name: value for name, value in parameters.items() if name in known}
+    for error in validate(given, schema, preprocess=False, ignore_required=True):
+        where = ".".join(map(str, error.absolute_path))
+        yield f"parameter {where}: {error.message}; expected what the flow takes."
+
+
+def _listed(names: Any, none: str) -> str:
+    return ", ".join(names) if names else none
+
+
+@contextlib.contextmanager
+def restored() -> Iterator[None]:
+    """Whatever a file does to variables, folder and path of the process is undone for the next one."""
+    environment, folder, path = dict(os.environ), Path.cwd(), list(sys.path)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(environment)
+        os.chdir(folder)
+        sys.path[:] = path
+
+
+def describe_files(root: Path, seconds: float, files: list[str]) -> Iterator[dict[str, list[Any]]]:
+    """What `describe_file` says of each; a file that takes longer than `seconds` ends the process."""
+    for file in files:
+        faulthandler.dump_traceback_later(seconds, exit=True)
+        with restored():
+            answer = describe_file(file, root)
+        faulthandler.cancel_dump_traceback_later()
+        yield answer
+
+
+def _end_with(stdin: int) -> None:
+    os.read(stdin, 1)
+    os._exit(1)
+
+
+def main() -> None:
+    """Answer for each file."""
+    _, root, seconds, answers, *files = sys.argv
+    del sys.argv[1:]  # A file that reads arguments at import finds none.
+    # Nothing is ever written there: it closes when whoever started this process is gone, however that ended.
+    threading.Thread(target=_end_with, args=(os.dup(0),), daemon=True).start()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    with Path(answers).open("w") as lines:
+        print(json.dumps("started"), file=lines, flush=True)
+        for answer in describe_files(Path(root), float(seconds), files):
+            print(json.dumps(answer), file=lines, flush=True)
+    os._exit(0)  # Whatever threads a file has started.
+
+
+if __name__ == "__main__":
+    main()

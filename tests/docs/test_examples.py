@@ -10,7 +10,7 @@ from plan_builder import find, resource
 
 from scripts.gate.permissions import flow_permissions
 from scripts.local_stack.seed_landing import seed_landing
-from scripts.registration.loading import load
+from scripts.registration.flow_import import FlowImport
 from scripts.shared.environments import ROOT
 
 # The pages about a team's own flows are the team's.
@@ -30,7 +30,8 @@ def test_a_flow_example_registers_as_a_file_of_flows(block, tmp_path):
     shutil.copytree(ROOT / "flows" / "shared", tmp_path / "flows" / "shared")
     (tmp_path / "flows" / "__init__.py").touch()
     (tmp_path / "flows" / "from_the_page.py").write_text(block.text)
-    loaded = load("local", tmp_path)
+    with FlowImport("local", tmp_path) as flow_import:
+        loaded = flow_import.result()
     assert loaded.problems == []
     for deployment in loaded.deployments:
         assert deployment["description"]

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from scripts import new_flow
-from scripts.registration.loading import load
+from scripts.registration.flow_import import FlowImport
 from scripts.shared import flow_template
 from scripts.shared.environments import ROOT
 from scripts.shared.flow_template import write_flow
@@ -53,7 +53,8 @@ def test_what_is_written_passes_lint_its_test_and_registration(tmp_path):
         answer = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "4 passed" in answer.stdout
-    loaded = load("local", tmp_path)
+    with FlowImport("local", tmp_path) as flow_import:
+        loaded = flow_import.result()
     assert loaded.problems == []
     tags = {deployment["flow_name"]: deployment["tags"] for deployment in loaded.deployments}
     assert tags == {name.rpartition("/")[2]: [f"owner:{owner}", "run:up"] for name in names}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from patience import PATIENCE_SECONDS
 
-from scripts.shared import terraform
+from scripts.shared import environments, terraform
 from scripts.shared.refusal import Refusal
 from tests import session_guard
 
@@ -81,6 +81,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
             return "tests/deployment" if file.startswith("tests/deployment/") else file
 
     return ByFileOrDeployment(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.fixture
+def made_up_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`find_environment` knows those of tests/fixtures/environments (amber, violet, local) and not the user's."""
+    monkeypatch.setattr(environments, "FACTS", TESTS / "fixtures" / "environments")
 
 
 @pytest.fixture(scope="session")

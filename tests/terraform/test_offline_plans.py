@@ -5,6 +5,9 @@ import json
 import pytest
 from fixture_repository import ENVIRONMENTS, facts
 
+from scripts.gate.reading.plan import Plan
+from scripts.shared.names import Names
+
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_gate_passes_and_its_record_says_that_the_plan_was_offline(offline_plan, environment):
@@ -15,6 +18,27 @@ def test_the_gate_passes_and_its_record_says_that_the_plan_was_offline(offline_p
     assert (record["environment"], record["account_id"]) == (environment, facts(environment)["account_id"])
     assert "Gate passed" in (folder / "output.txt").read_text().splitlines()[-1]
     assert "<html" in (folder / "report.html").read_text()[:200]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_terraform_and_python_make_the_same_names(offline_plan, environment):
+    plan, given = Plan.load(offline_plan(environment) / "plan.json"), facts(environment)
+    names = Names(given["name"], environment)
+    assert plan.names == names
+    assert plan.outputs["facts"] == {
+        "environment": environment,
+        "name": given["name"],
+        "title": names.title,
+        "owner": given["owner"],
+        "schedules": given["schedules"],
+        "guarded": given.get("guarded", True),
+        "result_block": f"{names.title.lower()}-results",
+    }
+    assert plan.outputs["work_pool"]["name"] == names.title
+    (flow,) = [each.after["name"] for each in plan.planned("aws_cloudwatch_log_group") if "flow_task" in each.address]
+    assert flow == f"{names.path}/flow"
+    buckets = {each.after["bucket"].removesuffix(given["account_id"]) for each in plan.planned("aws_s3_bucket")}
+    assert buckets == {f"{names.bucket_prefix}-{purpose}-" for purpose in ("results", "access-logs", "artifacts")}
 
 
 def test_only_variables_differ_between_the_environments(offline_plan):

@@ -25,10 +25,9 @@ def name_of(path: Path) -> str:
 
 
 @pytest.mark.parametrize("file", FILES, ids=name_of)
-def test_its_facts_and_its_backend_are_sound(file):
+def test_it_protects_its_data_if_it_is_guarded(file):
     facts = read_environment(file)
-    assert facts["environment"] == file.stem
-    assert not facts["guarded"] or facts["protect_data"], "expected an environment that is guarded to protect its data"
+    assert facts["protect_data"] or not facts["guarded"]
 
 
 @pytest.mark.parametrize("file", IN_AWS, ids=name_of)
@@ -43,11 +42,6 @@ def test_it_plans_offline_and_passes_the_gate(users_plan, file):
 def test_its_title_is_the_same_in_terraform_and_in_python(users_plan, file):
     plan = Plan.load(users_plan(file.stem) / "plan.json")
     assert plan.outputs["facts"]["title"] == plan.outputs["work_pool"]["name"] == find_environment(file.stem).title
-
-
-@pytest.mark.parametrize("file", ACCOUNT_FILES, ids=name_of)
-def test_the_facts_of_an_account_are_sound(file):
-    read_account(file)
 
 
 @pytest.mark.parametrize("file", IN_AWS, ids=name_of)

@@ -101,7 +101,7 @@ async def figures(client: "PrefectClient", run: "FlowRun") -> str:
     filter_ = ArtifactFilter(
         flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]), key=ArtifactFilterKey(like_="%-figures")
     )
-    rows = [row for each in await client.read_artifacts(artifact_filter=filter_) for row in json.loads(each.data)]
+    rows = [row for each in await client.read_artifacts(artifact_filter=filter_) for row in json.loads(str(each.data))]
     return ", ".join(f"{row['figure'].replace('_', ' ')} {row['value']:,}" for row in rows)
 
 

@@ -31,7 +31,7 @@ class Steps:
         self.logs = logs
         logs.mkdir(parents=True, exist_ok=True)
 
-    def run(self, title: str, *command: str, shell: dict[str, str] | None = None) -> str:
+    def run(self, title: str, *command: str, variables: dict[str, str] | None = None) -> str:
         """Run one step to its end and return its summary.
 
         Raises:
@@ -43,7 +43,7 @@ class Steps:
         log = self.logs / f"{self.done}-{slug}.log"
         start = time.monotonic()
         with log.open("w") as output:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=shell)
+            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=variables)
         try:
             code = self._watch(process, name, log, start)
         except KeyboardInterrupt:

@@ -89,7 +89,7 @@ def wall_of(call: Callable[[], object]) -> float:
 
 def plans(folder: Path, environment: Environment, runs: int) -> tuple[float, float]:
     """Seconds of `make plan` and of bare Terraform, the best of `runs`, taken in turns."""
-    shell = terraform.terraform_shell(environment, folder)
+    shell = terraform.environment_variables(environment, folder)
     root = offline_root(folder)
     terraform.init(root, shell, None)
     variables = [f"-var-file={environment.tfvars}", f"-var=image_digest={image_digest()}"]

@@ -28,14 +28,14 @@ def apply(environment: Environment) -> None:
     if store.is_stored(environment, checked):
         print(f"{tfplan.name} is applied already to {environment.title}; nothing to do")
         return
-    root, shell = ROOT / "terraform", terraform.terraform_shell(environment)
+    root, variables = ROOT / "terraform", terraform.environment_variables(environment)
     catalog.warm_up()
     with CheckovScan(ROOT, root) as scan, tempfile.TemporaryDirectory() as folder:
-        terraform.init(root, shell, environment.backend_file)  # The plan may come from another machine.
+        terraform.init(root, variables, environment.backend_file)  # The plan may come from another machine.
         shown = Path(folder) / "plan.json"
-        terraform.show(tfplan, shown, root, shell)
+        terraform.show(tfplan, shown, root, variables)
         engine.prove(checked, tfplan, shown, scan)
     # The waits inside the provider dominate, not the calls.
-    terraform.run(["apply", "-lock-timeout=60s", "-parallelism=20", str(tfplan)], root, shell)
-    store.store(environment, checked, terraform.outputs(root, shell))
+    terraform.run(["apply", "-lock-timeout=60s", "-parallelism=20", str(tfplan)], root, variables)
+    store.store(environment, checked, terraform.outputs(root, variables))
     print(f"applied {tfplan.name} to {environment.title}; its gate record is stored beside the state")

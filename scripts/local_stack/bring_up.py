@@ -52,15 +52,15 @@ def bring_up(settings: LocalSettings) -> None:
     steps.run("Embedded AWS, Snowflake, Prefect", *PYTHON, "scripts.local_stack.supervisor.start")
     forget_stale_lock(environment)
     # Marked, so that a later `make up` or `make down` finds what outlives this one, were it killed.
-    shell = {**os.environ, processes.MARK: str(settings.directory)}
-    steps.run("Plan and gate", *PYTHON, "scripts.plan_environment", "local", shell=shell)
-    steps.run("Apply", *PYTHON, "scripts.apply_plan", "local", shell=shell)
+    variables = {**os.environ, processes.MARK: str(settings.directory)}
+    steps.run("Plan and gate", *PYTHON, "scripts.plan_environment", "local", variables=variables)
+    steps.run("Apply", *PYTHON, "scripts.apply_plan", "local", variables=variables)
     if seed_landing.landing_files():
-        steps.run("Landing data", *PYTHON, "scripts.local_stack.seed_landing", shell=shell)
-    steps.run("Register flows", *PYTHON, "scripts.register_flows", "--env", "local", shell=shell)
+        steps.run("Landing data", *PYTHON, "scripts.local_stack.seed_landing", variables=variables)
+    steps.run("Register flows", *PYTHON, "scripts.register_flows", "--env", "local", variables=variables)
     deployments = registered(environment)
     runs = {
-        name: steps.run(f"Run {name}", *PYTHON, "scripts.run_flow", name, shell=shell)
+        name: steps.run(f"Run {name}", *PYTHON, "scripts.run_flow", name, variables=variables)
         for name in first_runs.in_order(deployments)
     }
     summary.print_summary(environment, settings, list(deployments), runs, time.monotonic() - start)

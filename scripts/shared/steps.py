@@ -32,7 +32,7 @@ class Steps:
         self.logs = logs
         logs.mkdir(parents=True, exist_ok=True)
 
-    def run(self, title: str, *command: str, shell: dict[str, str] | None = None) -> str:
+    def run(self, title: str, *command: str, variables: dict[str, str] | None = None) -> str:
         """Run one step to its end and return its summary.
 
         Raises:
@@ -46,7 +46,7 @@ class Steps:
         # Buffered, what a command printed last would be missing while it runs, and stand below its error in the end.
         shell = {**(shell or os.environ), "PYTHONUNBUFFERED": "1"}
         with log.open("w") as output:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=shell)
+            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=variables)
         try:
             code = self._watch(process, name, log, start)
         except KeyboardInterrupt:

@@ -89,21 +89,21 @@ def locked_version(root: Path = ROOT / "terraform") -> str:
     return found[1] if found else "unknown"
 
 
-def terraform_shell(environment: Environment, directory: Path | None = None) -> dict[str, str]:
+def environment_variables(environment: Environment, directory: Path | None = None) -> dict[str, str]:
     """Environment variables to run Terraform with; its own files go below `directory`, or the environment's."""
-    shell = environment.environment_variables() | {
+    variables = environment.environment_variables() | {
         "TF_DATA_DIR": str((directory or environment.directory) / "terraform-data"),
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",
         "CHECKPOINT_DISABLE": "1",
     }
     # Set but absent, it costs a warning on every call and hides what matters.
-    if not Path(shell.get("TF_CLI_CONFIG_FILE", "/")).exists():
-        del shell["TF_CLI_CONFIG_FILE"]
-    return shell
+    if not Path(variables.get("TF_CLI_CONFIG_FILE", "/")).exists():
+        del variables["TF_CLI_CONFIG_FILE"]
+    return variables
 
 
-def run(arguments: Sequence[str], folder: Path, shell: dict[str, str], *, good: Sequence[int] = (0,)) -> int:
+def run(arguments: Sequence[str], folder: Path, variables: dict[str, str], *, good: Sequence[int] = (0,)) -> int:
     """Run one Terraform command, its output straight to the caller's. Returns its exit code, one of `good`.
 
     Raises:
@@ -111,13 +111,13 @@ def run(arguments: Sequence[str], folder: Path, shell: dict[str, str], *, good: 
     """
     # Colours are for a terminal; in a log they hide what was said.
     plain = [] if sys.stdout.isatty() else ["-no-color"]
-    code = run_to_end(["terraform", f"-chdir={folder}", arguments[0], *plain, *arguments[1:]], env=shell).returncode
+    code = run_to_end(["terraform", f"-chdir={folder}", arguments[0], *plain, *arguments[1:]], env=variables).returncode
     if code not in good:
         raise Refusal(f"terraform {arguments[0]} in {folder.name}/ ended with {code}: what it said stands above.", 1)
     return code
 
 
-def init(folder: Path, shell: dict[str, str], backend_file: Path | None) -> None:
+def init(folder: Path, variables: dict[str, str], backend_file: Path | None) -> None:
     """`terraform init` with the locked provider, from a local mirror if there is one.
 
     Raises:
@@ -128,7 +128,7 @@ def init(folder: Path, shell: dict[str, str], backend_file: Path | None) -> None
     arguments += [f"-plugin-dir={mirror}"] if mirror else []
     arguments += [f"-backend-config={backend_file}"] if backend_file else []
     command = ["terraform", f"-chdir={folder}", *arguments]
-    answer = run_to_end(command, env=shell, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    answer = run_to_end(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if answer.returncode == 0:
         return
     print(answer.stdout, answer.stderr, sep="\n")
@@ -142,22 +142,22 @@ def init(folder: Path, shell: dict[str, str], backend_file: Path | None) -> None
     raise Refusal(f"terraform init in {folder.name}/ failed: what it said stands above.", 1)
 
 
-def show(tfplan: Path, to: Path, folder: Path, shell: dict[str, str]) -> None:
+def show(tfplan: Path, to: Path, folder: Path, variables: dict[str, str]) -> None:
     """Write a plan file as JSON.
 
     Raises:
         Refusal: it is none (exit code 1).
     """
     with to.open("w") as file:
-        code = run_to_end(["terraform", f"-chdir={folder}", "show", "-json", str(tfplan)], env=shell, stdout=file)
+        code = run_to_end(["terraform", f"-chdir={folder}", "show", "-json", str(tfplan)], env=variables, stdout=file)
     if code.returncode:
         raise Refusal(f"terraform show of {tfplan.name} ended with {code.returncode}: what it said stands above.", 1)
 
 
-def outputs(folder: Path, shell: dict[str, str]) -> dict[str, Any]:
+def outputs(folder: Path, variables: dict[str, str]) -> dict[str, Any]:
     """The outputs of the applied state, value by name."""
     command = ["terraform", f"-chdir={folder}", "output", "-json"]
-    answer = subprocess.run(command, env=shell, capture_output=True, text=True, check=False)
+    answer = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     if answer.returncode:
         raise Refusal(f"terraform output: {answer.stderr.strip()}", 1)
     return {name: output["value"] for name, output in json.loads(answer.stdout).items()}

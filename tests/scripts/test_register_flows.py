@@ -20,6 +20,8 @@ from scripts.shared import prefect_api
 from scripts.shared.environments import Environment
 from scripts.shared.refusal import Refusal
 
+pytestmark = pytest.mark.usefixtures("made_up_environments")
+
 
 @pytest.mark.parametrize(
     ("changes", "said"),
@@ -38,8 +40,8 @@ def test_flows_are_not_registered_when_the_applied_record_does_not_fit(monkeypat
 
 
 def test_flows_of_the_image_that_the_gate_passed_are_registered(monkeypatch, tmp_path):
-    monkeypatch.setattr(store, "stored", lambda _: gate_record())
-    assert check_gate(Environment("dev", tmp_path), DIGEST).commit == COMMIT
+    monkeypatch.setattr(store, "stored", lambda _: gate_record(environment="amber"))
+    assert check_gate(Environment("amber", tmp_path), DIGEST).commit == COMMIT
 
 
 ACTIONS = [
@@ -56,7 +58,7 @@ def command(monkeypatch):
     """`command(*arguments)` runs it; `.given` is what came to registering, `.refuses` a part that refuses."""
 
     def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["register_flows", "--env", "dev", "--image-digest", DIGEST, *arguments])
+        monkeypatch.setattr("sys.argv", ["register_flows", "--env", "amber", "--image-digest", DIGEST, *arguments])
         register_flows.main()
 
     async def register(imported, stack, options):
@@ -73,7 +75,7 @@ def command(monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "https://prefect.example.com/api")
     for name in ("PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL", "RUNBOOK_URL", "PREFECT_UI_URL"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(store, "stored", lambda _: gate_record())
+    monkeypatch.setattr(store, "stored", lambda _: gate_record(environment="amber"))
     monkeypatch.setattr(store, "stored_outputs", outputs)
     monkeypatch.setattr(prefect_api, "configure", lambda _: "")
     imported = SimpleNamespace(result=lambda: "what the code says")
@@ -148,7 +150,7 @@ def test_as_json_it_is_one_object_and_nothing_else(command, capsys):
     command("--json", "--dry-run")
     report = json.loads(capsys.readouterr().out)
     assert report["requests"] == {"reads": 5, "writes": 3, "repeated": 0}
-    assert (report["environment"], report["dry_run"], report["notes"]) == ("dev", True, ["a note"])
+    assert (report["environment"], report["dry_run"], report["notes"]) == ("amber", True, ["a note"])
     assert {"what": "d/x", "action": "prune", "reason": "no longer in code", "is_deployment": True} in report["actions"]
     assert as_json(Report([], 0, 0, []), Environment("dev", None), dry_run=False).startswith("{")
 

@@ -63,7 +63,7 @@ def test_a_failing_step_is_told_with_its_name_its_last_lines_and_its_log(steps, 
 
 def test_a_step_runs_in_the_repository_with_the_variables_it_is_given(steps):
     code = "import os; print(os.getcwd(), os.environ['ONLY'])"
-    summary = steps.run("Where", *python(code), shell={"ONLY": "this"})  # noqa: S604 - variables, no shell.
+    summary = steps.run("Where", *python(code), variables={"ONLY": "this"})
     assert summary == f"{ROOT} this"
 
 

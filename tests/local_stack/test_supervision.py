@@ -219,7 +219,7 @@ def test_a_part_that_cannot_start_is_told_with_the_end_of_its_log(tmp_path: Path
 
 def test_a_supervisord_that_cannot_start_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(supervisord, "_configuration", lambda _: "[supervisord]\nnodaemon = perhaps\n")
-    with pytest.raises(supervision.StackError, match=r"ended while it started\n.*not a valid boolean"):
+    with pytest.raises(supervision.StackError, match=r"stopped while it was starting\n.*not a valid boolean"):
         supervision.start(settings_in(tmp_path))
     assert all_of(settings_in(tmp_path)) == []
 

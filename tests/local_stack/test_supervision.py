@@ -176,7 +176,7 @@ def test_logs_are_found_by_the_name_of_a_program_the_agent_or_a_task(tmp_path: P
 def test_a_folder_of_something_else_is_not_wiped(tmp_path: Path):
     precious = tmp_path / "tasks" / "my-notes"
     precious.mkdir(parents=True)
-    with pytest.raises(Refusal, match=r"DATA_FLOWS_DIRECTORY: got .*, which holds tasks of something else"):
+    with pytest.raises(Refusal, match=r"DATA_FLOWS_DIRECTORY: got .*, which holds files of something else \(tasks\)"):
         supervision.start(settings_in(tmp_path))
     assert precious.exists()
 

@@ -92,8 +92,8 @@ def test_the_account_of_another_stack_keeps_its_bootstrap(root):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"name": "dev"}, 'NAME is "dev"; expected a name that is free: terraform/environments/dev.tfvars is there.'),
-        ({"name": "local"}, 'NAME is "local"; expected a name that is free: terraform/environments/local.tfvars'),
+        ({"name": "dev"}, 'NAME is "dev"; expected a new name, because terraform/environments/dev.tfvars exists.'),
+        ({"name": "local"}, 'NAME is "local"; expected a new name, because terraform/environments/local.tfvars'),
         ({"name": "Staging"}, 'NAME is "Staging"; expected 2 to 15 lower-case letters and digits'),
         ({"name": "eu-dev"}, 'NAME is "eu-dev"; expected 2 to 15 lower-case letters and digits'),
         ({"name": "../dev"}, 'NAME is "../dev"; expected 2 to 15 lower-case letters and digits'),

@@ -89,16 +89,16 @@ def wall_of(call: Callable[[], object]) -> float:
 
 def plans(folder: Path, environment: Environment, runs: int) -> tuple[float, float]:
     """Seconds of `make plan` and of bare Terraform, the best of `runs`, taken in turns."""
-    shell = terraform.terraform_shell(environment, folder)
+    env = terraform.environment_variables(environment, folder)
     root = offline_root(folder)
-    terraform.init(root, shell, None)
+    terraform.init(root, env, None)
     variables = [f"-var-file={environment.tfvars}", f"-var=image_digest={image_digest()}"]
     tfplan = folder / "plan.tfplan"
 
     def bare() -> None:
         command = ["terraform", f"-chdir={root}", "plan", f"-out={tfplan}", *variables]
-        subprocess.run(command, env=shell, check=True, stdout=subprocess.DEVNULL)
-        terraform.show(tfplan, folder / "plan.json", root, shell)
+        subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
+        terraform.show(tfplan, folder / "plan.json", root, env)
 
     def whole() -> None:
         command = [sys.executable, "-m", "scripts.plan_environment", environment.name, "--offline"]

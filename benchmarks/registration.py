@@ -107,7 +107,7 @@ def storage(folder: Path, environments: list[str]) -> Iterator[None]:
     from gate_records import gate_record
     from prefect_aws.workers.ecs_worker import ECSWorker
 
-    from scripts.gate import store
+    from scripts.gate import applied_state
     from scripts.shared.environments import Environment
 
     aws = EmbeddedAws(folder / "aws")
@@ -127,7 +127,7 @@ def storage(folder: Path, environments: list[str]) -> Iterator[None]:
             environment = Environment(name, folder)
             pool = {"name": environment.title, "base_job_template": ECSWorker.get_default_base_job_template()}
             outputs = {"work_pool": pool, "results_bucket": "benchmark"}
-            store.store(environment, gate_record(environment=name), outputs)
+            applied_state.save(environment, gate_record(environment=name), outputs)
         yield
     finally:
         aws.stop()

@@ -42,16 +42,18 @@ async def find_deployment(client: "PrefectClient", wanted: str) -> tuple[str, An
     """
     names = {name: found.id for name, found in (await deployments_by_name(client)).items()}
     flow, _, deployment = wanted.replace("_", "-").partition("/")
-    fitting = [
+    matching = [
         name
         for name in names
         if name.replace("_", "-").partition("/")[0] == flow
         and deployment in ("", name.replace("_", "-").partition("/")[2])
     ]
-    if len(fitting) != 1:
-        there = ", ".join(sorted(fitting or names)) or "none: `make register` first"
-        raise Refusal(f'FLOW is "{wanted}"; expected {"one of" if fitting or names else "a registered flow;"} {there}.')
-    return fitting[0], names[fitting[0]]
+    if len(matching) != 1:
+        there = ", ".join(sorted(matching or names)) or "none: `make register` first"
+        raise Refusal(
+            f'FLOW is "{wanted}"; expected {"one of" if matching or names else "a registered flow;"} {there}.'
+        )
+    return matching[0], names[matching[0]]
 
 
 async def follow(client: "PrefectClient", run: "FlowRun") -> "FlowRun":
@@ -101,7 +103,7 @@ async def figures(client: "PrefectClient", run: "FlowRun") -> str:
     filter_ = ArtifactFilter(
         flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]), key=ArtifactFilterKey(like_="%-figures")
     )
-    rows = [row for each in await client.read_artifacts(artifact_filter=filter_) for row in json.loads(each.data)]
+    rows = [row for each in await client.read_artifacts(artifact_filter=filter_) for row in json.loads(str(each.data))]
     return ", ".join(f"{row['figure'].replace('_', ' ')} {row['value']:,}" for row in rows)
 
 

@@ -277,7 +277,7 @@ def proven(_without_checkov, tmp_path):
         edited = json.loads((tmp_path / "gate.json").read_text())
         change(edited)
         given = record.parse(json.dumps(edited).encode(), "gate.json")
-        engine.prove(given, tmp_path / "plan.tfplan", path, None)
+        engine.recheck(given, tmp_path / "plan.tfplan", path, None)
 
     return prove
 

@@ -8,7 +8,7 @@ from gate_records import COMMIT, FINDING, gate_record
 
 from scripts import apply_plan
 from scripts.delivery import applying
-from scripts.gate import engine, store
+from scripts.gate import applied_state, engine
 from scripts.gate.record import RecordRefused
 from scripts.shared import git_tree, terraform
 from scripts.shared.environments import ROOT
@@ -37,10 +37,10 @@ def done(monkeypatch):
     monkeypatch.setattr(applying.catalog, "warm_up", lambda: None)
     monkeypatch.setattr(engine, "prove", lambda *_: None)
     monkeypatch.setattr(terraform, "run", lambda arguments, *_: done.append((arguments[0], arguments[-1])))
-    monkeypatch.setattr(store, "is_stored", lambda *_: False)
+    monkeypatch.setattr(applied_state, "is_applied", lambda *_: False)
     monkeypatch.setattr(terraform, "init", lambda *arguments: done.append(("init", arguments[-1].name)))
     monkeypatch.setattr(terraform, "outputs", lambda *_: {"image": "…"})
-    monkeypatch.setattr(store, "store", lambda _, *stored: done.append(("store", *stored)))
+    monkeypatch.setattr(applied_state, "save", lambda _, *saved: done.append(("save", *saved)))
     return done
 
 
@@ -58,13 +58,13 @@ def test_the_plan_of_a_record_that_fits_is_applied_and_then_its_record_and_outpu
     assert done == [
         ("init", "amber.s3.tfbackend"),
         ("apply", str(folder / "plan.tfplan")),
-        ("store", record, {"image": "…"}),
+        ("save", record, {"image": "…"}),
     ]
 
 
 def test_applied_again_it_does_nothing(folder, done, monkeypatch, capsys):
-    gate_record(environment="amber", plan=folder / "plan.tfplan").write(folder / "gate.json")
-    monkeypatch.setattr(store, "is_stored", lambda *_: True)
+    gate_record(plan=folder / "plan.tfplan").write(folder / "gate.json")
+    monkeypatch.setattr(applied_state, "is_applied", lambda *_: True)
     apply(monkeypatch)
     assert done == []
     assert "applied already" in capsys.readouterr().out

@@ -140,7 +140,7 @@ def test_the_command_says_what_is_next(root, monkeypatch, capsys):
     new_environment.main()
     assert capsys.readouterr().out == (
         "staging 3 eu-west-1 sales\n"
-        "Next: change what is marked `Change` in them, then `make plan ENV=staging OFFLINE=1`.\n"
+        "Next: replace what is marked `Change` in these files, then `make plan ENV=staging OFFLINE=1`.\n"
     )
 
 

@@ -61,7 +61,7 @@ def test_a_plan_to_be_applied_needs_the_digest_of_a_pushed_image(planned, monkey
         main(monkeypatch, name)
     assert str(refused.value) == (
         f"IMAGE_DIGEST is not set; expected the digest of the pushed image: make plan ENV={name} "
-        "IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is only looked at."
+        "IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is never applied."
     )
     assert refused.value.exit_code == 2
     assert planned == []

@@ -8,7 +8,7 @@ import pytest
 from gate_records import COMMIT, DIGEST, FINDING, gate_record
 
 from scripts import register_flows
-from scripts.gate import store
+from scripts.gate import applied_state
 from scripts.gate.record import RecordRefused
 from scripts.registration import command as registration
 from scripts.registration.actions import Action
@@ -34,14 +34,14 @@ pytestmark = pytest.mark.usefixtures("made_up_environments")
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
 def test_flows_are_not_registered_when_the_applied_record_does_not_fit(monkeypatch, tmp_path, changes, said):
-    monkeypatch.setattr(store, "stored", lambda _: gate_record(**changes))
+    monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record(**changes))
     with pytest.raises(RecordRefused, match=said):
         check_gate(Environment("dev", tmp_path), DIGEST)
 
 
 def test_flows_of_the_image_that_the_gate_passed_are_registered(monkeypatch, tmp_path):
-    monkeypatch.setattr(store, "stored", lambda _: gate_record(environment="amber"))
-    assert check_gate(Environment("amber", tmp_path), DIGEST).commit == COMMIT
+    monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record())
+    assert check_gate(Environment("dev", tmp_path), DIGEST).commit == COMMIT
 
 
 ACTIONS = [
@@ -75,8 +75,8 @@ def command(monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "https://prefect.example.com/api")
     for name in ("PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL", "RUNBOOK_URL", "PREFECT_UI_URL"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(store, "stored", lambda _: gate_record(environment="amber"))
-    monkeypatch.setattr(store, "stored_outputs", outputs)
+    monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record())
+    monkeypatch.setattr(applied_state, "read_outputs", outputs)
     monkeypatch.setattr(prefect_api, "configure", lambda _: "")
     imported = SimpleNamespace(result=lambda: "what the code says")
     monkeypatch.setattr(register_flows, "FlowImport", lambda _: nullcontext(imported))
@@ -106,7 +106,7 @@ def test_its_options_reach_registration(command):
 
 
 def test_nothing_is_registered_when_the_gate_refuses(command, monkeypatch):
-    monkeypatch.setattr(store, "stored", lambda _: gate_record(findings=(FINDING,)))
+    monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record(findings=(FINDING,)))
     with pytest.raises(Refusal):
         command()
     assert command.given is None

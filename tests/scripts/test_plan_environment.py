@@ -1,6 +1,7 @@
 """A plan names the image it is for, and an offline one can neither reach an account nor leave anything behind."""
 
 import json
+import shutil
 import sys
 
 import pytest
@@ -9,7 +10,7 @@ from plan_builder import plan_data, resource
 from scripts import plan_environment
 from scripts.delivery import planning
 from scripts.gate import engine
-from scripts.shared import offline_root, terraform
+from scripts.shared import environments, offline_root, terraform
 from scripts.shared.environments import ROOT, Environment, find_environment
 from scripts.shared.image_digest import image_digest
 from scripts.shared.refusal import Refusal
@@ -179,3 +180,15 @@ def test_an_offline_copy_is_initialised_again_only_when_its_providers_or_modules
     assert initialise()
     (root / ".terraform.lock.hcl").write_text("another")
     assert initialise()
+
+
+def test_facts_that_do_not_fit_are_refused_before_terraform_starts(planned, monkeypatch, tmp_path):
+    shutil.copytree(environments.FACTS, tmp_path / "facts")
+    monkeypatch.setattr(environments, "FACTS", tmp_path / "facts")
+    facts = tmp_path / "facts" / "amber.tfvars"
+    facts.write_text(facts.read_text().replace("approval ", "aproval "))
+    with pytest.raises(
+        Refusal, match=r"amber\.tfvars:\d+: got unknown key delivery\.aproval; .* mean approval\?"
+    ):
+        main(monkeypatch, "amber", "--offline")
+    assert planned == []

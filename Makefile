@@ -2,48 +2,93 @@
 SHELL := /bin/bash
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
-override ENV := $(or $(ENV),local)
-PARAMS ?= {}
-# Through the environment: a quote or a star in them is theirs, not the shell's.
-export FLOW NAME ONLY PARAMS IMAGE_DIGEST
-# Not expanded by make either: in a pipeline the digest is a parameter of the run.
-DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 PREFLIGHT := @$(PYTHON3) scripts/setup_environments.py
 
-.PHONY: help setup lock lint fix test up down status logs run image release plan check apply alerts register
+# The variables that each target takes. Any other on the command line is refused: a misspelt DRY_RUN must not register.
+takes.help            :=
+takes.setup           :=
+takes.lock            :=
+takes.lint            :=
+takes.fix             :=
+takes.test            := ARGS FAST
+takes.move-in         :=
+takes.up              :=
+takes.down            :=
+takes.status          :=
+takes.logs            := NAME
+takes.run             := FLOW PARAMS ENV
+takes.new-flow        := NAME OWNER
+takes.new-environment := NAME ACCOUNT REGION OWNER
+takes.image           :=
+takes.release         := ENV
+takes.plan            := ENV OFFLINE PIPELINE IMAGE_DIGEST
+takes.check           := ENV OFFLINE
+takes.apply           := ENV
+takes.alerts          := ENV
+takes.register        := ENV DRY_RUN ONLY KEEP FULL IMAGE_DIGEST
+# These say 1 or nothing: OFFLINE=0 would read as no and mean yes.
+SWITCHES := FAST OFFLINE PIPELINE DRY_RUN KEEP FULL
+# These choose the Python that runs the targets.
+ALWAYS := PYTHON3 PYTHON PREFLIGHT
+
+TARGETS := $(patsubst takes.%,%,$(filter takes.%,$(.VARIABLES)))
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+refuse = $(error $(1): got $(2); expected $(if $(takes.$(1)),only $(takes.$(1)),no variable))
+$(foreach target,$(filter $(TARGETS),$(or $(MAKECMDGOALS),help)),\
+  $(foreach unknown,$(filter-out $(takes.$(target)) $(ALWAYS),$(GIVEN)),$(call refuse,$(target),$(unknown))))
+$(foreach switch,$(filter $(SWITCHES),$(GIVEN)),\
+  $(if $(filter-out 1,$(value $(switch))),$(error $(switch): got $(value $(switch)); expected 1, or leave it out)))
+
+override ENV := $(or $(ENV),local)
+PARAMS ?= {}
+# Commands receive these as environment variables: the shell must not interpret a quote or a star in them.
+export FLOW NAME OWNER ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST
+# Nor does make expand this one: in a pipeline, the digest is a parameter of the run.
+DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
+
+.PHONY: $(TARGETS)
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Make the virtual environments from the locks (every target does so first)
+setup: ## Create the virtual environments from the locks (every other target does this first)
 	$(PREFLIGHT)
 
-lock: setup ## Resolve requirements/*.in into hashed locks
+lock: setup ## Resolve requirements/*.in into locks with hashes
 	@$(PYTHON) -m scripts.lock_requirements
 
-lint: setup ## Check formatting, style, Terraform and Dockerfile; writes nothing
+lint: setup ## Check formatting, style, Terraform, facts and Dockerfile; writes nothing
 	@$(PYTHON) -m scripts.lint_sources
 
-fix: setup ## Mend what lint finds, where it can be mended by itself
+fix: setup ## Repair what lint finds, where that can be done automatically
 	@$(PYTHON) -m scripts.lint_sources --fix
 
-test: setup ## Run every test
-	@$(PYTHON) -m pytest $(ARGS)
+test: setup ## Run all tests; with FAST=1 only those without Terraform and servers: make test ARGS='-k gate'
+	@$(PYTHON) -m pytest $(if $(FAST),--fast) $(ARGS)
 
-up: setup ## Run the whole system here and load a year of flights (again: changes nothing)
+move-in: setup ## Run all tests and `make up` in a copy with another team's facts and flows
+	@$(PYTHON) -m tests.move_in
+
+up: setup ## Run the whole system on this machine (a second time changes nothing)
 	@$(PYTHON) -m scripts.start_local
 
-down: setup ## End everything that `make up` started
+down: setup ## Stop everything that `make up` started
 	@$(PYTHON) -m scripts.stop_local
 
-status: setup ## What runs on the local stack
+status: setup ## Show what is running on the local stack
 	@$(PYTHON) -m scripts.show_status
 
-logs: setup ## The end of a log, followed: make logs NAME=agent
+logs: setup ## Show the end of a log and follow it: make logs NAME=agent
 	@$(PYTHON) -m scripts.show_logs "$${NAME:-agent}"
 
-run: setup ## Start a flow run and follow it: make run FLOW=flights_to_warehouse PARAMS='{"max_rejected_percent": 2}'
+run: setup ## Start a flow run and follow it: make run FLOW=daily_orders PARAMS='{"max_rows": 200}'
 	@$(PYTHON) -m scripts.run_flow "$$FLOW" --env $(ENV) --params "$$PARAMS"
+
+new-flow: setup ## Write the files of a new flow: make new-flow NAME=orders/daily_orders OWNER=sales
+	@$(PYTHON) -m scripts.new_flow "$$NAME" $(if $(value OWNER),--owner "$$OWNER")
+
+new-environment: setup ## Write the files of a new environment: make new-environment NAME=staging ACCOUNT=111122223333 REGION=eu-west-1 OWNER=sales
+	@$(PYTHON) -m scripts.new_environment "$$NAME" --account "$$ACCOUNT" --region "$$REGION" $(if $(value OWNER),--owner "$$OWNER")
 
 image: setup ## Print the digest of the sources that the image is built from
 	@$(PYTHON) -m scripts.show_image
@@ -51,17 +96,17 @@ image: setup ## Print the digest of the sources that the image is built from
 release: setup ## Push this commit's image and start ENV's pipeline with it: make release ENV=dev
 	@$(PYTHON) -m scripts.release_image $(ENV)
 
-plan: setup ## Plan ENV and run the gate on it: make plan ENV=dev OFFLINE=1
+plan: setup ## Plan ENV and run the gate on the plan: make plan ENV=dev OFFLINE=1
 	@$(PYTHON) -m scripts.plan_environment $(ENV) $(if $(OFFLINE),--offline) $(if $(PIPELINE),--pipeline) $(DIGEST)
 
-check: setup ## Run the gate again on ENV's plan
+check: setup ## Run the gate again on the plan of ENV
 	@$(PYTHON) -m scripts.check_plan --env $(ENV) $(if $(OFFLINE),--offline)
 
-apply: setup ## Apply exactly the plan that the gate passed
+apply: setup ## Apply exactly the plan of ENV that passed the gate
 	@$(PYTHON) -m scripts.apply_plan $(ENV)
 
-alerts: setup ## Subscribe PagerDuty to ENV's alerts, at the address that SSM holds
+alerts: setup ## Subscribe PagerDuty to ENV's alarms; its address is read from SSM
 	@$(PYTHON) -m scripts.subscribe_alerts $(ENV)
 
-register: setup ## Register what changed with ENV's Prefect: make register ENV=dev DRY_RUN=1 ONLY='flights_*'
+register: setup ## Register what has changed with ENV's Prefect: make register ENV=dev DRY_RUN=1 ONLY='orders_*'
 	@$(PYTHON) -m scripts.register_flows --env $(ENV) $(if $(DRY_RUN),--dry-run) $(if $(KEEP),--keep) $(if $(FULL),--full) $(if $(value ONLY),--only "$$ONLY") $(DIGEST)

@@ -6,7 +6,6 @@
 Exit code 1 if a promise of the README is not kept.
 """
 
-import argparse
 import copy
 import json
 import os
@@ -15,15 +14,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from scripts.gate.checkov_scan import FLAGS, find_checkov
-from scripts.plan_environment import offline_root
 from scripts.shared import terraform
-from scripts.shared.environments import ROOT, find_environment
+from scripts.shared.command import command_parser, run_command
+from scripts.shared.environments import FACTS, ROOT, Environment, find_environment
 from scripts.shared.image_digest import image_digest
-from scripts.shared.refusal import run_command
+from scripts.shared.offline_root import offline_root
 
 MOST_WALL = 1.5
 LEAST_CPU = 20
@@ -50,7 +50,7 @@ print(time.process_time() - start)
 """
 
 
-def copies(data: dict, number: int) -> dict:
+def copies(data: dict[str, Any], number: int) -> dict[str, Any]:
     """A plan of the same resources many times over, each time in modules of other names."""
     grown = copy.deepcopy(data)
     calls = data["configuration"]["root_module"]["module_calls"]
@@ -64,7 +64,7 @@ def copies(data: dict, number: int) -> dict:
     return grown
 
 
-def _renamed(text: str, number: int, names: dict) -> str:
+def _renamed(text: str, number: int, names: Iterable[str]) -> str:
     for name in names:
         text = text.replace(f"module.{name}.", f"module.{name}_{number}.").replace(
             f'"module.{name}"', f'"module.{name}_{number}"'
@@ -72,7 +72,7 @@ def _renamed(text: str, number: int, names: dict) -> str:
     return text
 
 
-def cpu_of(command: list[str], **options: object) -> float:
+def cpu_of(command: list[str], **options: Any) -> float:
     """User and system seconds of a command and its children."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
@@ -87,22 +87,21 @@ def wall_of(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def plans(folder: Path, runs: int) -> tuple[float, float]:
+def plans(folder: Path, environment: Environment, runs: int) -> tuple[float, float]:
     """Seconds of `make plan` and of bare Terraform, the best of `runs`, taken in turns."""
-    environment = find_environment("dev")
-    shell = terraform.terraform_shell(environment, folder)
+    env = terraform.environment_variables(environment, folder)
     root = offline_root(folder)
-    terraform.init(root, shell, None)
+    terraform.init(root, env, None)
     variables = [f"-var-file={environment.tfvars}", f"-var=image_digest={image_digest()}"]
     tfplan = folder / "plan.tfplan"
 
     def bare() -> None:
         command = ["terraform", f"-chdir={root}", "plan", f"-out={tfplan}", *variables]
-        subprocess.run(command, env=shell, check=True, stdout=subprocess.DEVNULL)
-        terraform.show(tfplan, folder / "plan.json", root, shell)
+        subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
+        terraform.show(tfplan, folder / "plan.json", root, env)
 
     def whole() -> None:
-        command = [sys.executable, "-m", "scripts.plan_environment", "dev", "--offline"]
+        command = [sys.executable, "-m", "scripts.plan_environment", environment.name, "--offline"]
         own = os.environ | {"DATA_FLOWS_BUILD_DIRECTORY": str(folder / "build")}
         subprocess.run(command, env=own, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
@@ -130,13 +129,16 @@ def rules_and_checkov(folder: Path) -> tuple[float, list[tuple[int, float, float
 
 def main() -> int:
     """Measure, print, and hold the figures against the promises."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser(__doc__)
     parser.add_argument("--runs", type=int, default=3, help="how often each plan is made; the best counts")
     runs = parser.parse_args().runs
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        whole, bare = plans(folder, runs)
-        print(f"make plan ENV=dev          {whole:6.1f} s   terraform plan + show {bare:6.1f} s   {whole / bare:.2f} x")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        name = next(path.stem for path in sorted(FACTS.glob("*.tfvars")) if path.stem != "local")
+        whole, bare = plans(folder, find_environment(name), runs)
+        print(
+            f"{f'make plan ENV={name}':<26} {whole:6.1f} s   terraform plan + show {bare:6.1f} s   {whole / bare:.2f} x"
+        )
         of_hcl, sizes = rules_and_checkov(folder)
     kept = whole <= MOST_WALL * bare
     for count, ours, checkov in sizes:

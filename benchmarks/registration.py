@@ -91,7 +91,7 @@ def storage() -> Iterator[None]:
     from moto.server import ThreadedMotoServer
     from prefect_aws.workers.ecs_worker import ECSWorker
 
-    from scripts.gate import store
+    from scripts.gate import applied_state
     from scripts.shared.environments import Environment
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -113,7 +113,7 @@ def storage() -> Iterator[None]:
         pool = {"name": f"Benchmark-{name}", "base_job_template": ECSWorker.get_default_base_job_template()}
         facts = {"title": pool["name"], "schedules": "inactive", "result_block": f"benchmark-{name}-results"}
         outputs = {"work_pool": pool, "results_bucket": name, "facts": facts}
-        store.store(environment, gate_record(environment=name), outputs)
+        applied_state.save(environment, gate_record(environment=name), outputs)
     yield
     server.stop()
 

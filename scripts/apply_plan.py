@@ -1,60 +1,24 @@
-"""Apply exactly the plan that the gate passed, then store its record and Terraform's outputs beside the state.
+"""Apply exactly the plan that passed the gate, then store its record and Terraform's outputs beside the state.
 
     python -m scripts.apply_plan dev
 
-Refused when the record is missing, holds a finding, or names another plan, environment or commit. The record is a file
-that anybody can edit, so it is not believed: the gate runs once more on what Terraform shows of the plan.
+Refused when the record is missing, holds a finding, or names another plan, environment or commit. Anybody can edit the
+record, so it is not trusted: the gate runs again on the plan that is applied.
 """
 
-import argparse
-import tempfile
-from pathlib import Path
-
-from scripts.gate import catalog, engine, record, store
-from scripts.gate.checkov_scan import CheckovScan
-from scripts.shared import git_tree, terraform
-from scripts.shared.environments import ROOT, Environment, find_environment
-from scripts.shared.refusal import run_command
-
-
-def apply(environment: Environment) -> None:
-    """Verify the record, apply the plan, store the record.
-
-    Raises:
-        Refusal: the record does not fit, or Terraform failed.
-    """
-    terraform.check_version()
-    environment.require_running()
-    tfplan = environment.directory / "plan.tfplan"
-    checked = record.read(environment.directory / "gate.json")
-    record.verify(
-        checked,
-        plan=tfplan,
-        environment=environment.name,
-        commit=str(git_tree.source()["commit"]),
-        checks=catalog.check_names(),
-    )
-    if store.is_stored(environment, checked):
-        print(f"{tfplan.name} is applied already to {environment.title}; nothing to do")
-        return
-    root, shell = ROOT / "terraform", terraform.terraform_shell(environment)
-    catalog.warm_up()
-    with CheckovScan(ROOT, root) as scan, tempfile.TemporaryDirectory() as folder:
-        terraform.init(root, shell, environment.backend_file)  # The plan may come from another machine.
-        shown = Path(folder) / "plan.json"
-        terraform.show(tfplan, shown, root, shell)
-        engine.prove(checked, tfplan, shown, scan)
-    # The waits inside the provider dominate, not the calls.
-    terraform.run(["apply", "-lock-timeout=60s", "-parallelism=20", str(tfplan)], root, shell)
-    store.store(environment, checked, terraform.outputs(root, shell))
-    print(f"applied {tfplan.name} to {environment.title}; its gate record is stored beside the state")
+from scripts.delivery.applying import apply
+from scripts.local_stack.running import require_running
+from scripts.shared.command import command_parser, run_command
+from scripts.shared.environments import find_environment
 
 
 def main() -> None:
     """Apply one environment's plan."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("environment")
-    apply(find_environment(parser.parse_args().environment))
+    parser = command_parser(__doc__)
+    parser.add_argument("environment", type=find_environment)
+    environment = parser.parse_args().environment
+    require_running(environment)
+    apply(environment)
 
 
 if __name__ == "__main__":

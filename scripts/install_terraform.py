@@ -1,13 +1,15 @@
-"""Install the Terraform that `.terraform-version` names into a folder, checked against the sums of its release.
+"""Install the Terraform of `.terraform-version` into a folder, checked against the checksums of its release.
 
     python3 scripts/install_terraform.py "$HOME/bin"
 
-For build machines, which have no tfenv; needs nothing but Python. On your own machine: `tfenv install`.
+Needs nothing but Python. `make setup` runs it if the Terraform on PATH does not fit. On a machine that cannot reach
+HashiCorp's releases, DATA_FLOWS_TERRAFORM_RELEASES names a mirror of them.
 """
 
 import argparse
 import hashlib
 import io
+import os
 import platform
 import sys
 import urllib.error
@@ -16,6 +18,7 @@ import zipfile
 from pathlib import Path
 
 RELEASES = "https://releases.hashicorp.com/terraform"
+RELEASES_VARIABLE = "DATA_FLOWS_TERRAFORM_RELEASES"
 VERSION_FILE = Path(__file__).resolve().parent.parent / ".terraform-version"
 MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 EXECUTABLE = 0o755
@@ -23,7 +26,7 @@ EXECUTABLE = 0o755
 
 def download(url: str) -> bytes:
     """The content at a URL."""
-    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - the scheme is the caller's: https by default.
+    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - the scheme is the caller's: https by default.
         return answer.read()
 
 
@@ -39,11 +42,14 @@ def install(folder: Path, version: str, releases: str) -> Path:
         content = download(f"{release}/{archive}")
         sums = download(f"{release}/terraform_{version}_SHA256SUMS").decode()
     except (urllib.error.URLError, TimeoutError) as error:
-        sys.exit(f"{release}: {error}; expected Terraform {version}: can this machine reach it?")
+        sys.exit(
+            f"{release}: {error}; expected Terraform {version}: put it on PATH (`tfenv install {version}`), or name a "
+            f"mirror of the releases in {RELEASES_VARIABLE}."
+        )
     wanted = dict(reversed(line.split()) for line in sums.splitlines()).get(archive)
     found = hashlib.sha256(content).hexdigest()
     if found != wanted:
-        sys.exit(f"{archive}: got sha256 {found}; expected {wanted} (its release's SHA256SUMS): nothing is installed.")
+        sys.exit(f"{archive}: got sha256 {found}; expected {wanted} (the release's SHA256SUMS). Nothing was installed.")
     folder.mkdir(parents=True, exist_ok=True)
     unfinished, terraform = folder / ".terraform-unfinished", folder / "terraform"
     with zipfile.ZipFile(io.BytesIO(content)) as zipped:
@@ -57,12 +63,9 @@ def main() -> None:
     """Install it and say where."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument(
-        "--releases", default=RELEASES, metavar="URL", help="where the releases are (default: %(default)s)"
-    )
-    arguments = parser.parse_args()
+    folder = parser.parse_args().folder
     version = VERSION_FILE.read_text().strip()
-    print(f"Terraform {version}: {install(arguments.folder, version, arguments.releases)}")
+    print(f"Terraform {version}: {install(folder, version, os.environ.get(RELEASES_VARIABLE) or RELEASES)}")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
-"""Check (or with --fix, mend) the form of Python, Terraform and the Dockerfile; everything found is reported at once.
+"""Check the formatting and style of Python, Terraform and Dockerfile, and the files of facts. Reports all findings.
 
 python -m scripts.lint_sources
 python -m scripts.lint_sources --fix
 """
 
-import argparse
 import subprocess
 
-from scripts.shared import terraform
+from scripts.shared import facts_file, terraform
+from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import ROOT
-from scripts.shared.refusal import run_command
 
 CHECKS = [
     [".venv/bin/ruff", "check", "--quiet"],
@@ -26,8 +25,8 @@ FIXES = [
 
 def main() -> int:
     """Run all of them; 1 if any found something."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fix", action="store_true", help="mend instead of only telling")
+    parser = command_parser(__doc__)
+    parser.add_argument("--fix", action="store_true", help="repair what can be repaired automatically")
     fix = parser.parse_args().fix
     terraform.check_version()
     failed = [
@@ -35,6 +34,9 @@ def main() -> int:
         for command in (FIXES if fix else CHECKS)
         if subprocess.run(command, cwd=ROOT, check=False).returncode
     ]
+    if problems := facts_file.check_all():
+        print(*problems, sep="\n")
+        failed.append("files of facts")
     print(f"lint: {', '.join(failed)} found something" if failed else "lint: nothing found")
     return 1 if failed else 0
 

@@ -1,13 +1,13 @@
-"""Resolve requirements/*.in into locks with a hash for every file and no address of any package index.
+"""Resolve requirements/*.in into locks, which hold a hash for every file and no address of a package index.
 
 python -m scripts.lock_requirements
 """
 
-import argparse
 import subprocess
 
+from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import ROOT
-from scripts.shared.refusal import Refusal, run_command
+from scripts.shared.refusal import Refusal
 
 # dev and runtime are resolved together (dev.in holds `-r runtime.in -c runtime.txt`), so runtime comes first.
 LOCKS = ("uv", "runtime", "dev", "checkov")
@@ -19,11 +19,11 @@ OPTIONS = [
 
 def main() -> None:
     """Write the locks."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    command_parser(__doc__).parse_args()
     for name in LOCKS:
         command = [".venv/bin/uv", "pip", "compile", *OPTIONS, f"requirements/{name}.in", f"-o=requirements/{name}.txt"]
         if subprocess.run(command, cwd=ROOT, check=False).returncode:
-            raise Refusal(f"requirements/{name}.in does not resolve: what uv said stands above.", 1)
+            raise Refusal(f"requirements/{name}.in does not resolve: see uv's output above.", 1)
         print(f"requirements/{name}.txt")
 
 

@@ -1,104 +1,21 @@
-"""Release the commit that is checked out: build its image, push it, start the environment's pipeline with its digest.
+"""Release the checked-out commit: build its image, push it, and start the environment's pipeline with its digest.
 
     python -m scripts.release_image dev
 
-Needs docker or podman, and the rights of CircleCI's role (terraform/bootstrap). An image that was pushed for this
-commit already is not built again.
+Needs docker or podman, and the permissions of CircleCI's role (terraform/bootstrap). If this commit's image is in the
+registry already, it is not built again.
 """
 
-import argparse
-import base64
-import shutil
-import subprocess
-from typing import Any
-
-from scripts.shared import git_tree
-from scripts.shared.environments import ROOT, Environment, find_environment
-from scripts.shared.image_digest import image_digest
-from scripts.shared.refusal import Refusal, run_command
-
-ENGINES = ("docker", "podman")
-
-
-def engine() -> str:
-    """The container engine of this machine.
-
-    Raises:
-        Refusal: there is none.
-    """
-    found = next(filter(shutil.which, ENGINES), None)
-    if not found:
-        raise Refusal(f"No container engine: found none of {', '.join(ENGINES)} on PATH; expected one to build with.")
-    return found
-
-
-def commit_to_release() -> str:
-    """The commit that is checked out.
-
-    Raises:
-        Refusal: the tree holds something else.
-    """
-    source = git_tree.source()
-    if not source["tree_clean"]:
-        raise Refusal("The tree has changes that no commit holds; expected none: the image is tagged with its commit.")
-    return str(source["commit"])
-
-
-def pushed_digest(ecr: Any, repository: str, tag: str) -> str | None:
-    """Digest of the image with that tag, None if there is none yet."""
-    answer = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": tag}])
-    return answer["images"][0]["imageId"]["imageDigest"] if answer["images"] else None
-
-
-def push(ecr: Any, environment: Environment, tag: str) -> None:
-    """Build the image and push it under the tag.
-
-    Raises:
-        Refusal: the engine failed; what it said stands above.
-    """
-    login = ecr.get_authorization_token()["authorizationData"][0]
-    user, _, password = base64.b64decode(login["authorizationToken"]).decode().partition(":")
-    image = f"{environment.registry}/{environment.image_repository}:{tag}"
-    # The label says which sources are in it, also to whoever has only the image.
-    steps = [
-        (["build", "--tag", image, "--label", f"data-flows.sources={image_digest()}", str(ROOT)], None),
-        (["login", "--username", user, "--password-stdin", environment.registry], password),
-        (["push", image], None),
-    ]
-    run = engine()
-    for arguments, given in steps:
-        answer = subprocess.run([run, *arguments], input=given, text=True, check=False)
-        if answer.returncode:
-            raise Refusal(f"{run} {arguments[0]} ended with {answer.returncode}: what it said stands above.", 1)
-
-
-def release(environment: Environment) -> None:
-    """Push the commit's image if it is not there, and start the pipeline with its digest.
-
-    Raises:
-        Refusal: nothing can be built, pushed or started.
-    """
-    if environment.is_local:
-        raise Refusal("ENV is local; expected an environment with a pipeline: `make up` releases to the local stack.")
-    commit = commit_to_release()
-    ecr = environment.client("ecr")
-    digest = pushed_digest(ecr, environment.image_repository, commit)
-    if not digest:
-        push(ecr, environment, commit)
-        digest = pushed_digest(ecr, environment.image_repository, commit)
-    started = environment.client("codepipeline").start_pipeline_execution(
-        name=environment.title,
-        variables=[{"name": "IMAGE_DIGEST", "value": digest}],
-        sourceRevisions=[{"actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": commit}],
-    )
-    print(f"pipeline {environment.title} started for {commit[:12]} with {digest}: {started['pipelineExecutionId']}")
+from scripts.delivery.image_release import release
+from scripts.shared.command import command_parser, run_command
+from scripts.shared.environments import find_environment
 
 
 def main() -> None:
     """Release to one environment."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("environment")
-    release(find_environment(parser.parse_args().environment))
+    parser = command_parser(__doc__)
+    parser.add_argument("environment", type=find_environment)
+    release(parser.parse_args().environment)
 
 
 if __name__ == "__main__":

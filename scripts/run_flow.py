@@ -1,134 +1,35 @@
-"""Start a run of a deployed flow through the agent and follow its log until it ends.
+"""Start a run of a registered flow, which the agent executes, and follow its log until it ends.
 
-    python -m scripts.run_flow flights_to_warehouse --env local --params '{"max_rejected_percent": 2}'
-    python -m scripts.run_flow warehouse_to_s3/daily --env local
+    python -m scripts.run_flow daily_orders --env local --params '{"max_rows": 200}'
+    python -m scripts.run_flow daily_orders/by_hand --env dev
 
 Exit code 0 when the run ends Completed, 1 when it ends otherwise.
 """
 
-import argparse
 import asyncio
-import json
-from typing import TYPE_CHECKING, Any
 
-from scripts.shared import prefect_api
+from scripts.shared import flow_runs, prefect_api
+from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
-from scripts.shared.refusal import Refusal, run_command
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.objects import FlowRun
-
-POLL_SECONDS = 1.0
-LOGS_AT_ONCE = 200
-# A run sends its logs in batches; its last comes after its final state.
-LOG_FLUSH_SECONDS = 2.5
-
-
-async def find_deployment(client: "PrefectClient", wanted: str) -> tuple[str, Any]:
-    """Id of the one deployment of `<flow>` or `<flow>/<deployment>`; underscores and hyphens in names are alike.
-
-    Raises:
-        Refusal: none or several fit; the message lists those there are.
-    """
-    flows = {flow.id: flow.name for flow in await client.read_flows()}
-    names = {f"{flows[found.flow_id]}/{found.name}": found.id for found in await client.read_deployments()}
-    flow, _, deployment = wanted.replace("_", "-").partition("/")
-    fitting = [
-        name
-        for name in names
-        if name.replace("_", "-").partition("/")[0] == flow
-        and deployment in ("", name.replace("_", "-").partition("/")[2])
-    ]
-    if len(fitting) != 1:
-        there = ", ".join(sorted(fitting or names)) or "none: `make register` first"
-        raise Refusal(f'FLOW is "{wanted}"; expected {"one of" if fitting or names else "a registered flow;"} {there}.')
-    return fitting[0], names[fitting[0]]
-
-
-async def follow(client: "PrefectClient", run: "FlowRun") -> "FlowRun":
-    """Print the run's state changes and log lines as they come; returns the run once it is final."""
-    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
-    from prefect.client.schemas.sorting import LogSort
-
-    filter_ = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id]))
-    seen, state, over = 0, None, False
-    while True:
-        run = await client.read_flow_run(run.id)
-        while logs := await client.read_logs(filter_, limit=LOGS_AT_ONCE, offset=seen, sort=LogSort.TIMESTAMP_ASC):
-            seen += len(logs)
-            for line in logs:
-                print(f"{line.timestamp:%H:%M:%S} {line.message}", flush=True)
-        if run.state_name != state:
-            state = run.state_name
-            print(f"{'':8} {state}", flush=True)
-        if over:
-            return run
-        if over := bool(run.state and run.state.is_final()):
-            await asyncio.sleep(LOG_FLUSH_SECONDS)
-        else:
-            await asyncio.sleep(POLL_SECONDS)
-
-
-async def check_parameters(client: "PrefectClient", deployment_id: "UUID", parameters: dict[str, Any]) -> None:
-    """Hold the parameters against the flow's own schema, before a run is made of them.
-
-    Raises:
-        Refusal: a parameter that the flow does not take, or a value of the wrong type.
-    """
-    from jsonschema import Draft202012Validator
-
-    schema = (await client.read_deployment(deployment_id)).parameter_openapi_schema or {}
-    known = schema.get("properties", {})
-    if unknown := sorted(set(parameters) - set(known)):
-        raise Refusal(f"PARAMS has {', '.join(unknown)}; expected only {', '.join(sorted(known)) or 'none'}.")
-    for error in Draft202012Validator({**schema, "required": []}).iter_errors(parameters):
-        raise Refusal(f"PARAMS: {'.'.join(map(str, error.path))}: {error.message}.")
-
-
-async def start(wanted: str, parameters: dict[str, Any]) -> "FlowRun":
-    """Start and follow one run."""
-    from prefect.client.orchestration import get_client
-
-    async with get_client() as client:
-        name, deployment_id = await find_deployment(client, wanted)
-        await check_parameters(client, deployment_id, parameters)
-        run = await client.create_flow_run_from_deployment(deployment_id, parameters=parameters)
-        print(f"{name} as {run.name}", flush=True)
-        return await follow(client, run)
-
-
-def parse_parameters(text: str) -> dict[str, Any]:
-    """The flow's parameters from JSON.
-
-    Raises:
-        Refusal: it is no JSON object.
-    """
-    try:
-        parameters = json.loads(text)
-    except ValueError as error:
-        raise Refusal(
-            f"PARAMS is {text!r}; expected a JSON object such as '{{\"settle_seconds\": 0}}': {error}."
-        ) from None
-    if not isinstance(parameters, dict):
-        raise Refusal(f"PARAMS is {text!r}; expected a JSON object such as '{{\"settle_seconds\": 0}}'.")
-    return parameters
 
 
 def main() -> int:
     """Start a run, follow it, tell how it ended."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser(__doc__)
     parser.add_argument("flow", help="flow, or flow/deployment")
-    parser.add_argument("--env", default="local", metavar="ENV")
-    parser.add_argument("--params", default="{}", metavar="JSON", help="parameters as a JSON object")
-    arguments = parser.parse_args()
-    parameters = parse_parameters(arguments.params)
-    prefect_api.configure(find_environment(arguments.env))
-    run = asyncio.run(start(arguments.flow, parameters))
-    print(f"{run.name}: {run.state_name} after {run.total_run_time.total_seconds():.1f} s")
-    return 0 if run.state.is_completed() else 1
+    parser.add_argument("--env", type=find_environment, default="local", metavar="ENV")
+    parser.add_argument(
+        "--params", type=flow_runs.parse_parameters, default="{}", metavar="JSON", help="parameters as a JSON object"
+    )
+    given = parser.parse_args()
+    prefect_api.configure(given.env)
+    run, counted = asyncio.run(flow_runs.run_deployment(given.flow, given.params))
+    ended = f"{run.state_name} after {run.total_run_time.total_seconds():.1f} s"
+    completed = bool(run.state and run.state.is_completed())
+    # A run that was cancelled or crashed has a reason and no log.
+    reason = run.state.message if run.state else None
+    print(": ".join(filter(None, [ended, counted if completed else reason])))
+    return 0 if completed else 1
 
 
 if __name__ == "__main__":

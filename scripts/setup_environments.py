@@ -1,9 +1,10 @@
-"""Make the two virtual environments from their hashed locks; what is up to date is left alone.
+"""Create the two virtual environments from their locks, and install Terraform if the one on PATH does not fit.
 
     python3 scripts/setup_environments.py
 
-Runs on any Python from 3.11 with nothing installed. checkov has an environment of its own: it pins a fork of
-python-hcl2 under the same package name.
+Needs nothing but Python 3.11 or newer, and changes nothing that is up to date. checkov has an environment of its own,
+because it pins a fork of python-hcl2 under the same package name. If the Terraform on PATH is not the version in
+`.terraform-version`, that release is installed below build/.
 """
 
 from __future__ import annotations  # An older Python must get as far as being told that it is too old.
@@ -29,11 +30,11 @@ def fingerprint(lock: str) -> str:
 
 def run(*command: str | Path) -> None:
     """Run a command; on failure end with what it said."""
-    shell = os.environ | {"UV_PYTHON_DOWNLOADS": "never", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    answer = subprocess.run(list(map(str, command)), env=shell, capture_output=True, text=True, check=False)
+    env = os.environ | {"UV_PYTHON_DOWNLOADS": "never", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    answer = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True, check=False)
     if answer.returncode:
         sys.stderr.write(answer.stdout + answer.stderr)
-        sys.exit(f"setup: {' '.join(map(str, command[:4]))} ended with {answer.returncode}: what it said stands above.")
+        sys.exit(f"setup: {' '.join(map(str, command[:4]))} ended with {answer.returncode}: see its output above.")
 
 
 def make(environment: Path, lock: str) -> None:
@@ -51,8 +52,27 @@ def make(environment: Path, lock: str) -> None:
     run(uv, "pip", "sync", "--quiet", "--compile-bytecode", "--python", python, "--require-hashes", LOCKS / lock)
 
 
+def terraform_fits(version: str) -> bool:
+    """Whether the Terraform on PATH is of this version."""
+    try:
+        answer = subprocess.run(["terraform", "version", "-json"], capture_output=True, text=True, check=False)
+    except OSError:
+        return False
+    return f'"terraform_version": "{version}"' in answer.stdout
+
+
+def bring_terraform() -> None:
+    """Install Terraform where none fits. If that fails, say so and go on: not every command needs it."""
+    version = (ROOT / ".terraform-version").read_text().strip()
+    folder = ROOT / "build" / "terraform" / version  # scripts/shared/terraform.py looks there too.
+    if (folder / "terraform").exists() or terraform_fits(version):
+        return
+    installer = Path(__file__).with_name("install_terraform.py")
+    subprocess.run([sys.executable, str(installer), str(folder)], check=False)
+
+
 def main() -> None:
-    """Bring every environment up to its lock."""
+    """Bring every environment up to its lock, and Terraform."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     if sys.version_info < (3, 11):  # noqa: UP036 - this file is what meets an older one.
         sys.exit(f"setup: Python is {sys.version.split()[0]}; expected 3.11 or newer: make PYTHON3=python3.11 …")
@@ -66,6 +86,7 @@ def main() -> None:
         make(ROOT / name, lock)
         stamp.write_text(fingerprint(lock))
         print(f" {time.monotonic() - start:.0f} s", flush=True)
+    bring_terraform()
 
 
 if __name__ == "__main__":

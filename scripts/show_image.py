@@ -1,22 +1,19 @@
 """Print the digest of the sources and locks that the image is built from.
 
 python -m scripts.show_image
-python -m scripts.show_image --push build/local    # put the image where the embedded Fargate pulls from
+python -m scripts.show_image --push build/local    # copy it to where the embedded Fargate looks for images
 """
 
-import argparse
 from pathlib import Path
 
+from scripts.shared.command import command_parser, run_command
 from scripts.shared.image_digest import image_digest, push_locally
-from scripts.shared.refusal import run_command
 
 
 def main() -> None:
     """Print the digest, and push if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--push", type=Path, metavar="DIRECTORY", help="directory of a local stack to push the image to"
-    )
+    parser = command_parser(__doc__)
+    parser.add_argument("--push", type=Path, metavar="DIRECTORY", help="the local stack's folder to copy the image to")
     arguments = parser.parse_args()
     print(push_locally(arguments.push) if arguments.push else image_digest())
 

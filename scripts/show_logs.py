@@ -1,17 +1,17 @@
-"""Show the end of a log of the local stack and follow it (until Ctrl-C, when shown on a terminal).
+"""Show the end of a log of the local stack. On a terminal, follow it until Ctrl-C.
 
 python -m scripts.show_logs agent
 python -m scripts.show_logs prefect
 """
 
-import argparse
 import sys
 import time
 
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import supervision
-from scripts.shared.refusal import Refusal, run_command
-from scripts.shared.steps import shown
+from scripts.shared.command import command_parser, run_command
+from scripts.shared.local_settings import LocalSettings
+from scripts.shared.refusal import Refusal
+from scripts.shared.steps import display_path
 
 LAST_LINES = 100
 POLL_SECONDS = 0.5
@@ -19,14 +19,16 @@ POLL_SECONDS = 0.5
 
 def main() -> None:
     """Print and follow."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser(__doc__)
     parser.add_argument("name", nargs="?", default="agent", help="aws, snowflake, prefect, agent, or a task's id")
     name = parser.parse_args().name
     path = supervision.log_path(LocalSettings.load(), name)
     try:
         file = path.open(errors="replace")
     except FileNotFoundError:
-        raise Refusal(f"{shown(path)}: got no such log; expected that of a local stack: `make up` first.") from None
+        raise Refusal(
+            f"{display_path(path)}: no such log; expected one of a running local stack: run `make up` first."
+        ) from None
     with file:
         print(*file.readlines()[-LAST_LINES:], sep="", end="", flush=True)
         while sys.stdout.isatty():

@@ -1,78 +1,24 @@
-"""Run the whole system on this machine: embedded cloud, plan, gate, apply, registration, and a year of flights.
+"""Run the whole system on this machine: embedded cloud, plan, gate, apply, registration, and the flows tagged `run:up`.
 
     python -m scripts.start_local
 
-Run again, it changes nothing. Interrupted anywhere, run it again or run `make down`.
+A second run changes nothing. If interrupted, run it again or run `make down`.
 """
 
-import argparse
-import fcntl
-import os
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from scripts.local_stack import summary
-from scripts.local_stack.settings import LocalSettings
-from scripts.local_stack.supervisor import processes, supervision
+from scripts.local_stack.bring_up import bring_up, hold_lock
 from scripts.shared import terraform
-from scripts.shared.environments import Environment, find_environment
-from scripts.shared.refusal import Refusal, run_command
-from scripts.shared.steps import Steps
-
-PYTHON = (sys.executable, "-m")
-
-
-@contextmanager
-def only_one(settings: LocalSettings) -> Iterator[None]:
-    """Hold the stack's lock file while it is brought up.
-
-    Raises:
-        Refusal: another `make up` of the same stack is under way.
-    """
-    settings.directory.mkdir(parents=True, exist_ok=True)
-    with (settings.directory / "up.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refusal(
-                "Another `make up` is under way; expected none: wait for it, or end it with Ctrl-C."
-            ) from None
-        yield
-
-
-def forget_stale_lock(environment: Environment) -> None:
-    """Remove the state lock that a killed Terraform left: this process holds `up.lock`, and no other step runs."""
-    state = environment.backend
-    environment.client("s3").delete_object(Bucket=state["bucket"], Key=f"{state['key']}.tflock")
-
-
-def bring_up(settings: LocalSettings) -> None:
-    """All steps, each safe to repeat."""
-    environment = find_environment("local")
-    steps = Steps(7, settings.directory / "logs")
-    start = time.monotonic()
-    supervision.end_steps(settings)
-    steps.run("Embedded AWS, Snowflake, Prefect", *PYTHON, "scripts.local_stack.supervisor.start")
-    forget_stale_lock(environment)
-    # Marked, so that a later `make up` or `make down` finds what outlives this one, were it killed.
-    shell = {**os.environ, processes.MARK: str(settings.directory)}
-    steps.run("Plan and gate", *PYTHON, "scripts.plan_environment", "local", shell=shell)
-    steps.run("Apply", *PYTHON, "scripts.apply_plan", "local", shell=shell)
-    steps.run("Landing data", *PYTHON, "scripts.local_stack.seed_landing", shell=shell)
-    steps.run("Register flows", *PYTHON, "scripts.register_flows", "--env", "local", shell=shell)
-    steps.run("Load the warehouse", *PYTHON, "scripts.run_flow", "flights_to_warehouse", shell=shell)
-    steps.run("Export to S3", *PYTHON, "scripts.run_flow", "warehouse_to_s3", shell=shell)
-    summary.print_summary(environment, settings, time.monotonic() - start)
+from scripts.shared.command import command_parser, run_command
+from scripts.shared.local_settings import LocalSettings
+from scripts.shared.refusal import Refusal
 
 
 def main() -> None:
     """Bring the stack up; whatever fails, say what still runs and how to end it."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    command_parser(__doc__).parse_args()
     terraform.check_version()
     settings = LocalSettings.load()
-    with only_one(settings):
+    with hold_lock(settings):
         try:
             bring_up(settings)
         except (Refusal, KeyboardInterrupt):

@@ -1,20 +1,18 @@
-"""End everything that `make up` started, and only that.
+"""Stop everything that `make up` started, and nothing else.
 
 python -m scripts.stop_local
 """
 
-import argparse
-
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import supervision
-from scripts.shared.refusal import run_command
+from scripts.shared.command import command_parser, run_command
+from scripts.shared.local_settings import LocalSettings
 
 
 def main() -> None:
     """Stop the stack of the configured directory, from whatever state it is in."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    command_parser(__doc__).parse_args()
     supervision.stop(LocalSettings.load(), on_progress=lambda _: None)
-    print("stopped: nothing of the local stack runs; logs, plans and the report are still in its directory")
+    print("stopped: nothing of the local stack is running; logs, plans and reports are kept in its folder")
 
 
 if __name__ == "__main__":

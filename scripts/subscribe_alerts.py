@@ -1,123 +1,24 @@
-"""Subscribe PagerDuty to an environment's alerts; its address stays in SSM, out of plan, state and output.
+"""Subscribe PagerDuty to an environment's alarms. Its address stays in SSM: it is in no plan, state or output.
 
     python -m scripts.subscribe_alerts dev
 
-Reads /DataFlows/<Env>/PAGERDUTY_ENDPOINT. Safe to repeat: an address that is subscribed stays as it is, and a new one
-takes the place of the old only when PagerDuty has confirmed it.
+Reads /<Name>/<Env>/PAGERDUTY_ENDPOINT. Safe to repeat: an existing subscription stays, and a new address replaces the
+old one only after PagerDuty has confirmed it.
 """
 
-import argparse
-from typing import Any
-from urllib.parse import urlsplit
-
-from botocore.exceptions import ClientError
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
-
-from scripts.shared.environments import Environment, find_environment
-from scripts.shared.refusal import Refusal, run_command
-
-PARAMETER = "PAGERDUTY_ENDPOINT"
-CONFIRMED_WITHIN_SECONDS = 60
-REMEDY = "docs/runbook.md#choosing-who-is-told says how to write it"
+from scripts.delivery.alert_subscription import subscribe_pagerduty
+from scripts.local_stack.running import require_running
+from scripts.shared.command import command_parser, run_command
+from scripts.shared.environments import find_environment
 
 
-def read_endpoint(ssm: Any, name: str) -> str:
-    """PagerDuty's address out of SSM; no message holds any part of it.
-
-    Raises:
-        Refusal: there is none, it is not encrypted, or it is not an https address.
-    """
-    try:
-        parameter = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
-    except ssm.exceptions.ParameterNotFound:
-        raise Refusal(f"{name}: found no such parameter; expected PagerDuty's address: {REMEDY}.") from None
-    if parameter["Type"] != "SecureString":
-        raise Refusal(f"{name}: got a {parameter['Type']}; expected a SecureString: the address holds a key.")
-    endpoint = parameter["Value"].strip()
-    try:
-        address = urlsplit(endpoint)
-        is_https = address.scheme == "https" and bool(address.hostname) and not set(endpoint) & set(" \t\n")
-    except ValueError:
-        is_https = False
-    if not is_https:
-        raise Refusal(f"{name}: its value is not an https address; expected https://…: {REMEDY}.")
-    return endpoint
-
-
-def find_topic(environment: Environment, sns: Any) -> str:
-    """ARN of the environment's topic.
-
-    Raises:
-        Refusal: it was not applied yet.
-    """
-    name = f"{environment.title}-alerts"
-    for page in sns.get_paginator("list_topics").paginate():
-        for topic in page["Topics"]:
-            if topic["TopicArn"].endswith(f":{name}"):
-                return topic["TopicArn"]
-    raise Refusal(f"{name}: found no such topic; expected it to be applied: `make apply ENV={environment.name}` first.")
-
-
-def https_subscriptions(sns: Any, topic: str) -> dict[str, str]:
-    """Subscription ARN by address; the ARN of one that is not confirmed is no ARN but a word."""
-    pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    found = [each for page in pages for each in page["Subscriptions"] if each["Protocol"] == "https"]
-    return {each["Endpoint"]: each["SubscriptionArn"] for each in found}
-
-
-def is_confirmed(arn: str | None) -> bool:
-    """Whether a listed subscription's ARN is one."""
-    return bool(arn) and arn.startswith("arn:")
-
-
-def subscribe(sns: Any, topic: str, endpoint: str, within_seconds: float) -> str:
-    """Make `endpoint` the topic's one https subscription; returns what was done, in words.
-
-    Raises:
-        Refusal: PagerDuty did not confirm it in time; what was subscribed before still is.
-    """
-    before = https_subscriptions(sns, topic)
-    if not is_confirmed(before.get(endpoint)):
-        # Once more for one that was never confirmed: SNS then asks PagerDuty again.
-        sns.subscribe(TopicArn=topic, Protocol="https", Endpoint=endpoint)
-        until_confirmed = Retrying(
-            retry=retry_if_result(lambda arn: not is_confirmed(arn)),
-            stop=stop_after_delay(within_seconds),
-            wait=wait_fixed(1),
-        )
-        try:
-            until_confirmed(lambda: https_subscriptions(sns, topic).get(endpoint))
-        except RetryError:
-            raise Refusal(
-                f"{topic}: PagerDuty has not confirmed the subscription within {within_seconds:.0f} s; expected it to. "
-                "What was subscribed before still is. Is the integration of type Amazon CloudWatch? Then run again.",
-                1,
-            ) from None
-    old = [arn for address, arn in before.items() if address != endpoint and is_confirmed(arn)]
-    for arn in old:
-        sns.unsubscribe(SubscriptionArn=arn)
-    done = "already subscribed" if is_confirmed(before.get(endpoint)) else "subscribed"
-    return done + (f", {len(old)} older subscription(s) ended" if old else "")
-
-
-def main() -> int:
-    """Read the address, subscribe it, say so without it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("environment")
-    environment = find_environment(parser.parse_args().environment)
-    environment.require_running()
-    name = f"/DataFlows/{environment.name.title()}/{PARAMETER}"
-    sns = environment.client("sns")
-    try:
-        endpoint = read_endpoint(environment.client("ssm"), name)
-        topic = find_topic(environment, sns)
-        print(f"{topic}: {subscribe(sns, topic, endpoint, CONFIRMED_WITHIN_SECONDS)}")
-    except ClientError as error:
-        # SNS repeats a wrong address in its message; the code alone says enough.
-        raise Refusal(
-            f"{name}: AWS refused {error.operation_name} with {error.response['Error']['Code']}.", 1
-        ) from None
-    return 0
+def main() -> None:
+    """Subscribe PagerDuty and say so."""
+    parser = command_parser(__doc__)
+    parser.add_argument("environment", type=find_environment)
+    environment = parser.parse_args().environment
+    require_running(environment)
+    print(subscribe_pagerduty(environment))
 
 
 if __name__ == "__main__":

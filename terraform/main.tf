@@ -1,33 +1,39 @@
 data "aws_partition" "current" {}
 
 locals {
-  name = "DataFlows-${title(var.environment)}"
+  # Every name begins with one of these. scripts/shared/environments.py makes the title too; a test holds them equal.
+  name          = "${var.name}-${title(var.environment)}"
+  path          = "/${var.name}/${title(var.environment)}"
+  bucket_prefix = "${lower(var.name)}-${var.environment}"
+  service       = lower(replace(var.name, "/([a-z0-9])([A-Z])/", "$1-$2"))
 
   # Every name that more than one module needs. ARNs in policies are built from these and never from computed
   # attributes, so that a plan is known in full and can be checked without an account.
   context = {
     name             = local.name
-    path             = "/DataFlows/${title(var.environment)}"
+    path             = local.path
+    service          = local.service
     partition        = data.aws_partition.current.partition
     account_id       = var.account_id
     region           = var.region
     environment      = var.environment
-    bucket_prefix    = "dataflows-${var.environment}"
+    bucket_prefix    = local.bucket_prefix
     image_repository = var.image_repository
-    fargate_sizes    = local.fargate_sizes
+    fargate_sizes    = jsondecode(file("${path.module}/../scripts/shared/fargate_sizes.json")) # Registration reads it too.
     # As terraform/bootstrap makes them and environments/<environment>.s3.tfbackend names them.
     state = {
-      bucket    = "dataflows-${var.environment}-state-${var.account_id}"
-      key       = "data-flows/terraform.tfstate"
-      kms_alias = "alias/DataFlows-Bootstrap"
+      bucket    = "${local.bucket_prefix}-state-${var.account_id}"
+      key       = "${local.service}/terraform.tfstate"
+      kms_alias = "alias/${coalesce(var.bootstrap, var.name)}-Bootstrap"
     }
   }
 
-  # Registration writes the block. Locally, bucket and server are gone together: there is nothing to go on from.
-  result_storage = var.environment == "local" ? {} : {
-    PREFECT_DEFAULT_RESULT_STORAGE_BLOCK = "s3-bucket/${lower(local.name)}-results"
+  # Registration writes the block.
+  result_block = var.persist_results ? "${lower(local.name)}-results" : ""
+  result_storage = { for name, value in {
+    PREFECT_DEFAULT_RESULT_STORAGE_BLOCK = "s3-bucket/${local.result_block}"
     PREFECT_RESULTS_PERSIST_BY_DEFAULT   = "true"
-  }
+  } : name => value if var.persist_results }
 
   # What registration needs to write to Prefect, and to let failed runs page.
   register_parameters = concat([var.prefect_credential], var.alerts.pagerduty ? ["PAGERDUTY_ROUTING_KEY"] : [])

@@ -5,7 +5,7 @@ provider "aws" {
 
   default_tags {
     tags = {
-      service     = "data-flows"
+      service     = local.service
       environment = var.environment
       owner       = var.owner
       repository  = var.repository

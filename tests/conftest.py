@@ -1,22 +1,73 @@
-"""What all tests share: their order, and a Prefect server for the files that need one."""
+"""What all tests share: their order, their end, and a Prefect server for the files that need one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from patience import PATIENCE_SECONDS
+
+from scripts.shared import environments, terraform
+from scripts.shared.refusal import Refusal
+from tests import session_guard
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import LoadFileScheduling
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what takes longest first, as a few workers want it: end to end, then servers and Terraform, then the rest."""
-    slow = ("end_to_end", "deployment", "local_stack", "modules", "terraform", "registration", "flows")
-    items.sort(key=lambda item: slow.index(item.path.parent.name) if item.path.parent.name in slow else len(slow))
+TESTS = Path(__file__).parent
+# What takes longest first, as a few workers want it: end to end, then servers and Terraform, then the rest.
+SLOW_FOLDERS = ("end_to_end", "deployment", "move_in", "local_stack", "modules", "terraform", "registration", "flows")
+# A test needs Terraform, a server, checkov or a browser if it stands in one of these folders, asks for one of these
+# fixtures, or its file imports one of these names.
+TERRAFORM_FOLDERS = {"end_to_end", "deployment", "move_in", "modules", "terraform"}
+SERVER_FIXTURES = {"prefect_process", "snowflake_port", "s3_port"}
+STARTERS = {"EmbeddedAws", "Cloud", "supervision", "CheckovScan", "browser", "session_guard"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--fast` runs what needs nothing but Python."""
+    parser.addoption(
+        "--fast", action="store_true", help="only tests that need no Terraform, no server, no checkov and no browser"
+    )
+
+
+@pytest.hookimpl(trylast=True)  # After the plugin that chooses the temporary folder.
+def pytest_configure(config: pytest.Config) -> None:
+    """Find Terraform for the tests that call it themselves; let nothing outlive the run."""
+    if not config.getoption("--fast"):
+        with suppress(Refusal):  # Each test that needs it says so.
+            terraform.check_version()
+    if not hasattr(config, "workerinput"):  # A worker's children are the run's.
+        session_guard.start(config._tmp_path_factory.getbasetemp())
+
+
+def folder_of(item: pytest.Item) -> str:
+    """The folder below tests/ that the item stands in."""
+    return item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+
+
+def is_slow(item: pytest.Item) -> bool:
+    """Whether the item needs more than Python."""
+    return (
+        folder_of(item) in TERRAFORM_FOLDERS
+        or not SERVER_FIXTURES.isdisjoint(item.fixturenames)
+        or not STARTERS.isdisjoint(vars(item.module))
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put what takes longest first, or with --fast leave it out."""
+    if config.getoption("--fast"):
+        config.hook.pytest_deselected(items=[item for item in items if is_slow(item)])
+        items[:] = [item for item in items if not is_slow(item)]
+    order = {name: place for place, name in enumerate(SLOW_FOLDERS)}
+    items.sort(key=lambda item: order.get(folder_of(item), len(order)))
 
 
 @pytest.hookimpl(optionalhook=True)  # Without xdist there is nothing to hand out.
@@ -32,6 +83,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
     return ByFileOrDeployment(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
+@pytest.fixture
+def made_up_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`find_environment` knows those of tests/fixtures/environments (amber, violet, local) and not the user's."""
+    monkeypatch.setattr(environments, "FACTS", TESTS / "fixtures" / "environments")
+
+
 @pytest.fixture(scope="session")
 def prefect_process() -> Iterator[str]:
     """The API address of the session's Prefect server, which starts when the first test needs it."""
@@ -41,7 +98,7 @@ def prefect_process() -> Iterator[str]:
     # What the harness sets for Prefect holds in its thread alone, and is not to reach tests that know no server.
     with ThreadPoolExecutor(1) as thread, pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-        harness = prefect_test_harness(server_startup_timeout=120)
+        harness = prefect_test_harness(server_startup_timeout=PATIENCE_SECONDS)
         thread.submit(harness.__enter__).result()
         yield thread.submit(PREFECT_API_URL.value).result()
         thread.submit(harness.__exit__, None, None, None).result()

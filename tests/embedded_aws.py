@@ -6,15 +6,18 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import httpx
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from patience import PATIENCE_SECONDS, until
 
-from scripts.local_stack.aws import clients
-from scripts.local_stack.settings import ACCOUNT_ID, REPOSITORY, LocalSettings
+from scripts.shared import embedded_clients
+from scripts.shared.local_settings import REPOSITORY, LocalSettings
+
+ACCOUNT_ID, REGION = "123456789012", "eu-west-1"
 
 
 def free_ports(count: int) -> list[int]:
@@ -29,9 +32,9 @@ def free_ports(count: int) -> list[int]:
 class EmbeddedAws:
     """The server; `aws["s3"]` is a client of it as administrator."""
 
-    def __init__(self, directory: Path, account_id: str = ACCOUNT_ID) -> None:
+    def __init__(self, directory: Path, account_id: str = ACCOUNT_ID, region: str = REGION) -> None:
         (port,) = free_ports(1)
-        self.account_id = account_id
+        self.account_id, self.region = account_id, region
         self.settings = LocalSettings.model_construct(directory=directory, aws_port=port)
         self.process: subprocess.Popen | None = None
 
@@ -49,16 +52,18 @@ class EmbeddedAws:
                 stderr=log,
                 start_new_session=True,
             )
-        self._answers()
+        until(lambda: self._answers() or self.process.poll() is not None)
+        assert self.process.poll() is None, (directory / "aws.log").read_text()[-2000:]
 
-    @retry(retry=retry_if_exception_type(httpx.HTTPError), stop=stop_after_delay(60), wait=wait_fixed(0.1))
-    def _answers(self) -> None:
-        httpx.get(f"{self.settings.aws_endpoint_url}/_fargate/health", trust_env=False)
+    def _answers(self) -> bool:
+        with suppress(httpx.HTTPError):
+            return httpx.get(f"{self.settings.aws_endpoint_url}/_fargate/health", trust_env=False).is_success
+        return False
 
     def stop(self) -> None:
         """End the server as supervisor does."""
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        self.process.wait(PATIENCE_SECONDS)
 
     @cached_property
     def _clients(self) -> dict[str, Any]:
@@ -66,7 +71,7 @@ class EmbeddedAws:
 
     def __getitem__(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = clients.client(self.settings.aws_endpoint_url, service)
+            self._clients[service] = embedded_clients.client(self.settings.aws_endpoint_url, service, self.region)
         return self._clients[service]
 
     def calls(self) -> list[dict[str, Any]]:

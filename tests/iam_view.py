@@ -34,13 +34,15 @@ RESOURCES: dict[str, Callable[[str, str], str]] = {
 }
 
 
-def calls_by_role(calls: Iterable[dict[str, Any]], title: str, account: str) -> dict[str, dict[str, set[str]]]:
+def calls_by_role(
+    calls: Iterable[dict[str, Any]], title: str, account: str, region: str
+) -> dict[str, dict[str, set[str]]]:
     """Role → action → the ARNs it was called on, of what the roles of an environment called `title` have called."""
     found: dict[str, dict[str, set[str]]] = {}
     for call in calls:
         # STS tells any caller who it is; there is nothing to grant.
         if call["role"].startswith(f"{title}-") and call["action"] != "GetCallerIdentity":
-            action, arns = _iam_view(call, account)
+            action, arns = _iam_view(call, account, region)
             found.setdefault(call["role"], {}).setdefault(action, set()).update(arns)
     return found
 
@@ -67,14 +69,15 @@ def unused(
     return {role: actions for role, actions in left.items() if actions}
 
 
-def _iam_view(call: dict[str, Any], account: str) -> tuple[str, set[str]]:
+def _iam_view(call: dict[str, Any], account: str, region: str) -> tuple[str, set[str]]:
     """The action, such as `s3:ListBucket`, and the ARNs; no ARN where the call names nothing or IAM narrows nothing."""
     service = SERVICES.get(call["service"], call["service"])
     action = ACTIONS.get(call["action"], call["action"])
-    return f"{service}:{action}", {_arn(service, action, name, account) for name in call["resource"].split()} - {""}
+    arns = {_arn(service, action, name, account, region) for name in call["resource"].split()}
+    return f"{service}:{action}", arns - {""}
 
 
-def _arn(service: str, action: str, name: str, account: str) -> str:
+def _arn(service: str, action: str, name: str, account: str, region: str) -> str:
     if name.startswith("arn:"):
         return name
     if service == "s3":
@@ -83,4 +86,4 @@ def _arn(service: str, action: str, name: str, account: str) -> str:
         return f"arn:aws:iam::{account}:role/{name}"
     if action == "RegisterTaskDefinition" or service not in RESOURCES:
         return ""
-    return f"arn:aws:{service}:eu-west-1:{account}:{RESOURCES[service](action, name)}"
+    return f"arn:aws:{service}:{region}:{account}:{RESOURCES[service](action, name)}"

@@ -1,4 +1,4 @@
-"""Failures that another attempt cannot mend, and the retry policy of network tasks that leaves them alone."""
+"""Failures that no retry can fix, and the retry policy of network tasks, which does not retry them."""
 
 from typing import Any
 

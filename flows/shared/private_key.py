@@ -1,4 +1,4 @@
-"""The Snowflake private key in any form people keep it, made into the one form the connector takes."""
+"""Converts the Snowflake private key from any usual form into the one that the connector takes."""
 
 import base64
 import binascii

@@ -66,7 +66,7 @@ def connect(settings: SnowflakeSettings, flow: str, run_id: str) -> Iterator[Sno
         connection.close()
 
 
-def execute(connection: SnowflakeConnection, sql: str, values: Sequence[Any] = ()) -> list[tuple]:
+def execute(connection: SnowflakeConnection, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Run one statement, with `%s` for each value, and return its rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, tuple(values) or None)

@@ -1,4 +1,4 @@
-"""Rows that fit are told from rows that do not, each of those with its reasons, by a pandera schema on polars."""
+"""Splits rows into valid and rejected ones, each rejected one with its reasons, by a pandera schema on polars."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class WatermarkMovedError(DataFlowsError):
 
 @dataclass(frozen=True)
 class Watermark:
-    """Loaded up to and without `value` (UTC), by which flow run, with the counts that run gave."""
+    """Loaded up to `value` (UTC, exclusive), by which flow run, and the counts of that run."""
 
     value: datetime = START
     run_id: str | None = None

@@ -1,16 +1,21 @@
 locals {
+  placeholders = {
+    "{partition}" = var.context.partition
+    "{region}"    = var.context.region
+    "{account}"   = var.context.account_id
+    "{env}"       = var.context.environment
+    "{Env}"       = title(var.context.environment)
+    "{title}"     = var.context.name
+    "{prefix}"    = var.context.bucket_prefix
+    "{path}"      = var.context.path
+  }
   declared = [
     for index, each in var.flow_permissions : {
       sid     = "DeclaredBy${join("", [for word in regexall("[A-Za-z0-9]+", each.flow) : title(word)])}${index + 1}"
       actions = each.actions
       resources = [
         for resource in each.resources :
-        replace(replace(replace(replace(replace(resource,
-          "{partition}", var.context.partition),
-          "{region}", var.context.region),
-          "{account}", var.context.account_id),
-          "{env}", var.context.environment),
-        "{Env}", title(var.context.environment))
+        join("", [for part in regexall("\\{\\w+\\}|[^{]+|\\{", resource) : lookup(local.placeholders, part, part)])
       ]
     }
   ]

@@ -114,7 +114,7 @@ data "aws_iam_policy_document" "release" {
     condition {
       test     = "StringEquals"
       variable = "aws:ResourceTag/service"
-      values   = ["data-flows"]
+      values   = [var.context.service]
     }
     condition {
       test     = "StringEquals"

@@ -1,8 +1,10 @@
 locals {
   # A VPC that is there already is its owner's: then only the task security group is made.
-  own       = var.network.existing == null ? 1 : 0
-  zones     = var.network.existing == null ? var.network.availability_zones : []
-  nat_zones = var.network.nat_per_zone ? local.zones : slice(local.zones, 0, local.own)
+  own   = var.network.existing == null ? 1 : 0
+  zones = var.network.existing == null ? var.network.availability_zones : []
+  # With one NAT gateway, losing its zone stops every zone.
+  nat_per_zone = coalesce(var.network.nat_per_zone, true)
+  nat_zones    = local.nat_per_zone ? local.zones : slice(local.zones, 0, local.own)
 
   private_cidrs = { for index, zone in local.zones : zone => cidrsubnet(var.network.cidr, 3, index) }
   public_cidrs  = { for index, zone in local.zones : zone => cidrsubnet(var.network.cidr, 8, 255 - index) }

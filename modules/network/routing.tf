@@ -62,7 +62,7 @@ resource "aws_route" "private_to_nat" {
 
   route_table_id         = aws_route_table.private[each.key].id
   destination_cidr_block = "0.0.0.0/0"
-  nat_gateway_id         = aws_nat_gateway.egress[var.network.nat_per_zone ? each.key : local.nat_zones[0]].id
+  nat_gateway_id         = aws_nat_gateway.egress[local.nat_per_zone ? each.key : local.nat_zones[0]].id
 }
 
 resource "aws_route_table_association" "private" {

@@ -3,8 +3,8 @@
     check(plan)             what holds for the plan
     check_hcl(hcl, plan)    what holds for the HCL, for what the plan no longer shows
 
-and may have `NEEDS`, rules without which it would pass blindly, and `OURS = True`, if it speaks of this repository's
-names: it stands aside for a plan of another stack. What stands aside says so, and is no part of a record that applies.
+A rule may name in `NEEDS` other rules that must run with it. A rule with `OURS = True` knows names of this repository
+and is skipped for a plan of any other. The record says which rules were skipped and why; it then allows no apply.
 """
 
 import importlib
@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 
 from scripts.gate import rules
@@ -26,7 +25,6 @@ from scripts.gate.record import RuleResult
 from scripts.shared.refusal import Refusal
 
 CHECKOV = "checkov"
-FOLDER = Path(rules.__file__).parent
 
 
 @cache
@@ -42,7 +40,7 @@ def _kind(module: ModuleType) -> str:
 
 
 def check_names() -> list[str]:
-    """Everything a complete gate runs: the rules and checkov."""
+    """All checks of a complete gate: the rules and checkov."""
     return [*all_rules(), CHECKOV]
 
 
@@ -52,7 +50,7 @@ def describe() -> dict[str, str]:
     return sentences | {CHECKOV: "checkov finds nothing in HCL and plan, and each of its skips gives a reason."}
 
 
-def choose(names: Iterable[str]) -> list[str]:
+def choose_checks(names: Iterable[str]) -> list[str]:
     """The named checks, with those they need in order to mean anything.
 
     Raises:
@@ -67,15 +65,15 @@ def choose(names: Iterable[str]) -> list[str]:
 
 
 def warm_up() -> threading.Thread:
-    """Import what some rules need a second for, beside whatever the caller waits for.
+    """Import slow libraries of some rules in a thread, while the caller waits for Terraform.
 
-    Imports only: two threads that read HCL at once read it wrong, python-hcl2 is not made for that.
+    It only imports: python-hcl2 cannot read HCL in two threads at once.
     """
 
     def load() -> None:
-        if sys.platform == "linux":  # Only there a thread has a priority of its own: what is waited for goes first.
+        if sys.platform == "linux":  # Only there a thread has a priority of its own. Terraform goes first.
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
-        with suppress(Exception):  # What is wrong with it, the rule will say.
+        with suppress(Exception):  # The rule that needs the library reports the error.
             importlib.import_module("scripts.gate.permissions.oracle")
             importlib.import_module("hcl2")
             all_rules()["sound_policies"].load_parliament()
@@ -86,12 +84,12 @@ def warm_up() -> threading.Thread:
 
 
 def run_rule(name: str, plan: Plan, hcl: Hcl | None = None) -> RuleResult:
-    """Run one rule. A rule that cannot read the plan is no pass: Refusal, exit code 2."""
+    """Run one rule. Raises Refusal (exit code 2) if the rule cannot read the plan."""
     module = all_rules()[name]
     if getattr(module, "OURS", False) and not plan.is_ours:
-        return RuleResult.stood_aside(name, "the plan is not of this repository")
+        return RuleResult.skip(name, "the plan is not of this repository")
     if _kind(module) == "check_hcl" and hcl is None:
-        return RuleResult.stood_aside(name, "no HCL is given")
+        return RuleResult.skip(name, "no HCL is given")
     started = time.perf_counter()
     try:
         found = module.check(plan) if _kind(module) == "check" else module.check_hcl(hcl, plan)
@@ -101,6 +99,6 @@ def run_rule(name: str, plan: Plan, hcl: Hcl | None = None) -> RuleResult:
     except Exception as error:
         # Only the type: the message of an error may repeat a value of the plan.
         raise Refusal(
-            f"{name}: cannot read this plan ({type(error).__name__}); expected what the AWS provider plans"
+            f"{name}: cannot read this plan ({type(error).__name__}); expected a plan of the AWS provider."
         ) from error
-    return RuleResult.of(name, findings, time.perf_counter() - started)
+    return RuleResult.from_findings(name, findings, time.perf_counter() - started)

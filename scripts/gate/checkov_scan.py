@@ -1,4 +1,4 @@
-"""checkov over the HCL and the plan in one process of its own environment, started early and asked for later."""
+"""Runs checkov over the HCL and the plan in one process, which starts while Terraform still plans."""
 
 import json
 import os
@@ -63,7 +63,7 @@ check whose id starts like the skipped one. `inline_skips` does it by module, bl
 
 
 class CheckovScan:
-    """One run of checkov. It loads and scans the HCL at once, the plan after `start_on`; `findings` waits for both."""
+    """One run of checkov. It scans the HCL at once and the plan after `scan_plan`; `findings` waits for both."""
 
     def __init__(self, root: Path, hcl: Path | None = None) -> None:
         """`root`: the repository, where checkov is; `hcl`: the Terraform root to scan, None for the plan alone."""
@@ -84,10 +84,11 @@ class CheckovScan:
             text=True,
         )
 
-    def start_on(self, plan: Path) -> Self:
-        """Begin the scan of the plan; that of the HCL began by itself."""
+    def scan_plan(self, plan: Path) -> Self:
+        """Start the scan of the plan; that of the HCL has started already."""
         self._started = time.perf_counter()
         arguments = [*FLAGS, "--framework", "terraform_plan", "-f", str(plan.resolve())]
+        assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # It has died already; `findings` says of what.
             self._process.stdin.write("\0".join(arguments))
             self._process.stdin.close()
@@ -103,7 +104,7 @@ class CheckovScan:
         try:
             output, errors = self._process.communicate(timeout=TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
-            raise Refusal(f"checkov: no result after {TIMEOUT_SECONDS} s; expected one; run it again") from None
+            raise Refusal(f"checkov: no result after {TIMEOUT_SECONDS} s: run it again.") from None
         else:
             hcl = Path(self._home.name) / "hcl.json"
             early = hcl.read_text() if self.hcl and hcl.is_file() else ""
@@ -113,7 +114,7 @@ class CheckovScan:
         reports = _reports(output, errors, self._process.returncode)
         reports += _reports(early, errors, self._process.returncode) if self.hcl else []
         skips = Skips(self.hcl, sources) if self.hcl else None
-        return [*(skips.without_reason() if skips else []), *_findings(reports, skips)]
+        return [*(skips.find_unreasoned() if skips else []), *_findings(reports, skips)]
 
     def close(self) -> None:
         """End the process if it still runs."""
@@ -138,14 +139,14 @@ def find_checkov(root: Path) -> Path:
 
 
 def checkov_version(root: Path) -> str:
-    """From the environment's metadata: starting checkov to ask costs seconds."""
+    """checkov's version, from the metadata of its environment: to start checkov for it takes seconds."""
     library = find_checkov(root).parent.parent / "lib"
     names = (path.name for path in library.glob("python3*/site-packages/checkov-*.dist-info"))
     return next((name.removeprefix("checkov-").removesuffix(".dist-info") for name in names), "unknown")
 
 
 def _environment(home: str) -> dict[str, str]:
-    """Nothing of the caller's: no API key, no settings file, and a proxy that is not there in place of the network."""
+    """Environment variables without API key, settings file or network: the proxy's address is that of no server."""
     nowhere = "http://127.0.0.1:9"
     proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), nowhere)
     return {"PATH": os.defpath, "HOME": home, "LANG": "C.UTF-8", "LOG_LEVEL": "ERROR", **proxies}
@@ -159,11 +160,9 @@ def _reports(output: str, errors: str, code: int) -> list[dict[str, Any]]:
         data = None
     if data is None:
         raise Refusal(f"checkov: ended with {code} and no result; expected a JSON report. It said: {last}")
-    # In HCL it stumbles over blocks that only a plan resolves; on the plan each check must have looked.
-    if stumbled := BROKEN.search(errors):
-        raise Refusal(
-            f"checkov: could not run {stumbled[1]} on {stumbled[2]}; expected every check to look at the plan"
-        )
+    # In HCL, checks fail on expressions that only a plan resolves. On the plan, every check must have run.
+    if broken := BROKEN.search(errors):
+        raise Refusal(f"checkov: could not run {broken[1]} on {broken[2]}; expected every check to look at the plan")
     reports = [report for report in (data if isinstance(data, list) else [data]) if "check_type" in report]
     for report in reports:
         if count := report["summary"]["parsing_errors"]:
@@ -174,15 +173,15 @@ def _reports(output: str, errors: str, code: int) -> list[dict[str, Any]]:
 
 
 def _findings(reports: list[dict[str, Any]], skips: Skips | None) -> Iterator[Finding]:
-    """One finding for a check and a block, whether HCL, plan or both show it; the plan's address if there is one."""
+    """One finding for each check and block, with the address in the plan if the plan shows it too."""
     from_plan: set[tuple[str, str]] = set()
     for report in sorted(reports, key=lambda report: report["check_type"], reverse=True):
         is_plan = report["check_type"] == "terraform_plan"
         for failure in report["results"].get("failed_checks", []):
             id_, address = failure["check_id"], _address(failure)
             key = (id_, without_indexes(address))
-            # checkov heeds the skips in its scan of the HCL by itself.
-            if (is_plan and skips and id_ in skips.of(address)) or (not is_plan and key in from_plan):
+            # In its scan of the HCL, checkov applies the skips by itself.
+            if (is_plan and skips and id_ in skips.ids_at(address)) or (not is_plan and key in from_plan):
                 continue
             if is_plan:
                 from_plan.add(key)
@@ -192,8 +191,8 @@ def _findings(reports: list[dict[str, Any]], skips: Skips | None) -> Iterator[Fi
 
 
 def _address(failure: dict[str, Any]) -> str:
-    """The address as Terraform writes it: checkov leaves out that a block is `data`."""
-    address = failure["resource"]
+    """The address as Terraform writes it: checkov leaves out `data`."""
+    address: str = failure["resource"]
     head, kind, name = ["", *address.rsplit(".", 2)][-3:] if address.count(".") else ["", "", address]
     if ".checks.data." not in failure.get("check_class", "") or f".{head}".endswith(".data"):
         return address

@@ -1,7 +1,6 @@
-"""Runs the gate: rules and checkov on one plan, findings on the console, record and report as files."""
+"""Runs the gate on one plan: rules and checkov, findings on the console, record and report as files."""
 
 import hashlib
-import re
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -20,7 +19,8 @@ from scripts.gate.rules.inline_skips import Skips
 from scripts.shared import git_tree
 from scripts.shared.environments import ROOT
 from scripts.shared.refusal import Refusal
-from scripts.shared.steps import shown
+from scripts.shared.steps import display_path
+from scripts.shared.terraform import locked_version
 
 TERRAFORM = ROOT / "terraform"
 
@@ -39,15 +39,15 @@ def run_gate(
     report: Path | None = None,
     console: Console | None = None,
 ) -> GateRecord:
-    """Run the checks and say on the console what they found.
+    """Run the checks and print what they found.
 
     Args:
         tfplan: the binary plan that `plan_json` shows; its sha256 is what apply compares.
-        environment, image_digest: must be the plan's own; by default they are taken from it.
-        names: the checks to run, with those they need; None is all.
+        environment, image_digest: refused if the plan has others; by default those of the plan.
+        names: the checks to run, and with them those they need; by default all.
         hcl: the Terraform root for checkov to scan with the plan; None scans the plan alone.
-        scan: a checkov started earlier, while Terraform planned; by default one is started here.
-        record, report: files to write; an older one is removed first, so that none outlives its plan.
+        scan: checkov, if it was started earlier; by default it is started here.
+        record, report: files to write. Older ones are removed first, also when the gate cannot run.
 
     Raises:
         Refusal: exit code 2, the plan could not be checked.
@@ -56,23 +56,25 @@ def run_gate(
     started, clock = datetime.now(UTC), time.perf_counter()
     for stale in filter(None, (record, report)):
         stale.unlink(missing_ok=True)
-    chosen = catalog.check_names() if names is None else catalog.choose(names)
+    chosen = catalog.check_names() if names is None else catalog.choose_checks(names)
     with ExitStack() as stack:
-        if catalog.CHECKOV in chosen:
-            scan = stack.enter_context(scan or CheckovScan(ROOT, hcl))
+        checkov = stack.enter_context(scan or CheckovScan(ROOT, hcl)) if catalog.CHECKOV in chosen else None
         plan = Plan.load(plan_json)
         digest = sha256(plan_json)
-        environment = _same(plan, "environment", environment)
-        image_digest = _same(plan, "image_digest", image_digest)
-        if catalog.CHECKOV in chosen:
-            scan.start_on(plan_json)
+        environment = _require_same(plan, "environment", environment)
+        image_digest = _require_same(plan, "image_digest", image_digest)
+        if checkov:
+            checkov.scan_plan(plan_json)
         results = []
         read = Hcl(hcl, plan) if hcl else None
-        places = Skips(hcl, sources(plan)) if hcl else None
+        places = Skips(hcl, module_sources(plan)) if hcl else None
         for name in chosen:
-            result = _checkov(scan, plan) if name == catalog.CHECKOV else catalog.run_rule(name, plan, read)
-            results.append(result.placed(places.place) if places else result)
-            _say(console, results[-1])
+            if checkov and name == catalog.CHECKOV:
+                result = _run_checkov(checkov, plan)
+            else:
+                result = catalog.run_rule(name, plan, read)
+            results.append(result.with_places(places.place) if places else result)
+            _print_result(console, results[-1])
     gate = GateRecord(
         passed=all(result.passed for result in results),
         environment=environment,
@@ -84,7 +86,7 @@ def run_gate(
         plan_json_sha256=digest,
         versions=Versions(
             terraform=str(plan.data.get("terraform_version") or "unknown"),
-            aws_provider=_provider_version(hcl or TERRAFORM),
+            aws_provider=locked_version(hcl or TERRAFORM),
             checkov=checkov_version(ROOT) if catalog.CHECKOV in chosen else "not run",
             rules=rules_digest(),
         ),
@@ -93,17 +95,17 @@ def run_gate(
         rules=results,
     )
     if report:
-        _report(report, gate, plan)
+        _write_report(report, gate, plan)
     if record:
         gate.write(record)
-    _close(console, gate, time.perf_counter() - clock, report)
+    _print_summary(console, gate, time.perf_counter() - clock, report)
     return gate
 
 
-def prove(recorded: GateRecord, tfplan: Path, plan_json: Path, scan: CheckovScan) -> None:
-    """Make the record of a plan again, and refuse if the one that is there says anything else: it was edited.
+def recheck(recorded: GateRecord, tfplan: Path, plan_json: Path, scan: CheckovScan) -> None:
+    """Run the gate on a plan again, and refuse if its record says anything else: the record was edited.
 
-    `plan_json` must come from `tfplan` just now: nothing that lies in a folder is believed, the record least of all.
+    `plan_json` must have been made from `tfplan` just now: files in a folder may have been edited, as the record may.
 
     Raises:
         RecordRefused: with each field that differs.
@@ -119,15 +121,15 @@ def prove(recorded: GateRecord, tfplan: Path, plan_json: Path, scan: CheckovScan
     )
     if differ := differences(recorded, again):
         raise RecordRefused(
-            f"The gate record is not what the gate says of this plan now: {'; '.join(differ)}. "
-            "It was edited, or made by other rules: `make plan` again."
+            f"The gate record differs from the gate's result for this plan: {'; '.join(differ)}. "
+            "The record was edited, or made by other rules: run `make plan` again."
         )
 
 
 def gate_folder(
     folder: Path, *, environment: str, image_digest: str = "", offline: bool = False, scan: CheckovScan | None = None
 ) -> int:
-    """The gate of `make plan` on plan.tfplan and plan.json in a folder; writes gate.json and report.html there.
+    """Run the gate on plan.tfplan and plan.json of a folder, and write gate.json and report.html there.
 
     Returns:
         The exit code: 0 passed, 1 findings.
@@ -146,7 +148,7 @@ def gate_folder(
 
 
 def rules_digest() -> str:
-    """`sha256:<16 hex>` of the gate's own code and tables: with it a record says by which rules it was made."""
+    """`sha256:<16 hex>` of the gate's code and tables: it shows by which rules a record was made."""
     gate = Path(__file__).resolve().parent
     digest = hashlib.sha256()
     for path in sorted([*gate.rglob("*.py"), *gate.rglob("*.yaml")]):
@@ -154,26 +156,26 @@ def rules_digest() -> str:
     return f"sha256:{digest.hexdigest()[:16]}"
 
 
-def _same(plan: Plan, variable: str, given: str) -> str:
+def _require_same(plan: Plan, variable: str, given: str) -> str:
     planned = plan.variable(variable)
     if given and given != planned:
         made = f"with {variable} = {planned}" if planned else f"without {variable}"
-        raise Refusal(f"The plan was made {made}; expected {given}: run `make plan` again")
+        raise Refusal(f"The plan was made {made}; expected {given}: run `make plan` again.")
     return given or planned or ""
 
 
-def _checkov(scan: CheckovScan, plan: Plan) -> RuleResult:
-    findings = scan.findings(sources(plan))
-    return RuleResult.of(catalog.CHECKOV, findings, scan.seconds)
+def _run_checkov(scan: CheckovScan, plan: Plan) -> RuleResult:
+    findings = scan.findings(module_sources(plan))
+    return RuleResult.from_findings(catalog.CHECKOV, findings, scan.seconds)
 
 
-def sources(plan: Plan) -> dict[str, str]:
-    """The module calls of a plan and the folders that they name."""
+def module_sources(plan: Plan) -> dict[str, str]:
+    """The source folder of each module call of a plan, by the module's address."""
     return {address: module["source"] for address, module in plan.modules.items() if address}
 
 
 def _is_offline(plan: Plan) -> bool:
-    """Whether the provider was told not to ask which account it is in: what `make plan OFFLINE=1` does."""
+    """Whether the provider was configured by `make plan OFFLINE=1`, which does not ask for the account."""
     value = plan.data
     for key in (
         "configuration",
@@ -187,16 +189,9 @@ def _is_offline(plan: Plan) -> bool:
     return value is True
 
 
-def _provider_version(root: Path) -> str:
-    lock = root / ".terraform.lock.hcl"
-    text = lock.read_text() if lock.is_file() else ""
-    match = re.search(r'provider "[^"]*/hashicorp/aws" \{[^}]*?\bversion\s*=\s*"([^"]+)"', text)
-    return match[1] if match else "unknown"
-
-
-def _say(console: Console, result: RuleResult) -> None:
-    if result.aside:
-        console.print(f"- {result.name:<22} stands aside: {result.aside}")
+def _print_result(console: Console, result: RuleResult) -> None:
+    if result.skipped:
+        console.print(f"- {result.name:<22} skipped: {result.skipped}")
         return
     colour = "green" if result.passed else "red"
     console.print(f"[{colour}]{'✓' if result.passed else '✗'}[/] {result.name:<22} {result.seconds:8.3f} s")
@@ -207,20 +202,20 @@ def _say(console: Console, result: RuleResult) -> None:
         console.print("".join(char if char.isprintable() else "?" for char in line), markup=False)
 
 
-def _report(path: Path, gate: GateRecord, plan: Plan) -> None:
+def _write_report(path: Path, gate: GateRecord, plan: Plan) -> None:
     try:
         write_report(path, gate, plan)
     except Exception as error:
         raise Refusal(
-            f"{path.name}: cannot draw this plan ({type(error).__name__}); expected what Terraform plans"
+            f"{path.name}: cannot draw this plan ({type(error).__name__}); expected `terraform show -json`'s output."
         ) from error
 
 
-def _close(console: Console, gate: GateRecord, seconds: float, report: Path | None) -> None:
-    said = "[green]passed[/]" if gate.passed else f"[red]failed[/] with {_plural(len(gate.findings), 'finding')}"
-    where = f"; look at {shown(report)}" if report else ""
+def _print_summary(console: Console, gate: GateRecord, seconds: float, report: Path | None) -> None:
+    result = "[green]passed[/]" if gate.passed else f"[red]failed[/] with {_plural(len(gate.findings), 'finding')}"
+    where = f"; look at {display_path(report)}" if report else ""
     console.print(
-        f"Gate {said}: {_plural(sum(not rule.aside for rule in gate.rules), 'check')} in {seconds:.1f} s{where}"
+        f"Gate {result}: {_plural(sum(not rule.skipped for rule in gate.rules), 'check')} in {seconds:.1f} s{where}"
     )
 
 

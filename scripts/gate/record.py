@@ -1,7 +1,6 @@
-"""The gate record: what was checked, with what result, and whether it fits what is to be applied or registered."""
+"""The gate record: what was checked, with what result, and whether it is about what is to be applied or registered."""
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -12,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from scripts.gate.reading.plan import Finding
 from scripts.shared.refusal import Refusal
+from scripts.shared.whole_file import write_whole
 
 
 class RecordRefused(Refusal):
-    """The record does not allow what was asked for; the message says all that does not fit."""
+    """The record does not allow what was asked for; the message lists every reason."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, exit_code=1)
@@ -35,25 +35,26 @@ class RecordedFinding(_Strict):
 
 
 class RuleResult(_Strict):
-    """One check: it passed if it found nothing. `aside` says why it did not look, which is no pass for an apply."""
+    """One check: it passed if it found nothing. `skipped` says why it did not run; then the plan cannot be applied."""
 
     name: str
     passed: bool
     seconds: float
     findings: list[RecordedFinding]
-    aside: str = ""
+    skipped: str = ""
 
     @classmethod
-    def stood_aside(cls, name: str, why: str) -> Self:
-        return cls(name=name, passed=True, seconds=0, findings=[], aside=why)
+    def skip(cls, name: str, reason: str) -> Self:
+        """The result of a check that did not run."""
+        return cls(name=name, passed=True, seconds=0, findings=[], skipped=reason)
 
     @classmethod
-    def of(cls, name: str, findings: Iterable[Finding], seconds: float) -> Self:
+    def from_findings(cls, name: str, findings: Iterable[Finding], seconds: float) -> Self:
         kept = [RecordedFinding(address=f.address, got=f.got, expected=f.expected) for f in findings]
         return cls(name=name, passed=not kept, seconds=round(seconds, 4), findings=kept)
 
-    def placed(self, place: Callable[[str], str]) -> Self:
-        """The same with the place of each finding in the HCL."""
+    def with_places(self, place: Callable[[str], str]) -> Self:
+        """The same result with the place of each finding in the HCL."""
         found = [one.model_copy(update={"place": place(one.address)}) for one in self.findings]
         return self.model_copy(update={"findings": found})
 
@@ -94,7 +95,7 @@ class GateRecord(_Strict):
     @model_validator(mode="after")
     def _passed_means_all_passed(self) -> Self:
         if self.passed is not all(rule.passed for rule in self.rules):
-            raise ValueError(f"it says passed = {self.passed}, its rules say otherwise")
+            raise ValueError(f"passed = {self.passed}, but its rules say otherwise")
         return self
 
     @property
@@ -103,11 +104,8 @@ class GateRecord(_Strict):
         return [finding for rule in self.rules for finding in rule.findings]
 
     def write(self, path: Path) -> None:
-        """Write the record so that a reader finds either the whole of it or none."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        unfinished.write_text(self.model_dump_json(indent=2) + "\n")
-        unfinished.replace(path)
+        """Write the record as JSON."""
+        write_whole(path, self.model_dump_json(indent=2) + "\n")
 
 
 def read(path: Path) -> GateRecord:
@@ -119,15 +117,15 @@ def read(path: Path) -> GateRecord:
 
 
 def parse(content: bytes, source: str) -> GateRecord:
-    """A record out of its JSON. Raises RecordRefused, naming the source, if it is none or contradicts itself."""
+    """Read a record from its JSON. Raises RecordRefused, naming the source, if it is none or contradicts itself."""
     try:
         return GateRecord.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the record"
         raise RecordRefused(
-            f"{source}: got no record that holds together ({where}: {first['msg']}); "
-            "expected what the gate wrote: run `make plan`"
+            f"{source}: got an invalid record ({where}: {first['msg']}); "
+            "expected the record that the gate wrote: run `make plan`"
         ) from None
 
 
@@ -141,23 +139,23 @@ def verify(
     commit: str | None = None,
     checks: Iterable[str] = (),
 ) -> None:
-    """Hold a record against what is about to be applied or registered; what is None is not compared.
+    """Compare a record with what is about to be applied or registered; what is None is not compared.
 
-    `checks` are the names of the checks that a complete gate has run (`rules.check_names()`).
+    `checks` are the names of all checks of a complete gate (`catalog.check_names()`).
 
     Raises:
-        RecordRefused: with everything that does not fit.
+        RecordRefused: with everything that differs.
     """
     problems = []
     if not record.passed:
         count = len(record.findings)
         problems.append(f"the gate did not pass ({count} finding{'s' if count != 1 else ''})")
-    if missing := sorted(set(checks) - {rule.name for rule in record.rules if not rule.aside}):
-        problems.append(f"it was not checked for {', '.join(missing)}")
+    if missing := sorted(set(checks) - {rule.name for rule in record.rules if not rule.skipped}):
+        problems.append(f"these checks did not run: {', '.join(missing)}")
     if record.offline:
-        problems.append("it is of an offline plan, which knows nothing of what exists")
+        problems.append("it is of an offline plan, which does not know what exists")
     if not record.tree_clean and record.environment != "local":
-        problems.append("the plan was made from a tree with changes that no commit holds")
+        problems.append("the plan was made from a working tree with uncommitted changes")
     compared = {
         "plan": (record.plan_sha256, sha256(plan) if plan else None),
         "plan JSON": (record.plan_json_sha256, sha256(plan_json) if plan_json else None),
@@ -169,16 +167,16 @@ def verify(
         if actual is not None and recorded != actual and not (what == "commit" and record.environment == "local"):
             problems.append(f"it is of {what} {_short(recorded)}, not {_short(actual)}")
     if problems:
-        remedy = "see its findings, mend them, and plan again" if record.findings else "plan and apply what is here now"
+        remedy = "correct its findings and plan again" if record.findings else "plan and apply the current sources"
         again = "`make up`" if record.environment == "local" else "`make plan` and `make apply`"
-        raise RecordRefused(f"The gate record does not fit: {'; '.join(problems)}. To go on, {remedy}: {again}.")
+        raise RecordRefused(f"The gate record does not fit: {'; '.join(problems)}. To continue, {remedy}: {again}.")
 
 
 TIMES = {"started_at", "finished_at", "seconds"}
 
 
 def differences(recorded: GateRecord, again: GateRecord) -> list[str]:
-    """What two records of one plan disagree on, all but times. A local tree may have moved on in between."""
+    """In what two records of one plan differ, apart from times and, for `local`, the commit."""
     loose = {"commit", "tree_clean"} if recorded.environment == "local" else set()
     found = []
     for name in GateRecord.model_fields.keys() - TIMES - loose - {"rules"}:
@@ -186,7 +184,7 @@ def differences(recorded: GateRecord, again: GateRecord) -> list[str]:
         if had != has:
             found.append(f"{name} is {_short(str(had))}, not {_short(str(has))}")
     had, has = ({rule.name: rule.model_dump(exclude=TIMES) for rule in one.rules} for one in (recorded, again))
-    found += [f"what it says of {name}" for name in {**had, **has} if had.get(name) != has.get(name)]
+    found += [f"the result of {name}" for name in {**had, **has} if had.get(name) != has.get(name)]
     return sorted(found)
 
 
@@ -200,5 +198,5 @@ def sha256(path: Path) -> str:
 
 
 def _short(value: str) -> str:
-    """The start of a digest or commit is enough to tell two apart."""
+    """Digests and commits shortened to their first 12 characters."""
     return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b", r"\1…", value) or "(none)"

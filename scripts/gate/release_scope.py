@@ -1,7 +1,7 @@
-"""What a release may change: the pipeline's apply role has the rights for this and for nothing else (modules/iam).
+"""What a release may change: exactly what the pipeline's apply role has permissions for (modules/iam).
 
-Network, roles, keys, buckets, queues and the pipeline itself are an administrator's. A plan that changes one of them is
-told so in the stage plan, so that the stage apply never stops half-way.
+Only an administrator changes network, roles, keys, buckets, queues and the pipeline itself. A plan that changes one of
+them already fails in the stage plan, so that the stage apply never stops half-way.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from scripts.gate.reading.plan import Finding, Plan
 
 EXPECTED = (
-    "no change in a release: an administrator plans and applies it (docs/runbook.md#what-a-release-may-not-change)"
+    "no such change in a release: an administrator plans and applies it (docs/runbook.md#what-a-release-may-not-change)"
 )
 ANY = {"create", "update", "delete"}
 RELEASED = {
@@ -23,12 +23,12 @@ RELEASED = {
     "aws_ecs_service": {"update"},
     "aws_ecs_task_definition": ANY,
 }
-# Of the pipeline's own projects only the one that runs in the image changes with the image.
+# Of the pipeline's projects, only the one that runs in the image changes with the image.
 RELEASED_ADDRESSES = {'module.delivery[0].aws_codebuild_project.stage["register"]': {"update"}}
 
 
 def check(plan: Plan) -> Iterator[Finding]:
-    """A finding for every planned change that is no release's."""
+    """A finding for every planned change that a release may not make."""
     for change in plan.changes:
         allowed = RELEASED_ADDRESSES.get(change.address) or RELEASED.get(change.type, set())
         refused = [action for action in change.change.actions if action not in allowed | {"no-op", "read"}]

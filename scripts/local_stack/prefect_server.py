@@ -5,18 +5,18 @@ The secret passes from the file into the server's environment and so is in no ar
 Example: python -m scripts.local_stack.prefect_server --port 4200 --directory build/local
 """
 
-import argparse
 import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from scripts.local_stack.settings import HOST, LocalSettings
+from scripts.shared.command import command_parser
+from scripts.shared.local_settings import HOST, LocalSettings
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Replace this process by the server; return only when that is impossible."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser(__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--directory", type=Path, required=True)
     options = parser.parse_args(arguments)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from scripts.gate.rules.fargate_sizes import SIZES
+from scripts.shared.fargate import MEMORY_MIB
 
 
 def problems(
@@ -36,11 +36,11 @@ def _job_variables(given: dict[str, Any], variables: dict[str, Any]) -> Iterator
     size = [given.get(name, variables.get(name, {}).get("default")) for name in ("cpu", "memory")]
     if {"cpu", "memory"} & set(given) and all(type(value) is int for value in size):
         cpu, memory = size
-        if cpu not in SIZES:
-            yield f"got cpu {cpu}; expected {_one_of(SIZES)} CPU units, as Fargate has."
-        elif memory not in SIZES[cpu]:
-            fitting = SIZES[cpu]
-            step = f" in steps of {fitting[1] - fitting[0]}" if isinstance(fitting, range) else ""
+        if cpu not in MEMORY_MIB:
+            yield f"got cpu {cpu}; expected {_one_of(MEMORY_MIB)} CPU units, as Fargate has."
+        elif memory not in MEMORY_MIB[cpu]:
+            fitting = MEMORY_MIB[cpu]
+            step = f" in steps of {fitting[-1] - fitting[-2]}" if len(fitting) > 3 else ""
             yield (
                 f"got memory {memory} with cpu {cpu}; expected {fitting[0]} to {fitting[-1]} MiB{step}: "
                 "Fargate has no other pair."

@@ -1,14 +1,15 @@
-"""Commands that are waited for to their very end: interrupted, they still put state and locks in order."""
+"""Runs a command and waits for its end, also when Ctrl-C interrupts it: it then still saves state and frees locks."""
 
 import subprocess
 from collections.abc import Sequence
 from typing import Any
 
 
-def run_to_end(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess:
-    """`subprocess.run`, but Ctrl-C is left to the command, which the terminal has told as well.
+def run_to_end(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
+    """`subprocess.run`, but on Ctrl-C it waits for the command, which gets the signal from the terminal as well.
 
-    `subprocess.run` would kill it after a quarter of a second: Terraform would leave its lock, and lose its state.
+    `subprocess.run` would kill the command after a quarter of a second: Terraform would leave its lock behind and lose
+    state.
     """
     process = subprocess.Popen(command, **options)
     interrupted = False

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from scripts.shared.names import Names
 from scripts.shared.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,10 +29,15 @@ class Environment:
         """Whether this is the embedded AWS of `make up`."""
         return self.name == "local"
 
+    @cached_property
+    def names(self) -> Names:
+        """The names of what is this environment's, in AWS and Prefect."""
+        return Names(str(self.facts["name"]), self.name)
+
     @property
     def title(self) -> str:
-        """Name of the environment in AWS and Prefect: cluster, work pool and the prefix of everything else."""
-        return f"DataFlows-{self.name.title()}"
+        """Name of the environment in AWS and Prefect, such as `DataFlows-Dev`."""
+        return self.names.title
 
     @property
     def tfvars(self) -> Path:
@@ -40,13 +46,14 @@ class Environment:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """Values of this environment's facts, such as `account_id`."""
-        return _hcl(self.tfvars)
+        """Values of this environment's facts, such as `account_id`.
 
-    @property
-    def image_repository(self) -> str:
-        """Name of the image repository, as the root module has it."""
-        return self.facts.get("image_repository", "data-flows")
+        Raises:
+            Refusal: with everything in the file that does not fit what Terraform declares.
+        """
+        from scripts.shared.facts_file import read_environment  # The image holds neither the file nor what reads it.
+
+        return read_environment(self.tfvars)
 
     @property
     def registry(self) -> str:
@@ -70,28 +77,17 @@ class Environment:
             if not match:
                 raise Refusal(f'{STATE_VARIABLE} is "{state}"; expected s3://<bucket>/<key of the Terraform state>.')
             return {"bucket": match[1], "key": match[2], "region": os.environ.get("AWS_REGION", "")}
-        return _hcl(self.backend_file)
+        from scripts.shared.hcl_file import read
 
-    def shell(self) -> dict[str, str]:
-        """Environment variables for Terraform and boto3: the caller's own, or the embedded AWS's for `local`."""
+        return read(self.backend_file).plain()
+
+    def environment_variables(self) -> dict[str, str]:
+        """For Terraform and boto3: the caller's own, or the embedded AWS's for `local`."""
         if not self.is_local:
             return dict(os.environ)
-        from scripts.local_stack.settings import LocalSettings  # Only `local` has a local stack.
+        from scripts.shared.local_settings import LocalSettings  # Only `local` has a local stack.
 
-        return LocalSettings.load().aws_environment()
-
-    def require_running(self) -> None:
-        """For `local`, refuse unless the stack runs: every call to it would be repeated for a while and then fail."""
-        if not self.is_local:
-            return
-        from scripts.local_stack.settings import LocalSettings
-        from scripts.local_stack.supervisor import supervision
-
-        down = [part.name for part in supervision.status(LocalSettings.load()) if part.state != "RUNNING"]
-        if down:
-            raise Refusal(
-                f"The local stack: got {', '.join(down)} not running; expected all of it: `make up` first.", 1
-            )
+        return LocalSettings.load().aws_environment(str(self.backend["region"]))
 
     def require_account(self) -> None:
         """Refuse credentials of another account than the facts name. Terraform would too, but name only one of them.
@@ -99,19 +95,19 @@ class Environment:
         Raises:
             Refusal: with both accounts, or with what AWS says of credentials that it does not accept.
         """
-        expected = re.search(r'^account_id\s*=\s*"(.*)"', self.tfvars.read_text(), re.MULTILINE)
-        if self.is_local or not expected:
+        if self.is_local:
             return
+        expected = self.facts["account_id"]
         from botocore.exceptions import ClientError
 
         try:
             account = self.client("sts").get_caller_identity()["Account"]
         except ClientError as error:
             raise Refusal(f"AWS does not accept the credentials: {error}.") from None
-        if account != expected[1]:
+        if account != expected:
             raise Refusal(
-                f"The AWS credentials are of account {account}; expected {expected[1]} ({self.tfvars.name}): "
-                "take those of that account."
+                f"Got AWS credentials of account {account}; expected account {expected} ({self.tfvars.name}): "
+                "use credentials of that account."
             )
 
     def client(self, service: str) -> Any:
@@ -125,23 +121,15 @@ class Environment:
         return {}
 
     def _new_client(self, service: str) -> Any:
+        region = str(self.backend["region"])
         if not self.is_local:
             import boto3
 
-            return boto3.client(service, region_name=str(self.backend["region"]) or None)
-        from scripts.local_stack.aws import clients
-        from scripts.local_stack.settings import LocalSettings
+            return boto3.client(service, region_name=region or None)
+        from scripts.shared import embedded_clients
+        from scripts.shared.local_settings import LocalSettings
 
-        return clients.client(LocalSettings.load().aws_endpoint_url, service)
-
-
-def _hcl(path: Path) -> dict[str, Any]:
-    """The values of a file of assignments."""
-    import hcl2  # Only commands that read these files need it, and the image does not hold it.
-
-    with path.open() as file:
-        values = hcl2.load(file, serialization_options=hcl2.SerializationOptions(strip_string_quotes=True))
-    return {key: value for key, value in values.items() if not key.startswith("__")}
+        return embedded_clients.client(LocalSettings.load().aws_endpoint_url, service, region)
 
 
 def find_environment(name: str) -> Environment:
@@ -154,7 +142,7 @@ def find_environment(name: str) -> Environment:
     if name not in names and STATE_VARIABLE not in os.environ:
         raise Refusal(f'ENV is "{name}"; expected one of {", ".join(names)} (a file in terraform/environments/).')
     if name == "local":
-        from scripts.local_stack.settings import LocalSettings
+        from scripts.shared.local_settings import LocalSettings
 
         return Environment(name, LocalSettings.load().directory)
     return Environment(name, ROOT / os.environ.get(BUILD_VARIABLE, "build") / name)

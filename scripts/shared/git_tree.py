@@ -1,12 +1,20 @@
 """The commit that is checked out."""
 
 import subprocess
+from typing import TypedDict
 
 from scripts.shared.environments import ROOT
 
 
-def source() -> dict[str, str | bool]:
+class Source(TypedDict):
     """The commit, and whether the tree holds exactly that commit."""
+
+    commit: str
+    tree_clean: bool
+
+
+def source() -> Source:
+    """The source that is checked out; without git or a commit, `commit` is empty."""
     commit = _git("rev-parse", "--verify", "HEAD")
     return {"commit": commit or "", "tree_clean": bool(commit) and _git("status", "--porcelain") == ""}
 

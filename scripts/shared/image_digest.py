@@ -1,4 +1,4 @@
-"""The digest of the sources and locks that the image is built from: its name where no container engine is at hand."""
+"""The digest of the files that the image is built from. It names the image where there is no container engine."""
 
 import hashlib
 import shutil
@@ -31,9 +31,9 @@ def image_digest(root: Path = ROOT) -> str:
 
 
 def push_locally(directory: Path, root: Path = ROOT) -> str:
-    """Copy the image's files to `<directory>/images/<64 hex>`, from where the embedded Fargate runs them.
+    """Copy the image's files to `<directory>/images/<64 hex>`, where the embedded Fargate runs them.
 
-    A task thus runs the code that its digest names, whatever has been edited since.
+    So a task runs the code of its digest, even if files were edited since.
 
     Returns:
         The image's digest.

@@ -75,6 +75,6 @@ data "aws_iam_policy_document" "circleci" {
   statement {
     sid       = "StartThePipeline"
     actions   = ["codepipeline:StartPipelineExecution"]
-    resources = [for environment in var.environments : "arn:${local.partition}:codepipeline:${var.region}:${var.account_id}:DataFlows-${title(environment)}"]
+    resources = [for environment in local.environments : "arn:${local.partition}:codepipeline:${var.region}:${var.account_id}:${environment.title}"]
   }
 }

@@ -1,8 +1,19 @@
 data "aws_partition" "current" {}
 
 locals {
-  name      = "DataFlows-Bootstrap"
+  name      = "${var.name}-Bootstrap"
   partition = data.aws_partition.current.partition
+
+  # As terraform/main.tf names them. An environment of the stack that the bootstrap is named after is known by its own
+  # name, one of another stack by its buckets' prefix, which has a hyphen and so is no environment's name.
+  environments = merge([
+    for stack, environments in var.stacks : {
+      for environment in environments : (stack == var.name ? environment : "${lower(stack)}-${environment}") => {
+        title         = "${stack}-${title(environment)}"
+        bucket_prefix = "${lower(stack)}-${environment}"
+      }
+    }
+  ]...)
 
   account_root = "arn:${local.partition}:iam::${var.account_id}:root"
 }
@@ -25,7 +36,7 @@ data "aws_iam_policy_document" "key" {
   #checkov:skip=CKV_AWS_111:In a key policy the resource * is this key
   #checkov:skip=CKV_AWS_356:In a key policy the resource * is this key
 
-  # Without this statement no IAM policy of the account could grant use of the key, and nobody could mend it.
+  # Without this statement no IAM policy of the account could grant use of the key, and nobody could repair it.
   statement {
     sid       = "AccountAdministers"
     actions   = ["kms:*"]

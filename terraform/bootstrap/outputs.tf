@@ -1,5 +1,5 @@
 output "state_buckets" {
-  description = "State bucket by environment, as terraform/environments/<environment>.s3.tfbackend must name it."
+  description = "State bucket by environment (of another stack: <stack>-<environment>), as terraform/environments/<environment>.s3.tfbackend must name it."
   value       = { for environment, bucket in aws_s3_bucket.state : environment => bucket.bucket }
 }
 

@@ -4,7 +4,7 @@ provider "aws" {
 
   default_tags {
     tags = {
-      service     = "data-flows"
+      service     = lower(replace(var.name, "/([a-z0-9])([A-Z])/", "$1-$2"))
       environment = "bootstrap"
       owner       = var.owner
       repository  = var.repository

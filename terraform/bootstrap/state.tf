@@ -1,5 +1,5 @@
 locals {
-  state_buckets = { for environment in var.environments : environment => "dataflows-${environment}-state-${var.account_id}" }
+  state_buckets = { for key, environment in local.environments : key => "${environment.bucket_prefix}-state-${var.account_id}" }
 }
 
 # As terraform/environments/<environment>.s3.tfbackend names it. Locks are files beside the state.

@@ -1,11 +1,15 @@
+name        = "DataFlows"
 environment = "dev"
 account_id  = "111111111111"
 region      = "eu-west-1"
 owner       = "data-platform"
+schedules   = "inactive"
+guarded     = false
 
 network = {
   cidr               = "10.20.0.0/16"
   availability_zones = ["eu-west-1a", "eu-west-1b"]
+  nat_per_zone       = false # One gateway costs less, but if its zone fails, this environment stops.
   reserved_ranges    = { local = "10.10.0.0/16", prod = "10.30.0.0/16" }
 }
 
@@ -21,7 +25,7 @@ alerts = {
 
 snowflake = {
   database  = "DATA_FLOWS_DEV"
-  schema    = "FLIGHTS"
+  schema    = "LOADED"
   warehouse = "LOADING_DEV"
   role      = "DATA_FLOWS_LOADER_DEV"
 }
@@ -29,4 +33,5 @@ snowflake = {
 delivery = {
   connection_arn = "arn:aws:codestar-connections:eu-west-1:111111111111:connection/00000000-0000-0000-0000-000000000000"
   repository     = "example/data-flows"
+  approval       = false
 }

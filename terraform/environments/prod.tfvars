@@ -1,13 +1,15 @@
+name        = "DataFlows"
 environment = "prod"
 account_id  = "222222222222"
 region      = "eu-west-1"
 owner       = "data-platform"
+schedules   = "active"
+guarded     = true
 
 network = {
   cidr               = "10.30.0.0/16"
   availability_zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
   reserved_ranges    = { local = "10.10.0.0/16", dev = "10.20.0.0/16" }
-  nat_per_zone       = true
 }
 
 prefect_api_url = "https://prefect.example.com/api"
@@ -22,7 +24,7 @@ alerts = {
 
 snowflake = {
   database  = "DATA_FLOWS"
-  schema    = "FLIGHTS"
+  schema    = "LOADED"
   warehouse = "LOADING"
   role      = "DATA_FLOWS_LOADER"
 }
@@ -30,5 +32,4 @@ snowflake = {
 delivery = {
   connection_arn = "arn:aws:codestar-connections:eu-west-1:222222222222:connection/00000000-0000-0000-0000-000000000000"
   repository     = "example/data-flows"
-  approval       = true
 }

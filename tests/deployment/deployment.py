@@ -1,7 +1,6 @@
-"""An environment with dev's configuration and another name, in a copy of this repository, applied by tftest."""
+"""Environments like that of tests/fixtures under other names, in a repository of their own, applied by tftest."""
 
 import json
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,18 +10,24 @@ from typing import Any
 
 import tftest
 from embedded_aws import EmbeddedAws
+from fixture_repository import FIXTURES, facts
+from patience import PATIENCE_SECONDS
 
-from scripts.local_stack.settings import REGION
 from scripts.shared import terraform
-from scripts.shared.environments import BUILD_VARIABLE, ROOT
+from scripts.shared.environments import BUILD_VARIABLE
+from scripts.shared.facts_file import backend_of
+from scripts.shared.names import Names
 
-DEVS_ACCOUNT = "111111111111"
+AMBER = facts("amber")
+REGION = AMBER["region"]
 ACCOUNT = "444455556666"
+# The stacks that the account is shared by, and the environments of each. The bootstrap is named after the first.
+STACKS = {AMBER["name"]: "blue", "Payments": "green"}
+STACK_OF = {environment: stack for stack, environment in STACKS.items()}
 # Nobody pushed it: the agent's tasks end as those of a missing image do, and the circuit breaker ends them for good.
 DIGEST = f"sha256:{'b1' * 32}"
 # Everything in it is made again, and the embedded AWS does not throttle.
 OVERRIDES = "\nprotect_data = false\naws_max_retries = 3\n"
-GIT = ("git", "-c", "user.name=tests", "-c", "user.email=tests@example.com", "-c", "commit.gpgsign=false")
 
 
 @dataclass(frozen=True)
@@ -32,40 +37,42 @@ class Repository:
     root: Path
     aws: EmbeddedAws
 
-    def fill(self) -> None:
-        """Copy what is here now, committed or not."""
-        for folder in ("terraform", "modules", "scripts"):
-            shutil.copytree(
-                ROOT / folder, self.root / folder, ignore=shutil.ignore_patterns(".terraform", "__pycache__")
-            )
-        for file in (".terraform-version", ".gitignore"):
-            shutil.copy(ROOT / file, self.root)
-        (self.root / ".venv-checkov").symlink_to(ROOT / ".venv-checkov")
-        subprocess.run([*GIT, "init", "-q"], cwd=self.root, check=True)
-
-    def commit(self) -> None:
-        """Commit everything: only what a commit holds is applied."""
-        subprocess.run([*GIT, "add", "-A"], cwd=self.root, check=True)
-        subprocess.run([*GIT, "commit", "-q", "-m", "Facts"], cwd=self.root, check=True)
-
     def add_environment(self, name: str, account: str = ACCOUNT) -> "Deployment":
-        """The two files that are an environment, out of dev's, and the bucket for its state."""
-        facts = self.root / "terraform" / "environments"
-        for suffix, end in ((".tfvars", OVERRIDES), (".s3.tfbackend", "")):
-            text = (facts / f"dev{suffix}").read_text().replace(DEVS_ACCOUNT, account)
-            text = text.replace('"dev"', f'"{name}"').replace("dataflows-dev-", f"dataflows-{name}-")
-            (facts / f"{name}{suffix}").write_text(text + end)
-        deployment = Deployment(self, name, account)
-        place = {"LocationConstraint": REGION}
-        self.aws["s3"].create_bucket(Bucket=deployment.bucket("state"), CreateBucketConfiguration=place)
-        versioned = {"Status": "Enabled"}
-        self.aws["s3"].put_bucket_versioning(Bucket=deployment.bucket("state"), VersioningConfiguration=versioned)
+        """The two files that are an environment, out of amber's."""
+        stack = STACK_OF.get(name, AMBER["name"])
+        text = (FIXTURES / "environments" / "amber.tfvars").read_text() + OVERRIDES
+        for old, new in ((AMBER["account_id"], account), ('"amber"', f'"{name}"'), (AMBER["name"], stack)):
+            text = text.replace(old, new)
+        own = {"name": stack, "environment": name, "account_id": account, "bootstrap": AMBER["name"]}
+        if stack != AMBER["name"]:
+            text += f'bootstrap = "{own["bootstrap"]}"\n'
+        deployment = Deployment(self, name, account, Names(stack, name))
+        deployment.tfvars.write_text(text)
+        backend = [f"{key} = {json.dumps(value)}\n" for key, value in backend_of(AMBER | own).items()]
+        deployment.tfvars.with_suffix(".s3.tfbackend").write_text("".join(backend))
         return deployment
+
+    def make_state_bucket(self, bucket: str) -> None:
+        """What the bootstrap does for an account."""
+        self.aws["s3"].create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.aws["s3"].put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+
+    def prepare_account(self) -> str:
+        """Apply the bootstrap, which lists both stacks; returns what Terraform said."""
+        file = self.root / "terraform" / "bootstrap" / "accounts" / "shared.tfvars"
+        text = (FIXTURES / "accounts" / "amber.tfvars").read_text().replace(AMBER["account_id"], ACCOUNT)
+        lists = ", ".join(f'{stack} = ["{environment}"]' for stack, environment in STACKS.items())
+        file.write_text(text.replace(f'{AMBER["name"]} = ["amber"]', lists))
+        test = tftest.TerraformTest(str(file.parents[1]), enable_cache=False)
+        test.env = self.shell
+        mirror = terraform.find_mirror()
+        test.setup(**({"plugin_dir": str(mirror)} if mirror else {}), cleanup_on_exit=False)
+        return test.apply(tf_var_file=str(file), parallelism="20")
 
     @property
     def shell(self) -> dict[str, str]:
         """The shell of a person who has credentials for the account."""
-        return self.aws.settings.aws_environment() | {BUILD_VARIABLE: str(self.root.parent / "build")}
+        return self.aws.settings.aws_environment(self.aws.region) | {BUILD_VARIABLE: str(self.root.parent / "build")}
 
     def start(self, command: str, *arguments: str, role_arn: str = "") -> subprocess.Popen[str]:
         """One of the Makefile's commands, such as `plan_environment`, begun; as an administrator or under a role."""
@@ -90,7 +97,7 @@ class Repository:
     def run(self, command: str, *arguments: str, role_arn: str = "") -> subprocess.CompletedProcess[str]:
         """One of the Makefile's commands, to its end."""
         process = self.start(command, *arguments, role_arn=role_arn)
-        output, errors = process.communicate(timeout=180)
+        output, errors = process.communicate(timeout=PATIENCE_SECONDS)
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
@@ -101,20 +108,26 @@ class Deployment:
     repository: Repository
     name: str
     account: str
+    names: Names
 
     @property
     def title(self) -> str:
         """What names in AWS begin with."""
-        return f"DataFlows-{self.name.title()}"
+        return self.names.title
 
     @property
     def path(self) -> str:
         """What log groups and parameters begin with."""
-        return f"/DataFlows/{self.name.title()}"
+        return self.names.path
+
+    @property
+    def state_key(self) -> str:
+        """Where in its bucket the state lies."""
+        return f"{self.names.service}/terraform.tfstate"
 
     def bucket(self, purpose: str) -> str:
         """Name of the bucket for `results`, `access-logs`, `artifacts` or the `state`."""
-        return f"dataflows-{self.name}-{purpose}-{self.account}"
+        return f"{self.names.bucket_prefix}-{purpose}-{self.account}"
 
     @property
     def folder(self) -> Path:
@@ -193,7 +206,7 @@ class Deployment:
 
     def state_versions(self) -> list[dict[str, Any]]:
         """Every version of the state that was ever written, oldest first."""
-        s3, key = self["s3"], "data-flows/terraform.tfstate"
+        s3, key = self["s3"], self.state_key
         found = s3.list_object_versions(Bucket=self.bucket("state"), Prefix=key)["Versions"]
         own = [version for version in found if version["Key"] == key]
         return [

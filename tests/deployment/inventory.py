@@ -5,6 +5,8 @@ from typing import Any
 
 from embedded_aws import EmbeddedAws
 
+from scripts.shared.names import Names
+
 ECS = {"ServiceNamespace": "ecs"}
 # service, operation, where its answer has the items, what an item is called, parameters
 LISTS = (
@@ -84,9 +86,9 @@ def _key(aws: EmbeddedAws, key: str) -> dict[str, Any]:
     return aws["kms"].describe_key(KeyId=key)["KeyMetadata"]
 
 
-def tagged(aws: EmbeddedAws, environment: str) -> dict[str, dict[str, str]]:
+def tagged(aws: EmbeddedAws, names: Names) -> dict[str, dict[str, str]]:
     """ARN → tags of what the tagging API finds of an environment."""
-    wanted = [{"Key": "service", "Values": ["data-flows"]}, {"Key": "environment", "Values": [environment]}]
+    wanted = [{"Key": "service", "Values": [names.service]}, {"Key": "environment", "Values": [names.environment]}]
     found = _pages(aws["resourcegroupstaggingapi"], "get_resources", "ResourceTagMappingList", {"TagFilters": wanted})
     return {each["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in each["Tags"]} for each in found}
 

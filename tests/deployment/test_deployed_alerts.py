@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from deployment import AMBER
 
 from scripts.shared.environments import ROOT
 
@@ -62,7 +63,7 @@ def test_what_is_told_is_encrypted_with_the_environments_own_key(environment, to
 
 def test_the_team_is_subscribed(environment, topic):
     found = environment["sns"].list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
-    assert [(each["Protocol"], each["Endpoint"]) for each in found] == [("email", "data-platform@example.com")]
+    assert [(each["Protocol"], each["Endpoint"]) for each in found] == [("email", AMBER["alerts"]["email"])]
 
 
 def test_how_a_delivery_ends_is_told_with_its_link(environment, topic):

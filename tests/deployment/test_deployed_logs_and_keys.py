@@ -2,6 +2,8 @@
 
 import json
 
+from deployment import REGION
+
 
 def groups(environment):
     found = environment["logs"].describe_log_groups(logGroupNamePrefix=f"{environment.path}/")["logGroups"]
@@ -30,7 +32,7 @@ def test_besides_the_account_only_these_logs_and_the_alerts_use_the_key(environm
     account, *services = json.loads(policy)["Statement"]
     assert account["Principal"] == {"AWS": environment.arn("iam", "root", region="")}
     logs, alerts = services
-    assert logs["Principal"] == {"Service": "logs.eu-west-1.amazonaws.com"}
+    assert logs["Principal"] == {"Service": f"logs.{REGION}.amazonaws.com"}
     of_these_logs = environment.arn("logs", f"log-group:{environment.path}/*")
     assert logs["Condition"] == {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": of_these_logs}}
     assert set(alerts["Principal"]["Service"]) == {"cloudwatch.amazonaws.com", "events.amazonaws.com"}

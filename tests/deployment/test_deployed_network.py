@@ -1,6 +1,7 @@
 """Tasks reach out through NAT and nothing reaches in, as EC2 describes the network."""
 
 import pytest
+from deployment import REGION
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_the_default_group_is_empty(of_vpc):
 def test_s3_is_reached_inside_aws_from_every_private_subnet(environment, of_vpc, private):
     living = [each for each in of_vpc("describe_vpc_endpoints", "VpcEndpoints") if each["State"] == "available"]
     (endpoint,) = [each for each in living if each["VpcEndpointType"] == "Gateway"]
-    assert endpoint["ServiceName"] == "com.amazonaws.eu-west-1.s3"
+    assert endpoint["ServiceName"] == f"com.amazonaws.{REGION}.s3"
     tables = of_vpc("describe_route_tables", "RouteTables")
     assert set(endpoint["RouteTableIds"]) == {
         table["RouteTableId"]

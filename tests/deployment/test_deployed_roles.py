@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from deployment import AMBER
 
+IMAGES = f"repository/{AMBER['image_repository']}"
 # role of tasks and the network → the service that may assume it, and every action that it is allowed
 TASKS = {
     "agent": (
@@ -104,9 +106,9 @@ def test_a_role_may_do_what_its_row_says(role, policy):
 
 def test_no_statement_reaches_beyond_its_environment(environment, policy):
     """By the name of what it is about; a key by its alias, and what AWS names by our tag."""
-    names = (environment.title, environment.path, f"dataflows-{environment.name}-", "repository/data-flows")
+    names = (environment.title, environment.path, f"{environment.names.bucket_prefix}-", IMAGES)
     names += (":codestar-connections:",)
-    aliases = {"alias/DataFlows-Bootstrap", f"alias/{environment.title}"}
+    aliases = {f"alias/{AMBER['name']}-Bootstrap", f"alias/{environment.title}"}
     for statement in policy["Statement"]:
         assert statement["Effect"] == "Allow"
         asked = {key: value for keys in statement.get("Condition", {}).values() for key, value in keys.items()}

@@ -1,6 +1,6 @@
 """The agent's service and its scaling, as ECS and Application Auto Scaling describe them."""
 
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from patience import eventually
 
 
 def test_the_agent_has_no_public_address_and_no_shell(environment):
@@ -15,7 +15,7 @@ def test_a_rollout_replaces_all_and_a_failed_one_is_rolled_back(environment):
 
 
 def test_an_image_that_was_never_pushed_starts_three_times_and_no_more(environment):
-    @retry(stop=stop_after_delay(30), wait=wait_fixed(0.5), retry=retry_if_exception_type(AssertionError), reraise=True)
+    @eventually
     def rollout_has_failed():
         found = environment["ecs"].describe_services(cluster=environment.title, services=[f"{environment.title}-agent"])
         assert [each["rolloutState"] for each in found["services"][0]["deployments"]] == ["FAILED"]

@@ -1,8 +1,9 @@
-"""Two environments in one account share nothing and know nothing of each other."""
+"""Two environments in one account, of two stacks, share nothing and know nothing of each other."""
 
 import re
 from collections import Counter
 
+from deployment import AMBER
 from inventory import of, tagged
 
 
@@ -17,12 +18,13 @@ def test_each_has_the_same_things_under_names_of_its_own(full):
 
 
 def test_nothing_new_in_the_account_belongs_to_neither(applying, full):
-    assert full - applying.before == (of("blue", full) | of("green", full)) - applying.before
+    new = full - applying.before
+    assert new == of("blue", new) | of("green", new) | of("bootstrap", new)
 
 
 def test_everything_bears_the_tags_of_its_environment(deployed, aws):
-    expected = {"service": "data-flows", "owner": "data-platform", "repository": "data-flows"}
-    found = {name: tagged(aws, name) for name in deployed}
+    expected = {"owner": AMBER["owner"], "repository": "data-flows"}
+    found = {name: tagged(aws, environment.names) for name, environment in deployed.items()}
     for name, resources in found.items():
         assert len(resources) > 20
         for arn, tags in resources.items():

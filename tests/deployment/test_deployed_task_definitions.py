@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from deployment import DIGEST
+from deployment import AMBER, DIGEST, REGION
 
 SECRETS = {
     "agent": {"PREFECT_API_KEY"},
@@ -40,7 +40,10 @@ def test_it_is_of_fargate_under_roles_of_its_own_environment(environment, defini
 
 
 def test_its_image_is_named_by_digest(environment, container):
-    assert container["image"] == f"{environment.account}.dkr.ecr.eu-west-1.amazonaws.com/data-flows@{DIGEST}"
+    assert (
+        container["image"]
+        == f"{environment.account}.dkr.ecr.{REGION}.amazonaws.com/{AMBER['image_repository']}@{DIGEST}"
+    )
 
 
 def test_it_can_write_nowhere_but_to_tmp(definition, container):
@@ -70,7 +73,7 @@ def test_no_secret_is_among_its_plain_variables(container):
 def test_its_log_goes_to_the_group_of_its_kind(environment, kind, container):
     assert container["logConfiguration"]["logDriver"] == "awslogs"
     options = container["logConfiguration"]["options"]
-    assert (options["awslogs-group"], options["awslogs-region"]) == (f"{environment.path}/{kind}", "eu-west-1")
+    assert (options["awslogs-group"], options["awslogs-region"]) == (f"{environment.path}/{kind}", REGION)
 
 
 def test_the_agent_is_healthy_only_while_it_polls(environment):

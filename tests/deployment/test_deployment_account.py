@@ -22,7 +22,7 @@ def test_terraform_itself_applies_nothing_there(applying, elsewhere, aws):
     assert f"AWS account ID not allowed: {ACCOUNT}" in refused.value.cmd_error
     assert elsewhere.state_versions() == []
     made = {call["resource"] for call in aws.calls() if call["action"].startswith(("Create", "Put", "Register"))}
-    assert not [name for name in made if "DataFlows-Red" in name or "dataflows-red-results" in name]
+    assert not [name for name in made if elsewhere.title in name or elsewhere.bucket("results") in name]
 
 
 def test_the_embedded_aws_is_that_account_for_whoever_calls(deployed, aws):

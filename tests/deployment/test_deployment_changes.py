@@ -1,7 +1,7 @@
 """One changed variable changes what it is about and nothing else: asked of green, while blue is destroyed."""
 
 import pytest
-from deployment import DIGEST
+from deployment import DIGEST, REGION
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +34,17 @@ def test_another_most_of_agent_tasks_changes_the_scaling_target_and_the_alarm_ab
 
 
 def test_more_than_a_release_is_refused_in_the_pipeline_with_what_an_administrator_has_to_do(green):
-    green.tfvars.write_text(green.tfvars.read_text().replace('"eu-west-1b"]', '"eu-west-1b", "eu-west-1c"]'))
+    as_it_was, third = green.tfvars.read_text(), f"{REGION}c"
+    green.tfvars.write_text(as_it_was.replace(f'"{REGION}b"]', f'"{REGION}b", "{third}"]'))
     try:
         stage = ["plan_environment", "green", "--image-digest", DIGEST, "--pipeline"]
         answer = green.repository.run(*stage, role_arn=green.role_arn("plan"))
     finally:
-        green.tfvars.write_text(green.tfvars.read_text().replace('"eu-west-1b", "eu-west-1c"]', '"eu-west-1b"]'))
+        green.tfvars.write_text(as_it_was)
     assert answer.returncode == 1
     said = answer.stderr.splitlines()
     assert (
-        'module.network.aws_subnet.private["eu-west-1c"]: got create; expected no change in a release: '
-        in answer.stderr
+        f'module.network.aws_subnet.private["{third}"]: got create; expected no change in a release: ' in answer.stderr
     )
     assert all("expected no change in a release: an administrator plans and applies it" in line for line in said)
     assert not (green.folder / "gate.json").exists()

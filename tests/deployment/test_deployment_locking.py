@@ -4,33 +4,28 @@ import socket
 
 import pytest
 from deployment import DIGEST
-from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
+from patience import until
 
 from scripts.shared import terraform
 from scripts.shared.refusal import Refusal
 
-KEY = "data-flows/terraform.tfstate"
-
 
 def locked(aws, environment):
     """Whether somebody works on the environment's state."""
-    return f"{KEY}.tflock" in {
+    return f"{environment.state_key}.tflock" in {
         each["Key"] for each in aws["s3"].list_objects_v2(Bucket=environment.bucket("state")).get("Contents", [])
     }
 
 
-until_true = retry(retry=retry_if_result(lambda found: not found), stop=stop_after_delay(60), wait=wait_fixed(0.2))
-
-
 def test_a_second_apply_at_once_fails_with_the_owner_of_the_first(applying, aws, capfd):
     blue = applying.environments["blue"]
-    until_true(locked)(aws, blue)
+    until(lambda: locked(aws, blue) or applying.applies[0].done())
     command = ["apply", "-auto-approve", "-lock-timeout=1s", f"-var-file={blue.tfvars}", f"-var=image_digest={DIGEST}"]
     with pytest.raises(Refusal) as refused:
         terraform.run(command, blue.repository.root / "terraform", blue.shell)
     assert not applying.applies[0].done()  # Else it was the only one.
     assert refused.value.exit_code == 1
-    assert str(refused.value) == "terraform apply in terraform/ ended with 1: what it said stands above."
+    assert str(refused.value) == "terraform apply in terraform/ ended with 1: see its output above."
     said = capfd.readouterr().err
     assert "Error acquiring the state lock" in said
     assert "OperationTypeApply" in said

@@ -9,13 +9,13 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from deployment import ACCOUNT
+from deployment import ACCOUNT, REGION
 from iam_view import calls_by_role, refused, unused
-from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
+from patience import PATIENCE_SECONDS, until
+from repository_copy import commit
 
 from scripts.gate.permissions import oracle
 from scripts.gate.reading.plan import Plan
-from scripts.shared.environments import ROOT
 
 RELEASED = f"sha256:{'d3' * 32}"
 CHANGED = """
@@ -34,7 +34,7 @@ def green(blue_gone, deployed):
 def planned(green):
     """What the stage plan says of another image and of other settings of agent and logs."""
     green.tfvars.write_text(green.tfvars.read_text() + CHANGED)
-    green.repository.commit()
+    commit(green.repository.root)
     stage = ["plan_environment", "green", "--image-digest", RELEASED, "--pipeline"]
     return green.repository.run(*stage, role_arn=green.role_arn("plan"))
 
@@ -65,21 +65,20 @@ def another_machine(green, planned, tmp_path_factory):
 @pytest.fixture(scope="module")
 def applied(another_machine, aws):
     """What the stage apply says, there, that somebody else's lock was in the way of for a while."""
-    s3, lock = aws["s3"], {"Bucket": another_machine.bucket("state"), "Key": "data-flows/terraform.tfstate.tflock"}
+    s3, lock = aws["s3"], {"Bucket": another_machine.bucket("state"), "Key": f"{another_machine.state_key}.tflock"}
     info = {"ID": "of-somebody-else", "Operation": "OperationTypeApply", "Who": "somebody@elsewhere", "Version": "1"}
     s3.put_object(**lock, Body=json.dumps(info).encode())
     apply = another_machine.repository.start("apply_plan", "green", role_arn=another_machine.role_arn("apply"))
 
-    @retry(retry=retry_if_result(lambda met: not met), stop=stop_after_delay(60), wait=wait_fixed(0.2))
-    def it_meets_the_lock():
+    def refused_by_the_lock():
         place = f"{lock['Bucket']}/{lock['Key']}"
         return [call for call in aws.calls() if call["resource"] == place and call["status"] == 412]
 
     try:
-        it_meets_the_lock()
+        until(lambda: refused_by_the_lock() or apply.poll() is not None)
     finally:
         s3.delete_object(**lock)
-        output, errors = apply.communicate(timeout=180)
+        output, errors = apply.communicate(timeout=PATIENCE_SECONDS)
     assert apply.returncode == 0, output + errors
     return output
 
@@ -104,12 +103,12 @@ def test_registration_runs_in_the_released_image(green, applied):
     assert project["environment"]["image"].endswith(f"@{RELEASED}")
     variables = {each["name"]: each["value"] for each in project["environment"]["environmentVariables"]}
     assert variables["IMAGE_DIGEST"] == RELEASED
-    assert variables["DATA_FLOWS_STATE"] == f"s3://{green.bucket('state')}/data-flows/terraform.tfstate"
+    assert variables["DATA_FLOWS_STATE"] == f"s3://{green.bucket('state')}/{green.state_key}"
 
 
 def test_record_and_outputs_of_what_is_applied_lie_beside_the_state(green, applied):
     def stored(name):
-        found = green["s3"].get_object(Bucket=green.bucket("state"), Key=f"data-flows/{name}")
+        found = green["s3"].get_object(Bucket=green.bucket("state"), Key=f"{green.names.service}/{name}")
         return json.loads(found["Body"].read())
 
     assert stored("gate.json") == json.loads((green.folder / "gate.json").read_text())
@@ -146,7 +145,7 @@ def registered(green, applied, denying, tmp_path_factory):
     """What the stage register says where there is only what the image holds, and a Prefect that knows nobody."""
     image = tmp_path_factory.mktemp("image")
     for folder in ("flows", "scripts"):
-        shutil.copytree(ROOT / folder, image / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(green.repository.root / folder, image / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (project,) = green["codebuild"].batch_get_projects(names=[f"{green.title}-register"])["projects"]
     told = {each["name"]: each["value"] for each in project["environment"]["environmentVariables"]}
     shell = green.repository.shell | told | green.repository.credentials(green.role_arn("register"))
@@ -168,7 +167,7 @@ def evaluator(green, planned):
 @pytest.fixture(scope="module")
 def made(green, applied, registered, aws):
     """What the stages' roles have called."""
-    made = calls_by_role(aws.calls(), green.title, ACCOUNT)
+    made = calls_by_role(aws.calls(), green.title, ACCOUNT, REGION)
     return {role: calls for role, calls in made.items() if role.endswith(("-plan", "-apply", "-register"))}
 
 

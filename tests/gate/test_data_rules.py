@@ -3,9 +3,10 @@ from plan_builder import TAGS, find, policy, resource
 
 from scripts.gate.rules import expiring_data, kept_data, own_key, own_names, tls_only
 
-BUCKET = resource("module.store.aws_s3_bucket.data", {"bucket": "dataflows-dev-data"}, unknown={"id": True})
+BUCKET = resource("module.store.aws_s3_bucket.data", {"bucket": "harborflows-amber-data"}, unknown={"id": True})
 KEY = resource("module.keys.aws_kms_key.data", unknown={"arn": True})
 KEY_ARN = "arn:aws:kms:eu-west-1:123456789012:key/1"
+APPLIED_KEY = resource("module.keys.aws_kms_key.data", {"arn": KEY_ARN})
 OF_BUCKET = {"bucket": ["aws_s3_bucket.data.id"]}
 
 
@@ -25,7 +26,7 @@ def encryption(**default):
 
 
 def test_a_bucket_with_our_key_is_encrypted_and_one_without_is_named():
-    assert find(own_key.check, BUCKET, encryption(kms_master_key_id=KEY_ARN)) == []
+    assert find(own_key.check, APPLIED_KEY, BUCKET, encryption(kms_master_key_id=KEY_ARN)) == []
     assert len(find(own_key.check, BUCKET, encryption(kms_master_key_id=None))) == 1
     assert [one.address for one in find(own_key.check, BUCKET)] == [BUCKET["address"]]
 
@@ -41,10 +42,31 @@ def test_a_key_that_the_plan_makes_is_followed_through_modules():
     assert found.got == "kms_key_id unknown until apply because of local.key"
 
 
-@pytest.mark.parametrize("key", [None, "alias/aws/logs", ""])
-def test_logs_without_a_key_of_ours_are_named(key):
+OF_ACCOUNT = "arn:aws:kms:eu-west-1:123456789012:"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(None, "", "alias/aws/logs", f"{OF_ACCOUNT}alias/aws/logs", f"{OF_ACCOUNT}key/of-nobody-here"),
+        *("alias/HarborFlows-Violet", "alias/HarborFlowsOther-Amber", f"{OF_ACCOUNT}alias/AnotherStack-Amber"),
+    ],
+)
+def test_logs_without_a_key_of_this_environment_are_named(key):
     (found,) = find(own_key.check, resource("aws_cloudwatch_log_group.a", {"kms_key_id": key}))
     assert found.address == "aws_cloudwatch_log_group.a"
+
+
+@pytest.mark.parametrize("key", ["alias/HarborFlows-Amber", f"{OF_ACCOUNT}alias/HarborFlows-Amber"])
+def test_the_key_with_the_alias_of_this_environment_is_ours(key):
+    assert find(own_key.check, resource("aws_cloudwatch_log_group.a", {"kms_key_id": key})) == []
+
+
+def test_in_a_plan_without_an_environment_any_key_but_awss_is_taken():
+    logs = resource("aws_cloudwatch_log_group.a", {"kms_key_id": f"{OF_ACCOUNT}key/1"})
+    assert find(own_key.check, logs, variables={}) == []
+    of_aws = resource("aws_cloudwatch_log_group.a", {"kms_key_id": f"{OF_ACCOUNT}alias/aws/logs"})
+    assert len(find(own_key.check, of_aws, variables={})) == 1
 
 
 def test_the_bucket_of_access_logs_may_have_s3s_own_key():
@@ -61,7 +83,7 @@ DENY = {
     "Effect": "Deny",
     "Action": "s3:*",
     "Principal": "*",
-    "Resource": ["arn:aws:s3:::dataflows-dev-data", "arn:aws:s3:::dataflows-dev-data/*"],
+    "Resource": ["arn:aws:s3:::harborflows-amber-data", "arn:aws:s3:::harborflows-amber-data/*"],
     "Condition": {"Bool": {"aws:SecureTransport": "false"}},
 }
 
@@ -76,8 +98,8 @@ def test_a_bucket_that_denies_plain_http_to_all_is_fine():
         {"Effect": "Allow"},
         {"Action": "s3:GetObject"},
         {"Principal": {"AWS": "arn:aws:iam::123456789012:root"}},
-        {"Resource": ["arn:aws:s3:::dataflows-dev-data/*"]},
-        {"Resource": ["arn:aws:s3:::dataflows-dev-data"]},
+        {"Resource": ["arn:aws:s3:::harborflows-amber-data/*"]},
+        {"Resource": ["arn:aws:s3:::harborflows-amber-data"]},
         {"Condition": {"Bool": {"aws:SecureTransport": "true"}}},
         {"Condition": {"BoolIfExists": {"aws:SecureTransport": "false"}}},
         {"Condition": {"Bool": {"aws:SecureTransport": "false", "aws:ViaAWSService": "false"}}},
@@ -132,20 +154,20 @@ def test_what_is_changed_in_place_or_made_again_without_loss_is_fine():
 @pytest.mark.parametrize(
     "after",
     [
-        {"name": "DataFlows-Dev"},
-        {"name": "DataFlows-Dev-agent"},
-        {"bucket": "dataflows-dev-results-123456789012"},
-        {"name": "/DataFlows/Dev/agent"},
-        {"name": "alias/DataFlows-Dev"},
-        {"resource_id": "service/DataFlows-Dev/DataFlows-Dev-agent"},
-        {"queue_url": "https://sqs.eu-west-1.amazonaws.com/123456789012/DataFlows-Dev-task-events"},
-        {"cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/DataFlows-Dev"},
+        {"name": "HarborFlows-Amber"},
+        {"name": "HarborFlows-Amber-agent"},
+        {"bucket": "harborflows-amber-results-123456789012"},
+        {"name": "/HarborFlows/Amber/agent"},
+        {"name": "alias/HarborFlows-Amber"},
+        {"resource_id": "service/HarborFlows-Amber/HarborFlows-Amber-agent"},
+        {"queue_url": "https://sqs.eu-west-1.amazonaws.com/123456789012/HarborFlows-Amber-task-events"},
+        {"cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/HarborFlows-Amber"},
         {"vpc_id": "vpc-given"},
     ],
     ids=str,
 )
 def test_names_of_this_environment_are_ours(after):
-    given = {"environment": "dev", "network": {"vpc": {"id": "vpc-given"}}}
+    given = {"name": "HarborFlows", "environment": "amber", "network": {"vpc": {"id": "vpc-given"}}}
     assert find(own_names.check, resource("aws_x.a", after), variables=given) == []
 
 
@@ -153,10 +175,13 @@ def test_names_of_this_environment_are_ours(after):
     "after",
     [
         {"name": "payroll"},
-        {"name": "DataFlows-Development"},
-        {"name": "DataFlows-Prod-agent"},
-        {"bucket": "dataflows-prod-results"},
-        {"name": "/DataFlows/Prod/agent"},
+        {"name": "HarborFlows-Amberish"},
+        {"name": "HarborFlows-Violet-agent"},
+        {"bucket": "harborflows-violet-results"},
+        {"name": "/HarborFlows/Violet/agent"},
+        {"name": "HarborFlowsOther-Amber-agent"},
+        {"bucket": "harborflowsother-amber-results"},
+        {"name": "/HarborFlowsOther/Amber/agent"},
         {"name": "alias/payroll"},
         {"resource_id": "service/payroll/api"},
         {"role": "Administrator"},

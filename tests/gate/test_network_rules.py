@@ -298,7 +298,7 @@ def test_the_environment_lists_its_ports():
     assert find(listed_egress.check, resource(OUT, HTTPS | {"from_port": 5432, "to_port": 5432}), variables=ports) == []
 
 
-NAMED = {"Action": "s3:GetObject", "Resource": "arn:aws:s3:::dataflows-dev-*", "Principal": "*"}
+NAMED = {"Action": "s3:GetObject", "Resource": "arn:aws:s3:::harborflows-amber-*", "Principal": "*"}
 OWN_ACCOUNT = {"StringEquals": {"aws:PrincipalAccount": "123456789012"}}
 
 

@@ -4,7 +4,7 @@ from plan_builder import TAGS, find, resource
 from scripts.gate.rules import alarms_act, required_tags, safe_rollouts, scaling_in_bounds
 
 ALARM = "module.alerts.aws_cloudwatch_metric_alarm.agent[0]"
-TOPIC = {"alarm_actions": ["arn:aws:sns:eu-west-1:123456789012:DataFlows-Dev"], "actions_enabled": True}
+TOPIC = {"alarm_actions": ["arn:aws:sns:eu-west-1:123456789012:HarborFlows-Amber"], "actions_enabled": True}
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ def test_an_alarm_reaches_somebody(alarm, said):
     assert all(said in one.got for one in found)
 
 
-WHERE = {"resource_id": "service/DataFlows-Dev/DataFlows-Dev-agent"}
-SERVICE = resource("aws_ecs_service.agent", {"name": "DataFlows-Dev-agent", "desired_count": 1})
+WHERE = {"resource_id": "service/HarborFlows-Amber/HarborFlows-Amber-agent"}
+SERVICE = resource("aws_ecs_service.agent", {"name": "HarborFlows-Amber-agent", "desired_count": 1})
 POLICY = resource("aws_appautoscaling_policy.cpu", WHERE)
 
 
@@ -55,7 +55,7 @@ def test_the_count_stays_between_its_bounds(resources, said):
 
 
 def test_a_service_that_exists_stands_where_scaling_put_it():
-    scaled = {"name": "DataFlows-Dev-agent", "desired_count": 1}
+    scaled = {"name": "HarborFlows-Amber-agent", "desired_count": 1}
     existing = resource("aws_ecs_service.agent", scaled, before=scaled, actions=("update",))
     assert find(scaling_in_bounds.check, target(2, 10), POLICY, existing) == []
 
@@ -88,7 +88,8 @@ def test_a_circuit_breaker_that_is_unknown_is_named():
         (resource("aws_route.without_tags", {}), None),
         (resource("aws_sqs_queue.a", {"tags_all": None}), "no tag service, environment, owner, repository"),
         (resource("aws_sqs_queue.a", {"tags_all": TAGS | {"owner": ""}}), "no tag owner"),
-        (resource("aws_sqs_queue.a", {"tags_all": TAGS | {"environment": "prod"}}), "tag environment = prod"),
+        (resource("aws_sqs_queue.a", {"tags_all": TAGS | {"environment": "violet"}}), "tag environment = violet"),
+        (resource("aws_sqs_queue.a", {"tags_all": TAGS | {"service": "other-flows"}}), "tag service = other-flows"),
         (resource("aws_sqs_queue.a", unknown={"tags_all": True}), "tags unknown until apply"),
     ],
 )

@@ -7,7 +7,8 @@ from scripts.gate.reading.documents import action_matches, documents
 from scripts.gate.reading.plan import Plan
 from scripts.gate.rules import known_policies, narrow_pass_role, no_wildcard_writes, own_policies
 
-ROLE = "arn:aws:iam::123456789012:role/DataFlows-Dev-flow"
+OUR_TAGS = {"aws:ResourceTag/environment": "amber", "aws:ResourceTag/service": "harbor-flows"}
+ROLE = "arn:aws:iam::123456789012:role/HarborFlows-Amber-flow"
 TO_ECS = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
 ADDRESS = 'module.iam["x"].aws_iam_role_policy.agent[0]'
 
@@ -27,7 +28,7 @@ def test_pass_role_on_named_roles_to_a_named_service_is_narrow():
     [
         {"Resource": "*"},
         {"Resource": ["arn:aws:iam::123456789012:role/*"]},
-        {"Resource": ["arn:aws:iam::123456789012:role/DataFlows-?"]},
+        {"Resource": ["arn:aws:iam::123456789012:role/HarborFlows-?"]},
         {"Resource": ["arn:aws:iam::123456789012:role/${aws:username}"]},
         {"Resource": None, "NotResource": [ROLE]},
         {"Condition": None},
@@ -63,19 +64,22 @@ def test_statements_without_pass_role_are_not_its_business():
     [
         {"Action": ["ecs:DescribeTaskDefinition", "s3:List*", "ecr:GetAuthorizationToken"], "Resource": "*"},
         {"Action": "cloudwatch:PutMetricData", "Resource": "*"},
-        {"Action": "ecs:*", "Resource": "arn:aws:ecs:eu-west-1:123456789012:service/DataFlows-Dev/agent"},
+        {"Action": "ecs:*", "Resource": "arn:aws:ecs:eu-west-1:123456789012:service/HarborFlows-Amber/agent"},
         {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::bucket/*"},
-        {"Action": "logs:PutLogEvents", "Resource": "arn:aws:logs:eu-west-1:123456789012:log-group:/DataFlows/Dev/*"},
+        {
+            "Action": "logs:PutLogEvents",
+            "Resource": "arn:aws:logs:eu-west-1:123456789012:log-group:/Harbor/Amber/*",
+        },
         {"Action": "ecs:RunTask", "Resource": "*", "Effect": "Deny"},
         {
             "Action": "kms:Decrypt",
             "Resource": "arn:aws:kms:eu-west-1:123456789012:key/*",
-            "Condition": {"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/DataFlows-Dev"]}},
+            "Condition": {"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/HarborFlows-Amber"]}},
         },
         {
             "Action": "application-autoscaling:RegisterScalableTarget",
             "Resource": "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/*",
-            "Condition": {"StringEquals": {"aws:ResourceTag/environment": "dev"}},
+            "Condition": {"StringEquals": OUR_TAGS},
         },
     ],
     ids=str,
@@ -110,12 +114,12 @@ def test_reading_and_writing_to_what_is_named_is_fine(statement):
         {
             "Action": "kms:Decrypt",
             "Resource": "*",
-            "Condition": {"StringEquals": {"kms:RequestAlias": "alias/DataFlows-Dev"}},
+            "Condition": {"StringEquals": {"kms:RequestAlias": "alias/HarborFlows-Amber"}},
         },
         {
             "Action": "application-autoscaling:RegisterScalableTarget",
             "Resource": "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/*",
-            "Condition": {"StringLike": {"aws:ResourceTag/environment": "dev*"}},
+            "Condition": {"StringLike": {"aws:ResourceTag/environment": "amber*"}},
         },
         {
             "Action": "application-autoscaling:RegisterScalableTarget",
@@ -123,9 +127,24 @@ def test_reading_and_writing_to_what_is_named_is_fine(statement):
             "Condition": {"StringEquals": {"application-autoscaling:service-namespace": "ecs"}},
         },
         {
+            "Action": "application-autoscaling:RegisterScalableTarget",
+            "Resource": "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/environment": "amber"}},
+        },
+        {
+            "Action": "application-autoscaling:RegisterScalableTarget",
+            "Resource": "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/*",
+            "Condition": {"StringEquals": OUR_TAGS | {"aws:ResourceTag/service": "another-stack"}},
+        },
+        {
+            "Action": "kms:Decrypt",
+            "Resource": "arn:aws:kms:eu-west-1:123456789012:key/*",
+            "Condition": {"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/AnotherStack-Amber"]}},
+        },
+        {
             "Action": "ecs:StopTask",
             "Resource": "arn:aws:ecs:eu-west-1:123456789012:task/*",
-            "Condition": {"StringEquals": {"aws:ResourceTag/environment": "dev"}},
+            "Condition": {"StringEquals": OUR_TAGS},
         },
     ],
     ids=str,

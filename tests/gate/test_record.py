@@ -18,10 +18,10 @@ def plan(tmp_path):
 
 
 def make(plan, *, findings=(), **changes):
-    rules = [RuleResult.of("no_ingress", findings, 0.1), RuleResult.of("checkov", [], 2)]
+    rules = [RuleResult.from_findings("no_ingress", findings, 0.1), RuleResult.from_findings("checkov", [], 2)]
     facts = {
         "passed": not findings,
-        "environment": "dev",
+        "environment": "amber",
         "account_id": "123456789012",
         "image_digest": DIGEST,
         "offline": False,
@@ -41,7 +41,7 @@ def test_a_record_that_fits_is_accepted(plan):
     verify(
         make(plan),
         plan=plan,
-        environment="dev",
+        environment="amber",
         image_digest=DIGEST,
         commit=COMMIT,
         checks=["no_ingress", "checkov"],
@@ -60,7 +60,7 @@ def test_a_record_is_read_as_it_was_written_and_nothing_lies_beside_it(plan, tmp
     [
         ({"findings": [Finding("aws_a.b", "1", "2")]}, {}, r"the gate did not pass \(1 finding\)"),
         ({"plan_sha256": "c" * 64}, {}, "it is of plan cccccccccccc…, not "),
-        ({}, {"environment": "prod"}, "it is of environment dev, not prod"),
+        ({}, {"environment": "violet"}, "it is of environment amber, not violet"),
         ({}, {"image_digest": OTHER}, "it is of image sha256:aaaaaaaaaaaa…, not sha256:bbbbbbbbbbbb…"),
         ({}, {"commit": "2" * 40}, "it is of commit 111111111111…, not 222222222222…"),
         ({"tree_clean": False}, {}, "changes that no commit holds"),
@@ -75,8 +75,8 @@ def test_a_record_that_does_not_fit_is_refused_with_what_does_not(plan, changes,
 
 
 def test_everything_that_does_not_fit_is_said_at_once(plan):
-    with pytest.raises(RecordRefused, match=r"environment dev, not prod; it is of image .*, not ") as refused:
-        verify(make(plan), environment="prod", image_digest=OTHER)
+    with pytest.raises(RecordRefused, match=r"environment amber, not violet; it is of image .*, not ") as refused:
+        verify(make(plan), environment="violet", image_digest=OTHER)
     assert str(refused.value).count("The gate record does not fit") == 1
 
 
@@ -129,7 +129,9 @@ def test_a_missing_record_is_refused_with_the_command_that_makes_one(tmp_path):
         read(tmp_path / "gate.json")
 
 
-def test_a_check_that_stood_aside_has_not_looked(plan):
-    aside = make(plan, rules=[RuleResult.stood_aside("no_ingress", "no HCL is given"), RuleResult.of("checkov", [], 2)])
+def test_a_skipped_check_is_missing(plan):
+    skipped = make(
+        plan, rules=[RuleResult.skip("no_ingress", "no HCL is given"), RuleResult.from_findings("checkov", [], 2)]
+    )
     with pytest.raises(RecordRefused, match="it was not checked for no_ingress"):
-        verify(aside, plan=plan, checks=["no_ingress", "checkov"])
+        verify(skipped, plan=plan, checks=["no_ingress", "checkov"])

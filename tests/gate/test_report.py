@@ -1,13 +1,13 @@
 """The report as a reviewer sees it: opened in a real browser, without network."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from browser import browser
+from patience import PATIENCE_SECONDS
 from plan_builder import LOGS, plan_data, resource, task_definition, write
 
 from scripts.gate import engine
@@ -15,11 +15,6 @@ from scripts.gate.reading.plan import Plan
 from scripts.gate.report.architecture import read
 from scripts.gate.report.picture import draw
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-MACOS = (
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
@@ -28,21 +23,10 @@ FLAGS = (
 )  # fmt: skip
 
 
-def browser() -> str:
-    """Any Chromium; the test fails without one and says how to get it."""
-    named = os.environ.get("CHROMIUM")
-    found = [named] if named else [*filter(None, map(shutil.which, NAMES)), *filter(os.path.exists, MACOS)]
-    if not found:
-        pytest.fail(
-            "No Chromium or Chrome on PATH: `apt-get install chromium`, `brew install --cask chromium`, or CHROMIUM="
-        )
-    return found[0]
-
-
 def opened(page: Path, tmp_path: Path) -> tuple[str, list[str]]:
     """The page's DOM after loading, and what the browser's console said."""
     command = [browser(), *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS)
     return answer.stdout, [line for line in answer.stderr.splitlines() if "CONSOLE" in line]
 
 
@@ -59,18 +43,18 @@ def plan_json(tmp_path):
         resource("module.network.aws_vpc_security_group_egress_rule.out", {"from_port": 443, "to_port": 443}),
         resource("module.network.aws_vpc_security_group_ingress_rule.open", {"cidr_ipv4": "0.0.0.0/0"}),
         task_definition(),
-        resource("module.results_store.aws_s3_bucket.results", {"bucket": "dataflows-dev-results"}),
+        resource("module.results_store.aws_s3_bucket.results", {"bucket": "harborflows-amber-results"}),
         resource(
             "module.iam.aws_iam_role_policy.flow",
             {
-                "role": "DataFlows-Dev-flow",
+                "role": "HarborFlows-Amber-flow",
                 "policy": json.dumps(
                     {
                         "Statement": [
                             {
                                 "Effect": "Allow",
                                 "Action": "s3:PutObject",
-                                "Resource": "arn:aws:s3:::dataflows-dev-results/*",
+                                "Resource": "arn:aws:s3:::harborflows-amber-results/*",
                             }
                         ]
                     }
@@ -79,7 +63,7 @@ def plan_json(tmp_path):
         ),
     )
     data["resource_changes"][6]["change"]["after"]["task_role_arn"] = (
-        "arn:aws:iam::123456789012:role/DataFlows-Dev-flow"
+        "arn:aws:iam::123456789012:role/HarborFlows-Amber-flow"
     )
     return write(tmp_path / "plan.json", data)
 
@@ -94,8 +78,8 @@ def test_the_report_opens_with_its_finding_and_its_picture_and_nothing_on_the_co
     picture = dom[dom.index("<svg") : dom.index("</svg>")]
     for words in (
         "VPC 10.20.0.0/16",
-        "DataFlows-Dev-flow",
-        "dataflows-dev-results",
+        "HarborFlows-Amber-flow",
+        "harborflows-amber-results",
         "TCP 443: PutObject",
         "in: 1 rule",
     ):

@@ -107,8 +107,6 @@ def test_environments_are_kept_under_the_locks_they_were_made_from(config: dict)
         assert f'{{{{ checksum "requirements/{lock}.txt" }}}}' in save["key"]
 
 
-def test_terraform_is_installed_onto_the_path_before_anything_else(config: dict) -> None:
-    """cimg's images have ~/bin on PATH."""
-    (install,) = commands_of(config["commands"]["prepare"])
-    assert install == 'python3 scripts/install_terraform.py "$HOME/bin"'
+def test_every_job_begins_with_the_sources(config: dict) -> None:
+    """And needs nothing more: make brings the environments and Terraform."""
     assert all(job["steps"][0] == "prepare" for job in config["jobs"].values())

@@ -137,7 +137,7 @@ for module in pkgutil.walk_packages(getattr(package, "__path__", []), package.__
     importlib.import_module(module.name)
 """
     answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, f"{package}: expected only packages of requirements/runtime.in\n{answer.stderr}"
+    assert answer.returncode == 0, f"{package}: expected only packages of the image\n{answer.stderr}"
 
 
 def test_what_flows_import_inside_their_tasks_is_in_it() -> None:
@@ -149,4 +149,5 @@ def test_what_flows_import_inside_their_tasks_is_in_it() -> None:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 imported.add(node.module.split(".")[0])
         missing = imported & set(hidden_modules())
-        assert not missing, f"{path.relative_to(ROOT)} imports {sorted(missing)}; expected packages of runtime.in"
+        remedy = "add them to requirements/flows.in and run `make lock`"
+        assert not missing, f"{path.relative_to(ROOT)} imports {sorted(missing)}, which the image has not: {remedy}"

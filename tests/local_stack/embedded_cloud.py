@@ -1,14 +1,13 @@
 """An embedded AWS with what a task needs to run, and short ways to run tasks and wait for them."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from embedded_aws import EmbeddedAws
-from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
+from embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws
+from patience import until
 
-from scripts.local_stack.settings import ACCOUNT_ID, REGION, variable
+from scripts.shared.local_settings import variable
 
 DIGEST = "a1" * 32
 IMAGE = f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/data-flows@sha256:{DIGEST}"
@@ -114,11 +113,3 @@ class Cloud(EmbeddedAws):
     def record(self, task: str) -> dict[str, Any]:
         """Return the task's record: its process id and when it was made."""
         return json.loads((self.settings.tasks / f"{task.split('/')[-1]}.json").read_text())
-
-
-def until(look: Callable[[], Any], holds: Callable[[Any], Any], seconds: float = 30) -> Any:
-    """Return the first result of `look` for which `holds` is true."""
-    patient = retry(
-        retry=retry_if_result(lambda found: not holds(found)), stop=stop_after_delay(seconds), wait=wait_fixed(0.1)
-    )
-    return patient(look)()

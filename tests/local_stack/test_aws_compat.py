@@ -4,9 +4,9 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from embedded_cloud import CLUSTER, Cloud, until
-
-from scripts.local_stack.settings import ACCOUNT_ID, REGION
+from embedded_aws import ACCOUNT_ID, REGION
+from embedded_cloud import CLUSTER, Cloud
+from patience import until
 
 
 def test_a_service_keeps_what_moto_forgets(cloud: Cloud):

@@ -6,7 +6,8 @@ import time
 import httpx
 import pytest
 from botocore.exceptions import ClientError
-from embedded_cloud import ACCOUNT_ID, Cloud
+from embedded_aws import ACCOUNT_ID
+from embedded_cloud import Cloud
 
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT_ID}:key/11111111-2222-3333-4444-555555555555"
 

@@ -9,13 +9,14 @@ from uuid import uuid4
 
 import psutil
 import pytest
-from embedded_cloud import CLUSTER, Cloud, until
+from embedded_cloud import CLUSTER, Cloud
+from patience import until
 
 
 class Service:
     """A service of `sleep 60` tasks, or of `command`."""
 
-    def __init__(self, cloud: Cloud, desired: int = 1, command: tuple[str, ...] = ("sleep", "60"), **request: Any):
+    def __init__(self, cloud: Cloud, desired: int = 1, command: tuple[str, ...] = ("sleep", "9999"), **request: Any):
         self.cloud, self.name = cloud, f"service-{uuid4()}"
         self.definition = cloud.define(*command, family=self.name, **request.pop("container", {}))
         self.ecs = cloud["ecs"]
@@ -136,7 +137,7 @@ def test_tasks_that_keep_dying_break_the_circuit_and_the_old_definition_comes_ba
     service = services(deploymentConfiguration=breaker)
     service.steady(1)
     service.update(taskDefinition=cloud.define("false", family=service.name))
-    until(service.describe, lambda found: found["taskDefinition"] == service.definition, seconds=20)
+    until(service.describe, lambda found: found["taskDefinition"] == service.definition)
     service.steady(1)
 
 

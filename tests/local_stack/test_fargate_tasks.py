@@ -9,9 +9,9 @@ import httpx
 import psutil
 import pytest
 from botocore.exceptions import ClientError
-from embedded_cloud import CLUSTER, DIGEST, IMAGE, LOG_GROUP, Cloud, until
-
-from scripts.local_stack.settings import ACCOUNT_ID, REGION
+from embedded_aws import ACCOUNT_ID, REGION
+from embedded_cloud import CLUSTER, DIGEST, IMAGE, LOG_GROUP, Cloud
+from patience import PATIENCE_SECONDS, until
 
 PRINT_ENVIRONMENT = ("python", "-c", "import json, os; print(json.dumps(dict(os.environ)))")
 IMAGE_AND_FARGATE = {
@@ -96,7 +96,7 @@ def test_an_exit_code_is_kept(cloud: Cloud):
 
 
 def test_a_running_task_stays_running_however_often_it_is_described(cloud: Cloud):
-    task = cloud.run(cloud.define("sleep", "60"))
+    task = cloud.run(cloud.define("sleep", "9999"))
     cloud.wait(task, "RUNNING")
     seen = {cloud.describe(task)["lastStatus"] for _ in range(20)}
     cloud["ecs"].stop_task(cluster=CLUSTER, task=task)
@@ -104,7 +104,7 @@ def test_a_running_task_stays_running_however_often_it_is_described(cloud: Cloud
 
 
 def test_a_killed_task_is_stopped_with_137_and_the_queue_hears_of_it_through_the_rule(cloud: Cloud):
-    task = cloud.run(cloud.define("sleep", "60"), tags=[{"key": "prefect.io/flow-run-id", "value": "1"}])
+    task = cloud.run(cloud.define("sleep", "9999"), tags=[{"key": "prefect.io/flow-run-id", "value": "1"}])
     cloud.wait(task, "RUNNING")
     os.kill(cloud.record(task)["pid"], signal.SIGKILL)
 
@@ -121,8 +121,8 @@ def test_a_killed_task_is_stopped_with_137_and_the_queue_hears_of_it_through_the
 
 
 def test_what_a_task_started_in_another_session_ends_with_it(cloud: Cloud):
-    program = "import subprocess, time; print(subprocess.Popen(['sleep', '60'], start_new_session=True).pid); "
-    task = cloud.run(cloud.define("python", "-c", program + "time.sleep(60)"))
+    program = "import subprocess, time; print(subprocess.Popen(['sleep', '9999'], start_new_session=True).pid); "
+    task = cloud.run(cloud.define("python", "-c", program + "time.sleep(9999)"))
     cloud.wait(task, "RUNNING")
     child = int(until(lambda: cloud.output(task), bool))
     os.kill(cloud.record(task)["pid"], signal.SIGKILL)
@@ -147,7 +147,7 @@ def test_a_task_that_ignores_sigterm_is_killed_after_its_stop_timeout(cloud: Clo
     cloud["ecs"].stop_task(cluster=CLUSTER, task=task)
     stopped = cloud.wait(task, "STOPPED")
     assert stopped["containers"][0]["exitCode"] == 137
-    assert 1.9 < (stopped["stoppedAt"] - stopped["stoppingAt"]).total_seconds() < 10
+    assert (stopped["stoppedAt"] - stopped["stoppingAt"]).total_seconds() > 1.9
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_the_task_role_of_the_request_wins(cloud: Cloud):
 
 def test_credentials_need_the_tasks_own_token_and_an_existing_role(cloud: Cloud):
     absent = f"arn:aws:iam::{ACCOUNT_ID}:role/absent"
-    task = cloud.run(cloud.define("sh", "-c", "env; sleep 60", taskRoleArn=absent))
+    task = cloud.run(cloud.define("sh", "-c", "env; sleep 9999", taskRoleArn=absent))
     cloud.wait(task, "RUNNING")
     lines = until(lambda: cloud.output(task), lambda text: "AUTHORIZATION_TOKEN" in text).splitlines()
     got = dict(line.split("=", 1) for line in lines)
@@ -207,13 +207,12 @@ def test_credentials_need_the_tasks_own_token_and_an_existing_role(cloud: Cloud)
 
 
 def test_output_reaches_cloudwatch_in_order_while_the_task_runs(cloud: Cloud):
-    task = cloud.run(cloud.define("sh", "-c", "for i in 1 2 3; do echo out $i; echo err $i >&2; done; sleep 60"))
+    task = cloud.run(cloud.define("sh", "-c", "for i in 1 2 3; do echo out $i; echo err $i >&2; done; sleep 9999"))
     stream = f"flow/prefect/{task.split('/')[-1]}"
     cloud.wait(task, "RUNNING")
     events = until(
         lambda: cloud["logs"].get_log_events(logGroupName=LOG_GROUP, logStreamName=stream)["events"],
         lambda found: len(found) == 6,
-        seconds=5,
     )
     assert cloud.describe(task)["lastStatus"] == "RUNNING"
     cloud["ecs"].stop_task(cluster=CLUSTER, task=task)
@@ -243,11 +242,11 @@ def test_a_new_server_ends_the_tasks_that_a_killed_one_left_behind(tmp_path: Pat
     cloud.start()
     try:
         cloud.prepare()
-        task = cloud.run(cloud.define("sleep", "60"))
+        task = cloud.run(cloud.define("sleep", "9999"))
         cloud.wait(task, "RUNNING")
         left = psutil.Process(cloud.record(task)["pid"])
         cloud.process.kill()
-        cloud.process.wait(10)
+        cloud.process.wait(PATIENCE_SECONDS)
         assert left.is_running()
         cloud.start()
         assert not left.is_running()
@@ -259,7 +258,7 @@ def test_a_server_that_is_ended_ends_its_tasks(tmp_path: Path):
     cloud = Cloud(tmp_path)
     cloud.start()
     cloud.prepare()
-    task = cloud.run(cloud.define("sleep", "60"))
+    task = cloud.run(cloud.define("sleep", "9999"))
     cloud.wait(task, "RUNNING")
     running = psutil.Process(cloud.record(task)["pid"])
     cloud.stop()

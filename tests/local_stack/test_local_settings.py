@@ -6,8 +6,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from scripts.local_stack.settings import LocalSettings, SettingsError
 from scripts.local_stack.supervisor import ports
+from scripts.shared.local_settings import LocalSettings, SettingsError
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def test_the_aws_environment_has_nothing_of_the_shells_own_aws(monkeypatch: pyte
     for name in ("AWS_PROFILE", "AWS_CA_BUNDLE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.setenv(name, "of the shell")
     monkeypatch.setenv("NO_PROXY", "example.com")
-    variables = LocalSettings.load(aws_port=4999).aws_environment()
+    variables = LocalSettings.load(aws_port=4999).aws_environment("eu-north-1")
     assert "of the shell" not in variables.values()
     assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4999"
     assert variables["NO_PROXY"] == "example.com,127.0.0.1,localhost"

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import psutil
 import pytest
+from patience import PATIENCE_SECONDS
 
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import processes, supervision, supervisord
+from scripts.shared.local_settings import LocalSettings
 
 
 @pytest.fixture
 def sleeper() -> Iterator[psutil.Popen]:
     """A process of somebody else."""
-    process = psutil.Popen(["sleep", "60"])
+    process = psutil.Popen(["sleep", "9999"])
     yield process
     with suppress(psutil.NoSuchProcess):
         process.kill()
-    process.wait(10)
+    process.wait(PATIENCE_SECONDS)
 
 
 def remember(settings: LocalSettings, known: dict) -> None:
@@ -36,9 +37,9 @@ def test_a_process_that_has_got_the_pid_of_an_ended_one_is_left_alone(tmp_path: 
 
 def test_a_recorded_process_is_ended(tmp_path: Path, sleeper: psutil.Popen):
     settings = LocalSettings(directory=tmp_path)
-    remember(settings, processes.identity(sleeper.pid))
+    remember(settings, processes.identify(sleeper.pid))
     assert supervision.stop(settings) == 1
-    assert sleeper.wait(10) != 0
+    assert sleeper.wait(PATIENCE_SECONDS) != 0
 
 
 @pytest.mark.parametrize("variable", [processes.MARK, "HOME"])
@@ -46,19 +47,19 @@ def test_a_process_whose_pid_was_never_written_down_is_known_by_its_environment(
     """Ctrl-C may come between its start and its record."""
     settings = LocalSettings(directory=tmp_path)
     value = tmp_path if variable == processes.MARK else settings.tasks / "some-task"
-    process = psutil.Popen(["sleep", "60"], env=os.environ | {variable: str(value)})
+    process = psutil.Popen(["sleep", "9999"], env=os.environ | {variable: str(value)})
     assert supervision.stop(settings) == 1
-    assert process.wait(10) != 0
+    assert process.wait(PATIENCE_SECONDS) != 0
 
 
 def test_a_process_of_another_stack_is_left_alone(tmp_path: Path):
-    other = psutil.Popen(["sleep", "60"], env=os.environ | {processes.MARK: str(tmp_path / "other")})
+    other = psutil.Popen(["sleep", "9999"], env=os.environ | {processes.MARK: str(tmp_path / "other")})
     try:
         assert supervision.stop(LocalSettings(directory=tmp_path)) == 0
         assert other.is_running()
     finally:
         other.kill()
-        other.wait(10)
+        other.wait(PATIENCE_SECONDS)
 
 
 def test_what_ignores_sigterm_is_killed(sleeper: psutil.Popen):
@@ -66,3 +67,11 @@ def test_what_ignores_sigterm_is_killed(sleeper: psutil.Popen):
     stubborn.stdout.readline()
     assert processes.end([stubborn, sleeper], grace_seconds=0.5) == 2
     assert not stubborn.is_running()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '"stack"'])
+def test_a_record_that_is_no_record_counts_as_empty(tmp_path: Path, content: str):
+    path = tmp_path / "stack.json"
+    path.write_text(content)
+
+    assert processes.read_record(path) == {}

@@ -7,20 +7,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 import snowflake.connector
 from embedded_aws import free_ports
-from embedded_cloud import until
+from patience import PATIENCE_SECONDS, until
 
-from scripts.local_stack.aws import clients, seed
-from scripts.local_stack.settings import REPOSITORY, LocalSettings, variable
+from scripts.local_stack.aws import seed
 from scripts.local_stack.supervisor import ports, processes, supervision, supervisord
+from scripts.shared import embedded_clients
+from scripts.shared.environments import find_environment
+from scripts.shared.local_settings import REPOSITORY, LocalSettings, variable
 from scripts.shared.refusal import Refusal
 
-BUCKET = "landing-of-a-test"
+LOCAL = find_environment("local")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSettings]:
     try:
         until(supervisord.record_file(settings).exists, bool)
         interrupted.send_signal(signal.SIGINT)
-        assert interrupted.wait(30) == 130
+        assert interrupted.wait(PATIENCE_SECONDS) == 130
         supervision.start(settings)
         yield settings
     finally:
@@ -58,6 +61,11 @@ def settings_in(directory: Path) -> LocalSettings:
     return LocalSettings(directory=directory, **dict(zip(names, free_ports(4), strict=True)))
 
 
+def client(settings: LocalSettings, service: str) -> Any:
+    """A client of the stack's AWS."""
+    return embedded_clients.client(settings.aws_endpoint_url, service, LOCAL.facts["region"])
+
+
 def pids(settings: LocalSettings) -> dict[str, int | None]:
     """Program -> process id."""
     return {part.name: part.pid for part in supervision.status(settings)}
@@ -65,7 +73,10 @@ def pids(settings: LocalSettings) -> dict[str, int | None]:
 
 def all_of(settings: LocalSettings) -> list[psutil.Process]:
     """Every process that bears the stack's mark or works for one of its tasks."""
-    return [*processes.marked(processes.MARK, str(settings.directory)), *processes.of_tasks(settings.tasks)]
+    return [
+        *processes.find_marked(processes.MARK, str(settings.directory)),
+        *processes.find_task_processes(settings.tasks),
+    ]
 
 
 def test_a_started_stack_runs_and_answers(stack: LocalSettings):
@@ -98,17 +109,42 @@ def test_no_program_has_a_variable_of_the_developers_shell(stack: LocalSettings)
 
 
 def test_the_platform_is_seeded_once(stack: LocalSettings):
-    seed.seed_platform(stack)
-    ssm = clients.client(stack.aws_endpoint_url, "ssm")
-    s3 = clients.client(stack.aws_endpoint_url, "s3")
+    seed.seed_platform(stack, LOCAL)
+    ssm, s3 = client(stack, "ssm"), client(stack, "s3")
 
     def parameters() -> dict[str, tuple[str, str, int]]:
-        found = ssm.get_parameters_by_path(Path=seed.PARAMETER_PATH, WithDecryption=True)["Parameters"]
+        found = ssm.get_parameters_by_path(Path=LOCAL.names.path, WithDecryption=True)["Parameters"]
         return {each["Name"].rsplit("/", 1)[-1]: (each["Type"], each["Value"], each["Version"]) for each in found}
 
     before = parameters()
-    kinds = {name: kind for name, (kind, _, _) in before.items()}
-    assert kinds == {
+    assert {name: kind for name, (kind, _, _) in before.items()} == seed.parameters(LOCAL.facts)
+    assert before["PREFECT_API_AUTH_STRING"][1] == stack.prefect_auth_string()
+    assert s3.get_bucket_versioning(Bucket=LOCAL.backend["bucket"])["Status"] == "Enabled"
+    seed.seed_platform(stack, LOCAL)
+    assert parameters() == before
+
+
+def test_the_seeded_key_opens_the_seeded_schema(stack: LocalSettings):
+    seed.seed_platform(stack, LOCAL)
+    ssm = client(stack, "ssm")
+    key = ssm.get_parameter(Name=f"{LOCAL.names.path}/SNOWFLAKE_PRIVATE_KEY", WithDecryption=True)
+    with snowflake.connector.connect(
+        account="fakesnow",
+        user=seed.USER,
+        private_key=key["Parameter"]["Value"],
+        host="127.0.0.1",
+        port=stack.snowflake_port,
+        protocol="http",
+        database=LOCAL.facts["snowflake"]["database"],
+        schema=LOCAL.facts["snowflake"]["schema"],
+    ) as connection:
+        current = connection.cursor().execute("SELECT current_schema()").fetchone()
+    assert current == (LOCAL.facts["snowflake"]["schema"],)
+
+
+def test_what_the_facts_leave_open_is_as_terraform_has_it():
+    facts = {"prefect_credential": "PREFECT_API_AUTH_STRING"}
+    kinds = {
         "PREFECT_API_AUTH_STRING": "SecureString",
         "SNOWFLAKE_PRIVATE_KEY": "SecureString",
         "DBT_CLOUD_TOKEN": "SecureString",
@@ -116,36 +152,11 @@ def test_the_platform_is_seeded_once(stack: LocalSettings):
         "SNOWFLAKE_USER": "String",
         "DBT_CLOUD_ACCOUNT_ID": "String",
     }
-    assert before["PREFECT_API_AUTH_STRING"][1] == stack.prefect_auth_string()
-    assert s3.get_bucket_versioning(Bucket=seed.STATE_BUCKET)["Status"] == "Enabled"
-    seed.seed_platform(stack)
-    assert parameters() == before
-
-
-def test_the_seeded_key_opens_the_seeded_schema(stack: LocalSettings):
-    seed.seed_platform(stack)
-    ssm = clients.client(stack.aws_endpoint_url, "ssm")
-    key = ssm.get_parameter(Name=f"{seed.PARAMETER_PATH}/SNOWFLAKE_PRIVATE_KEY", WithDecryption=True)
-    with snowflake.connector.connect(
-        account="fakesnow",
-        user="DATA_FLOWS",
-        private_key=key["Parameter"]["Value"],
-        host="127.0.0.1",
-        port=stack.snowflake_port,
-        protocol="http",
-        database="DATA_FLOWS",
-        schema="FLIGHTS",
-    ) as connection:
-        assert connection.cursor().execute("SELECT current_schema()").fetchone() == ("FLIGHTS",)
-
-
-def test_the_landing_files_are_the_flights_of_every_day_and_are_put_once(stack: LocalSettings):
-    s3 = clients.client(stack.aws_endpoint_url, "s3")
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    assert seed.seed_landing(stack, BUCKET) == 369
-    assert seed.seed_landing(stack, BUCKET) == 0
-    s3.delete_object(Bucket=BUCKET, Key="landing/flights/2013-02-28.parquet")
-    assert seed.seed_landing(stack, BUCKET) == 1
+    assert seed.parameters(facts) == kinds
+    assert seed.parameters(facts | {"parameters": {"strings": ["TOPIC"], "secure_strings": []}}) == {
+        "TOPIC": "String",
+        "PREFECT_API_AUTH_STRING": "SecureString",
+    }
 
 
 def test_logs_are_found_by_the_name_of_a_program_the_agent_or_a_task(tmp_path: Path):
@@ -206,20 +217,27 @@ def test_a_part_that_cannot_start_is_told_with_the_end_of_its_log(tmp_path: Path
     assert all_of(settings) == []
 
 
+def test_a_supervisord_that_cannot_start_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(supervisord, "_configuration", lambda _: "[supervisord]\nnodaemon = perhaps\n")
+    with pytest.raises(supervision.StackError, match=r"ended while it started\n.*not a valid boolean"):
+        supervision.start(settings_in(tmp_path))
+    assert all_of(settings_in(tmp_path)) == []
+
+
 def test_a_stop_after_supervisord_was_killed_leaves_no_process_and_no_port(stack: LocalSettings):
     """And once more: a stop of what does not run changes nothing."""
     (supervisor,) = [process for process in all_of(stack) if "supervisor.supervisord" in process.cmdline()]
     supervisor.kill()
-    supervisor.wait(10)
+    supervisor.wait(PATIENCE_SECONDS)
     assert {part.state for part in supervision.status(stack)} == {"UNSUPERVISED"}
-    bystander = psutil.Popen(["sleep", "60"])
+    bystander = psutil.Popen(["sleep", "9999"])
     try:
         assert supervision.stop(stack) == 3
         assert supervision.stop(stack) == 0
         assert bystander.is_running()
     finally:
         bystander.kill()
-        bystander.wait(10)
+        bystander.wait(PATIENCE_SECONDS)
     assert all_of(stack) == []
     assert [port for port in stack.ports().values() if not ports.is_free(port)] == []
     assert {part.state for part in supervision.status(stack)} == {"STOPPED"}

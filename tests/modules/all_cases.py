@@ -10,8 +10,8 @@ from typing import Any
 
 from offline import PROVIDER, initialised, with_context
 
-from scripts.plan_environment import offline_root
 from scripts.shared.environments import ROOT
+from scripts.shared.offline_root import offline_root
 
 # Where only a refusal is looked for, the provider is not asked; what it would compute in a plan is any valid value.
 MOCKED_DATA = {"aws_iam_policy_document": {"json": "{}"}, "aws_partition": {"partition": "aws"}}

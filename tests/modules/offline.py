@@ -4,18 +4,19 @@ from pathlib import Path
 
 import tftest
 
-from scripts.plan_environment import OFFLINE_OVERRIDE
 from scripts.shared import terraform
+from scripts.shared.offline_root import OFFLINE_OVERRIDE
 
 CONTEXT = {
-    "name": "DataFlows-Test",
-    "path": "/DataFlows/Test",
+    "name": "HarborFlows-Test",
+    "path": "/HarborFlows/Test",
     "partition": "aws",
     "account_id": "333333333333",
     "region": "eu-west-1",
     "environment": "test",
-    "state": {"bucket": "dataflows-test-state-333333333333", "key": "state", "kms_alias": "alias/State"},
-    "bucket_prefix": "dataflows-test",
+    "service": "harbor-flows",
+    "state": {"bucket": "harborflows-test-state-333333333333", "key": "state", "kms_alias": "alias/State"},
+    "bucket_prefix": "harborflows-test",
     "image_repository": "data-flows",
     "fargate_sizes": [{"cpu": 512, "memory_mib": [1024, 2048]}, {"cpu": 1024, "memory_mib": [2048, 4096]}],
 }

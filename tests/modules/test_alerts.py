@@ -11,14 +11,14 @@ from scripts.shared.environments import ROOT
 
 ALERTS = {
     "alerts": {"email": "data-platform@example.com"},
-    "service": {"cluster": "DataFlows-Test", "name": "DataFlows-Test-agent"},
+    "service": {"cluster": "HarborFlows-Test", "name": "HarborFlows-Test-agent"},
     "tasks": {"min": 1, "max": 10},
-    "task_events": {"queue": "DataFlows-Test-task-events", "dead_letters": "DataFlows-Test-task-events-dlq"},
-    "log_groups": {"agent": "/DataFlows/Test/agent", "flow": "/DataFlows/Test/flow"},
+    "task_events": {"queue": "HarborFlows-Test-task-events", "dead_letters": "HarborFlows-Test-task-events-dlq"},
+    "log_groups": {"agent": "/HarborFlows/Test/agent", "flow": "/HarborFlows/Test/flow"},
     "logs": {"retention_days": 365, "kms_key_arn": "arn:aws:kms:eu-west-1:333333333333:key/1"},
 }
-TOPIC = "arn:aws:sns:eu-west-1:333333333333:DataFlows-Test-alerts"
-CLUSTER = "arn:aws:ecs:eu-west-1:333333333333:cluster/DataFlows-Test"
+TOPIC = "arn:aws:sns:eu-west-1:333333333333:HarborFlows-Test-alerts"
+CLUSTER = "arn:aws:ecs:eu-west-1:333333333333:cluster/HarborFlows-Test"
 
 
 def planned(plan, kind):
@@ -35,7 +35,7 @@ def plan(plan_module):
 @pytest.fixture(scope="module")
 def alarms(plan):
     found = planned(plan, "aws_cloudwatch_metric_alarm").values()
-    return {alarm["alarm_name"].removeprefix("DataFlows-Test-"): alarm for alarm in found}
+    return {alarm["alarm_name"].removeprefix("HarborFlows-Test-"): alarm for alarm in found}
 
 
 def test_every_alarm_tells_the_topic_when_it_starts_and_when_it_ends(alarms):
@@ -67,7 +67,7 @@ def test_fewer_agents_than_the_minimum_are_an_alarm(plan_module):
     plan = plan_module("alerts", **(ALERTS | {"tasks": {"min": 2, "max": 10}}))
     alarm = planned(plan, "aws_cloudwatch_metric_alarm")['aws_cloudwatch_metric_alarm.threshold["agent-not-running"]']
     assert (alarm["namespace"], alarm["metric_name"]) == ("ECS/ContainerInsights", "RunningTaskCount")
-    assert alarm["dimensions"] == {"ClusterName": "DataFlows-Test", "ServiceName": "DataFlows-Test-agent"}
+    assert alarm["dimensions"] == {"ClusterName": "HarborFlows-Test", "ServiceName": "HarborFlows-Test-agent"}
     assert (alarm["comparison_operator"], alarm["threshold"]) == ("LessThanThreshold", 2)
 
 
@@ -89,7 +89,7 @@ def test_only_alarms_of_this_environment_publish_and_only_over_tls(plan):
     assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert allowed["Condition"] == {
         "StringEquals": {"aws:SourceAccount": "333333333333"},
-        "ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:eu-west-1:333333333333:alarm:DataFlows-Test-*"},
+        "ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:eu-west-1:333333333333:alarm:HarborFlows-Test-*"},
     }
     assert (denied["Effect"], denied["Principal"]) == ("Deny", {"AWS": "*"})
     assert denied["Action"] == ["sns:Subscribe", "sns:Publish"]
@@ -110,10 +110,10 @@ def test_only_this_rule_writes_to_the_log_of_stopped_tasks(plan):
     (policy,) = planned(plan, "aws_cloudwatch_log_resource_policy").values()
     write = next(each for each in json.loads(policy["policy_document"])["Statement"] if "Condition" in each)
     assert write["Action"] == "logs:PutLogEvents"
-    rule = "arn:aws:events:eu-west-1:333333333333:rule/DataFlows-Test-stopped-tasks"
+    rule = "arn:aws:events:eu-west-1:333333333333:rule/HarborFlows-Test-stopped-tasks"
     assert write["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}}
     (group,) = planned(plan, "aws_cloudwatch_log_group").values()
-    assert (group["name"], group["retention_in_days"]) == ("/DataFlows/Test/stopped-tasks", 365)
+    assert (group["name"], group["retention_in_days"]) == ("/HarborFlows/Test/stopped-tasks", 365)
     assert group["kms_key_id"] == ALERTS["logs"]["kms_key_arn"]
 
 
@@ -130,7 +130,7 @@ def test_only_this_rule_writes_to_the_log_of_stopped_tasks(plan):
             {
                 "stopCode": "EssentialContainerExited",
                 "containers": [{"exitCode": 0}],
-                "group": "service:DataFlows-Test-agent",
+                "group": "service:HarborFlows-Test-agent",
             },
             True,
         ),
@@ -145,7 +145,7 @@ def test_a_task_that_stopped_as_none_should_is_kept(plan, monkeypatch, detail, i
     flatten = staticmethod(lambda event: compat.flatten_event(None, event))
     monkeypatch.setattr(EventPattern, "_flatten_dict", flatten)
     (rule,) = planned(plan, "aws_cloudwatch_event_rule").values()
-    normal = {"clusterArn": CLUSTER, "lastStatus": "STOPPED", "group": "family:DataFlows-Test-flow"}
+    normal = {"clusterArn": CLUSTER, "lastStatus": "STOPPED", "group": "family:HarborFlows-Test-flow"}
     event = {"source": "aws.ecs", "detail-type": "ECS Task State Change", "detail": normal | detail}
     assert EventPattern.load(rule["event_pattern"]).matches_event(event) is is_abnormal
 
@@ -157,7 +157,7 @@ def test_each_line_that_is_counted_has_an_alarm(plan, alarms):
     for name, metric in counted.items():
         assert (metric["namespace"], metric["name"]) == (alarms[name]["namespace"], alarms[name]["metric_name"])
     patterns = {each["name"]: (each["log_group_name"], each["pattern"]) for each in filters}
-    stopped = "/DataFlows/Test/stopped-tasks"
+    stopped = "/HarborFlows/Test/stopped-tasks"
     assert patterns["tasks-not-started"] == (stopped, '{ $.detail.stopCode = "TaskFailedToStart" }')
     assert patterns["tasks-stopped"] == (stopped, '{ $.detail.stopCode != "TaskFailedToStart" }')
 
@@ -166,10 +166,10 @@ def test_the_dashboard_shows_every_alarm_and_asks_only_for_what_is_there(plan, a
     (dashboard,) = planned(plan, "aws_cloudwatch_dashboard").values()
     widgets = json.loads(dashboard["dashboard_body"])["widgets"]
     shown = next(widget for widget in widgets if widget["type"] == "alarm")["properties"]["alarms"]
-    assert {arn.rpartition(":")[2] for arn in shown} == {f"DataFlows-Test-{name}" for name in alarms}
+    assert {arn.rpartition(":")[2] for arn in shown} == {f"HarborFlows-Test-{name}" for name in alarms}
     queries = [widget["properties"]["query"] for widget in widgets if widget["type"] == "log"]
     asked = {re.match(r"SOURCE '([^']+)'", query)[1] for query in queries}
-    assert asked == {"/DataFlows/Test/agent", "/DataFlows/Test/flow", "/DataFlows/Test/stopped-tasks"}
+    assert asked == {"/HarborFlows/Test/agent", "/HarborFlows/Test/flow", "/HarborFlows/Test/stopped-tasks"}
     assert all(widget["properties"].get("region", "eu-west-1") == "eu-west-1" for widget in widgets)
 
 

@@ -1,22 +1,25 @@
 """The bootstrap root: what an account needs before its first environment, and what CircleCI may do there."""
 
 import json
-import re
 import shutil
 
 import pytest
 import tftest
+from fixture_repository import FIXTURES, facts
 from known_documents import types_with_documents, unknown_documents
 
 from scripts.gate import catalog
 from scripts.gate.reading.hcl import Hcl
 from scripts.gate.reading.plan import Plan
-from scripts.plan_environment import OFFLINE_OVERRIDE
 from scripts.shared import terraform
-from scripts.shared.environments import ROOT, find_environment
+from scripts.shared.environments import ROOT
+from scripts.shared.facts_file import backend_of, read_account
+from scripts.shared.offline_root import OFFLINE_OVERRIDE
 
 BOOTSTRAP = ROOT / "terraform" / "bootstrap"
-ACCOUNTS = sorted(path.stem for path in (BOOTSTRAP / "accounts").glob("*.tfvars"))
+ACCOUNTS = FIXTURES / "accounts"
+ACCOUNT = read_account(ACCOUNTS / "amber.tfvars")
+ID, REGION = ACCOUNT["account_id"], ACCOUNT["region"]
 
 
 @pytest.fixture(scope="module")
@@ -33,37 +36,58 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def plan(root):
-    return root.plan(output=True, tf_var_file=str(BOOTSTRAP / "accounts" / "dev.tfvars"))
+    """Of an account with one stack."""
+    return root.plan(output=True, tf_var_file=str(ACCOUNTS / "amber.tfvars"))
+
+
+@pytest.fixture(scope="module")
+def shared(root):
+    """Of an account with two stacks, both of which have an environment violet."""
+    return root.plan(output=True, tf_var_file=str(ACCOUNTS / "violet.tfvars"))
 
 
 def after(plan, address):
     return plan.resource_changes[address]["change"]["after"]
 
 
-def test_every_environment_finds_the_state_bucket_that_its_backend_names():
-    """Read from the facts: the account's file lists the environment, whose backend names account, region and key."""
-    for account in ACCOUNTS:
-        facts = (BOOTSTRAP / "accounts" / f"{account}.tfvars").read_text()
-        id_ = re.search(r'^account_id\s*= "(\d{12})"$', facts, re.MULTILINE)[1]
-        for name in re.findall(r'"(\w+)"', re.search(r"^environments\s*= \[(.+)\]$", facts, re.MULTILINE)[1]):
-            backend = find_environment(name).backend
-            assert backend["bucket"] == f"dataflows-{name}-state-{id_}"
-            assert backend["kms_key_id"] == "alias/DataFlows-Bootstrap"
-            assert backend["use_lockfile"] is True
+def test_an_environment_finds_the_state_bucket_and_key_that_its_backend_names(plan, shared):
+    for name, made, address in (("amber", plan, "amber"), ("violet", shared, "harborflows-violet")):
+        backend = backend_of(facts(name))
+        assert after(made, f'aws_s3_bucket.state["{address}"]')["bucket"] == backend["bucket"]
+        assert after(made, "aws_kms_alias.account")["name"] == backend["kms_key_id"]
+
+
+def test_each_stack_of_an_account_has_its_buckets_and_its_pipelines_can_be_started(shared):
+    buckets = [
+        change["change"]["after"]["bucket"]
+        for change in shared.resource_changes.values()
+        if change["type"] == "aws_s3_bucket"
+    ]
+    account = read_account(ACCOUNTS / "violet.tfvars")["account_id"]
+    assert sorted(buckets) == [
+        f"{prefix}-state-{account}" for prefix in ("harborflows-violet", "shipyard-orange", "shipyard-violet")
+    ]
+    policy = json.loads(after(shared, "aws_iam_role_policy.circleci")["policy"])
+    (start,) = [each for each in policy["Statement"] if each["Sid"] == "StartThePipeline"]
+    assert sorted(arn.rpartition(":")[2] for arn in start["Resource"]) == [
+        "HarborFlows-Violet",
+        "Shipyard-Orange",
+        "Shipyard-Violet",
+    ]
 
 
 def test_the_rules_of_the_gate_that_know_no_environment_find_nothing_in_it(plan):
     checked = Plan(plan._raw)
     results = [catalog.run_rule(name, checked, Hcl(BOOTSTRAP, checked)) for name in catalog.all_rules()]
-    assert {result.name for result in results if result.aside} == {"own_names", "permission_tables"}
+    assert {result.name for result in results if result.skipped} == {"own_names", "permission_tables"}
     assert {result.name: result.findings for result in results if not result.passed} == {}
 
 
 def test_the_state_is_versioned_private_and_not_to_be_destroyed(plan):
-    assert after(plan, 'aws_s3_bucket.state["dev"]')["bucket"] == "dataflows-dev-state-111111111111"
-    versioning = after(plan, 'aws_s3_bucket_versioning.state["dev"]')["versioning_configuration"]
+    assert after(plan, 'aws_s3_bucket.state["amber"]')["bucket"] == f"harborflows-amber-state-{ID}"
+    versioning = after(plan, 'aws_s3_bucket_versioning.state["amber"]')["versioning_configuration"]
     assert versioning[0]["status"] == "Enabled"
-    block = after(plan, 'aws_s3_bucket_public_access_block.state["dev"]')
+    block = after(plan, 'aws_s3_bucket_public_access_block.state["amber"]')
     assert all(block[key] for key in block if key.startswith(("block_", "ignore_", "restrict_")))
     assert "prevent_destroy = true" in (BOOTSTRAP / "state.tf").read_text()
 
@@ -85,13 +109,14 @@ def test_images_keep_their_tags_and_are_scanned(plan):
 
 def test_only_this_project_on_these_branches_is_circlecis_role(plan):
     (statement,) = json.loads(after(plan, "aws_iam_role.circleci")["assume_role_policy"])["Statement"]
-    issuer = "oidc.circleci.com/org/00000000-0000-0000-0000-000000000000"
-    assert statement["Principal"] == {"Federated": f"arn:aws:iam::111111111111:oidc-provider/{issuer}"}
-    assert statement["Condition"]["StringEquals"] == {f"{issuer}:aud": "00000000-0000-0000-0000-000000000000"}
+    organization = ACCOUNT["circleci"]["organization_id"]
+    issuer = f"oidc.circleci.com/org/{organization}"
+    assert statement["Principal"] == {"Federated": f"arn:aws:iam::{ID}:oidc-provider/{issuer}"}
+    assert statement["Condition"]["StringEquals"] == {f"{issuer}:aud": organization}
     subject = statement["Condition"]["StringLike"][f"{issuer}:sub"]
     # A `*` would also match a branch that is named like the end of another's subject.
     assert "*" not in subject
-    assert subject.endswith("/vcs-origin/github.com/example/data-flows/vcs-ref/refs/heads/main")
+    assert subject.endswith("/vcs-origin/github.com/example/harbour-flows/vcs-ref/refs/heads/main")
 
 
 def test_circleci_pushes_the_image_and_starts_the_pipeline_and_that_is_all(plan):
@@ -99,7 +124,7 @@ def test_circleci_pushes_the_image_and_starts_the_pipeline_and_that_is_all(plan)
     for statement in json.loads(after(plan, "aws_iam_role_policy.circleci")["policy"])["Statement"]:
         for action in [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]:
             allowed[action] = statement["Resource"]
-    repository = "arn:aws:ecr:eu-west-1:111111111111:repository/data-flows"
+    repository = f"arn:aws:ecr:{REGION}:{ID}:repository/{ACCOUNT['image_repository']}"
     assert allowed == {
         "ecr:GetAuthorizationToken": "*",
         "ecr:BatchCheckLayerAvailability": repository,
@@ -108,7 +133,7 @@ def test_circleci_pushes_the_image_and_starts_the_pipeline_and_that_is_all(plan)
         "ecr:InitiateLayerUpload": repository,
         "ecr:PutImage": repository,
         "ecr:UploadLayerPart": repository,
-        "codepipeline:StartPipelineExecution": "arn:aws:codepipeline:eu-west-1:111111111111:DataFlows-Dev",
+        "codepipeline:StartPipelineExecution": f"arn:aws:codepipeline:{REGION}:{ID}:HarborFlows-Amber",
     }
 
 
@@ -120,7 +145,7 @@ CIRCLECI = {
 FACTS = {
     "account_id": "333333333333",
     "region": "eu-west-1",
-    "environments": ["test"],
+    "stacks": {"DataFlows": ["test"]},
     "owner": "data-platform",
     "circleci": CIRCLECI,
 }
@@ -130,7 +155,19 @@ FACTS = {
     ("wrong", "message"),
     [
         ({"account_id": "1111"}, 'account_id is "1111"; expected the 12 digits of an AWS account.'),
-        ({"environments": ["Dev"]}, "environments is [Dev]; expected one or more names such as dev"),
+        ({"name": "data-flows"}, 'name is "data-flows"; expected 2 to 20 letters and digits, a capital first'),
+        ({"region": "Ireland"}, 'region is "Ireland"; expected an AWS region, such as eu-west-1.'),
+        ({"owner": "-"}, 'owner is "-"; expected a team\'s name or address'),
+        (
+            {"stacks": {"flows": ["dev"]}},
+            "stacks has [flows]; expected one or more names of 2 to 20",
+        ),
+        ({"stacks": {"Flows": ["Dev"]}}, "stacks has Flows = [Dev]; expected for each one or more environments"),
+        ({"stacks": {"Flows": ["bootstrap"]}}, "stacks has Flows = [bootstrap]; expected for each one or more"),
+        (
+            {"stacks": {"DataFlows": ["dev"], "Dataflows": ["dev"]}},
+            "stacks has DataFlows = [dev], Dataflows = [dev]; expected no two that differ only in capitals",
+        ),
         (
             {"circleci": CIRCLECI | {"project_id": "data-flows"}},
             'project_id are "00000000-0000-0000-0000-000000000000" and "data-flows"; expected UUIDs',
@@ -144,7 +181,19 @@ FACTS = {
             "circleci.branches is [release/*]; expected branches by their whole names, without wildcards",
         ),
     ],
-    ids=["account", "environment", "project", "origin", "branch"],
+    ids=[
+        "account",
+        "name",
+        "region",
+        "owner",
+        "stack",
+        "environment",
+        "reserved",
+        "capitals",
+        "project",
+        "origin",
+        "branch",
+    ],
 )
 def test_wrong_facts_are_refused(root, wrong, message):
     with pytest.raises(tftest.TerraformTestError) as refusal:

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import yaml
 from all_cases import AllCases
+from aws_limits import too_long
 
 from scripts.gate.reading.hcl import blocks
 from scripts.shared.environments import ROOT
@@ -84,6 +85,13 @@ def test_a_case_plans_what_it_expects(plans, name):
     )
     found += differences(case.get("outputs", {}), plan.outputs, "outputs")
     assert not found, "\n".join(found)
+
+
+def test_the_longest_names_are_within_the_limits_of_aws(plans):
+    planned = plans["root/longest_names"].values
+    assert list(too_long(planned)) == []
+    longer = {address: after | {"name": f"{after.get('name')}{'x' * 40}"} for address, after in planned.items()}
+    assert any("aws_iam_role.task" in said for said in too_long(longer))
 
 
 @pytest.fixture(scope="module")

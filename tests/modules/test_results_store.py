@@ -4,15 +4,14 @@ import json
 import shutil
 import subprocess
 
-import hcl2
 import pytest
 
 from scripts.shared import terraform
-from scripts.shared.environments import FACTS, ROOT
+from scripts.shared.environments import ROOT
 
 STORE = {"kms_key_arn": "arn:aws:kms:eu-west-1:333333333333:key/1"}
 GUARD = "terraform_data.data_is_protected[0]"
-BUCKET = "arn:aws:s3:::dataflows-test-results-333333333333"
+BUCKET = "arn:aws:s3:::harborflows-test-results-333333333333"
 
 
 def after(plan, address):
@@ -31,15 +30,6 @@ def test_the_guard_stands_before_bucket_and_key_unless_data_need_no_protection(p
     unprotected = plan_module("results_store", **STORE, protect_data="false")
     assert GUARD not in unprotected.resource_changes
     assert after(unprotected, "aws_s3_bucket.results")["force_destroy"] is True
-
-
-def test_only_the_local_environment_does_without_protection():
-    unprotected = []
-    for path in FACTS.glob("*.tfvars"):
-        with path.open() as file:
-            if hcl2.load(file).get("protect_data") is False:
-                unprotected.append(path.stem)
-    assert unprotected == ["local"]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +51,7 @@ def applied(tmp_path_factory):
         'provider "aws" {\n  region = "eu-west-1"\n  access_key = "x"\n  secret_key = "x"\n'
         "  skip_credentials_validation = true\n  skip_requesting_account_id = true\n}\n"
     )
-    context = {"partition": "aws", "account_id": "333333333333", "bucket_prefix": "dataflows-test"}
+    context = {"partition": "aws", "account_id": "333333333333", "bucket_prefix": "harborflows-test"}
     (folder / "terraform.tfvars.json").write_text(json.dumps(STORE | {"context": context}))
     mirror = terraform.find_mirror()
     command = ["terraform", "init", *([f"-plugin-dir={mirror}"] if mirror else [])]

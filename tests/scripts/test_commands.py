@@ -9,18 +9,21 @@ import sys
 
 import pytest
 
+from scripts import check_plan
+from scripts.shared.command import run_command
 from scripts.shared.environments import ROOT
-from scripts.shared.refusal import Refusal, run_command
+from scripts.shared.refusal import Refusal
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 COMMANDS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py") if '__name__ == "__main__"' in path.read_text())
-TARGETS = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split()
+TAKES = {target: names.split() for target, names in re.findall(r"^takes\.(\S+) +:=(.*)$", MAKEFILE, re.MULTILINE)}
+TARGETS = list(TAKES)
+SWITCHES = re.search(r"^SWITCHES := (.*)$", MAKEFILE, re.MULTILINE)[1].split()
 
 
 def make(*arguments):
     # These tests run under `make test` themselves, whose flags and variables are not for the make that is looked at.
-    given = {"ENV", "FLOW", "PARAMS", "NAME", "ARGS", "OFFLINE", "PIPELINE", "IMAGE_DIGEST"}
-    given |= {"DRY_RUN", "KEEP", "FULL", "ONLY"}
+    given = {name for names in TAKES.values() for name in names}
     shell = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     shell = {name: value for name, value in shell.items() if name not in given}
     return subprocess.run(["make", *arguments], cwd=ROOT, env=shell, capture_output=True, text=True, check=False)
@@ -34,9 +37,10 @@ def test_a_bare_make_lists_every_target_with_what_it_does():
     assert all(listed.values())
 
 
-def test_every_target_of_the_makefile_is_phony():
+def test_every_target_of_the_makefile_is_phony_and_says_which_variables_it_takes():
     """A file named `plan` or `test` would otherwise switch one off."""
     assert set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE)) == set(TARGETS)
+    assert ".PHONY: $(TARGETS)\n" in MAKEFILE
 
 
 def test_every_target_that_runs_python_sets_the_environments_up_first():
@@ -46,12 +50,60 @@ def test_every_target_that_runs_python_sets_the_environments_up_first():
 
 @pytest.mark.parametrize("target", [target for target in TARGETS if target != "help"])
 def test_what_a_target_runs_is_there(target):
-    answer = make("--dry-run", target, "ENV=dev", "FLOW=x", "NAME=agent")
+    answer = make("--dry-run", target, *(f"{name}=1" for name in TAKES[target]))
     assert answer.returncode == 0, answer.stderr
     modules = re.findall(r"-m (\S+)", answer.stdout)
     assert modules or target == "setup"
     for name in modules:
-        assert name == "pytest" or name.removeprefix("scripts.") in COMMANDS
+        runs = ROOT.joinpath(*name.split("."), "__main__.py").is_file()  # A package, such as tests.move_in.
+        assert name == "pytest" or runs or name.removeprefix("scripts.") in COMMANDS
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("unknown", ["DRYRUN", "dry_run", "Env", "DIGEST"])
+def test_a_variable_that_a_target_does_not_know_is_refused_before_anything_runs(target, unknown):
+    """`make register DRYRUN=1` must not register."""
+    answer = make("PREFLIGHT=@echo ran", "PYTHON=echo ran", target, f"{unknown}=1")
+    known = f"only {' '.join(TAKES[target])}" if TAKES[target] else "no variable"
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert re.fullmatch(rf"Makefile:\d+: \*\*\* {target}: got {unknown}; expected {known}\.  Stop\.\n", answer.stderr)
+
+
+@pytest.mark.parametrize(
+    "given", [["test", "DRY_RUN=1"], ["register", "apply", "DRY_RUN=1"], ["ARGS=-x", "lint", "test"]]
+)
+def test_a_variable_must_be_known_to_every_target_that_is_given(given):
+    answer = make("PREFLIGHT=@echo ran", "PYTHON=echo ran", *given)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert re.search(r"(test: got DRY_RUN|apply: got DRY_RUN|lint: got ARGS); expected ", answer.stderr)
+
+
+def test_each_target_takes_the_variables_that_its_recipe_reads():
+    recipes = dict(re.findall(r"^([a-z-]+):.*\n((?:\t.*\n?)*)", MAKEFILE, re.MULTILINE))
+    for target, names in TAKES.items():
+        read = set(re.findall(r"\b[A-Z_]{2,}\b", recipes[target].replace("$(DIGEST)", "IMAGE_DIGEST")))
+        assert read - {"PYTHON", "PREFLIGHT", "MAKEFILE_LIST"} == set(names), target
+
+
+def test_the_shells_own_variables_are_not_refused():
+    answer = subprocess.run(
+        ["make", "--dry-run", "register"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DRYRUN": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0
+
+
+@pytest.mark.parametrize("value", ["0", "no", "yes", "11"])
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_a_switch_is_1_or_left_out(switch, value):
+    target = next(target for target, names in TAKES.items() if switch in names)
+    answer = make("PREFLIGHT=@echo ran", "PYTHON=echo ran", target, f"{switch}={value}")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert f"{switch}: got {value}; expected 1, or leave it out" in answer.stderr
 
 
 @pytest.mark.parametrize(
@@ -61,6 +113,7 @@ def test_what_a_target_runs_is_there(target):
         (["plan", "ENV=dev", "PIPELINE=1"], "scripts.plan_environment dev --pipeline"),
         (["plan", "ENV="], "scripts.plan_environment local"),
         (["test", "ARGS=tests/scripts -x"], "pytest tests/scripts -x"),
+        (["test", "FAST=1"], "pytest --fast"),
         (["register", "ENV=dev"], "scripts.register_flows --env dev"),
         (["register", "DRY_RUN=1"], "scripts.register_flows --env local --dry-run"),
         (["register", "KEEP=1", "FULL=1"], "scripts.register_flows --env local --keep --full"),
@@ -77,6 +130,7 @@ def test_the_variables_of_a_target_reach_its_command(variables, run):
     [
         (["run", "FLOW=a_b"], "scripts.run_flow a_b --env local --params {}"),
         (["run", "FLOW=a", """PARAMS={"b": "it's"}"""], """scripts.run_flow a --env local --params {"b": "it's"}"""),
+        (["new-flow", "NAME=a/*", "OWNER=b c"], "scripts.new_flow a/* --owner b c"),
         (["logs", "NAME=*"], "scripts.show_logs *"),
         (["register", "ONLY=a*"], "scripts.register_flows --env local --only a*"),
         (["plan", "ENV=dev", "IMAGE_DIGEST=sha256:*"], "scripts.plan_environment dev --image-digest sha256:*"),
@@ -129,6 +183,40 @@ def test_help_says_what_the_command_does_and_shows_how_to_call_it(name, monkeypa
     said = capsys.readouterr().out
     assert re.search(rf"^ *python3? (-m scripts\.{name}\b|scripts/{name}\.py)", said, re.MULTILINE)
     assert re.search(r"\n\n[A-Z].*[.:]", said), "expected a sentence"
+
+
+@pytest.mark.parametrize("given", [["--nonsense"], ["--rule", "no_ingress"], ["a", "b"]])
+def test_wrong_usage_ends_with_2_and_changes_nothing(monkeypatch, capsys, given):
+    """Neither is an option guessed from its first letters."""
+    monkeypatch.setattr(sys, "argv", ["check_plan", *given])
+    with pytest.raises(SystemExit) as ended:
+        check_plan.main()
+    assert ended.value.code == 2
+    assert "unrecognized arguments: " in capsys.readouterr().err
+
+
+class ConnectError(Exception):
+    """As httpx has it."""
+
+
+def test_an_unreachable_server_is_one_sentence_and_exit_code_2(capsys):
+    def main():
+        raise ConnectError("All connection attempts failed")
+
+    with pytest.raises(SystemExit) as ended:
+        run_command(main)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "Cannot go on: All connection attempts failed. Expected a server that answers and credentials that it takes.\n"
+    )
+
+
+def test_any_other_error_keeps_its_traceback():
+    def main():
+        raise KeyError("a programming error")
+
+    with pytest.raises(KeyError):
+        run_command(main)
 
 
 @pytest.mark.parametrize(("code", "ends"), [(1, 1), (2, 2)])

@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import io
+import os
 import platform
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from functools import partial
 
 import pytest
 
-from scripts.install_terraform import MACHINES
+from scripts.install_terraform import MACHINES, RELEASES_VARIABLE
 from scripts.shared.environments import ROOT
 
 VERSION = (ROOT / ".terraform-version").read_text().strip()
@@ -49,8 +50,9 @@ def releases(tmp_path):
 
 def install(folder, address):
     """As a build machine calls it: before there is any environment."""
-    command = [sys.executable, "-S", ROOT / "scripts" / "install_terraform.py", folder, "--releases", address]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-S", ROOT / "scripts" / "install_terraform.py", folder]
+    shell = os.environ | {RELEASES_VARIABLE: address}
+    return subprocess.run(command, env=shell, capture_output=True, text=True, check=False)
 
 
 def test_the_wanted_version_is_installed_and_can_be_run(tmp_path, releases):
@@ -78,6 +80,6 @@ def test_a_release_that_cannot_be_had_is_told_in_one_sentence(tmp_path, releases
     answer = install(tmp_path / "bin", releases[1])
     assert answer.returncode == 1
     assert answer.stderr == (
-        f"{releases[1]}/{VERSION}: HTTP Error 404: File not found; expected Terraform {VERSION}: "
-        "can this machine reach it?\n"
+        f"{releases[1]}/{VERSION}: HTTP Error 404: File not found; expected Terraform {VERSION}: put it on PATH "
+        f"(`tfenv install {VERSION}`), or name a mirror of the releases in DATA_FLOWS_TERRAFORM_RELEASES.\n"
     )

@@ -7,12 +7,14 @@ import pytest
 from plan_builder import plan_data, resource
 
 from scripts import plan_environment
+from scripts.delivery import planning
 from scripts.gate import engine
-from scripts.shared import terraform
+from scripts.shared import offline_root, terraform
 from scripts.shared.environments import ROOT, Environment, find_environment
 from scripts.shared.image_digest import image_digest
 from scripts.shared.refusal import Refusal
 
+pytestmark = pytest.mark.usefixtures("made_up_environments")
 DIGEST = "sha256:" + "a" * 64
 
 
@@ -35,15 +37,15 @@ def planned(monkeypatch, tmp_path):
     planned = []
     monkeypatch.setenv("DATA_FLOWS_BUILD_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path / "local"))
-    monkeypatch.setattr(plan_environment, "CheckovScan", Scan)
+    monkeypatch.setattr(planning, "CheckovScan", Scan)
     monkeypatch.setattr(Environment, "require_account", lambda _: None)
-    monkeypatch.setattr(plan_environment.catalog, "warm_up", lambda: None)
+    monkeypatch.setattr(planning.catalog, "warm_up", lambda: None)
     monkeypatch.setattr(engine, "gate_folder", lambda _, **__: 1 if planned[-1][1] == "bad" else 0)
 
     def plan(environment, digest, *, offline):
         planned.append((environment.name, digest, offline))
 
-    monkeypatch.setattr(plan_environment, "plan", plan)
+    monkeypatch.setattr(planning, "plan", plan)
     return planned
 
 
@@ -52,30 +54,30 @@ def main(monkeypatch, *arguments):
     return plan_environment.main()
 
 
-@pytest.mark.parametrize("name", ["dev", "prod"])
+@pytest.mark.parametrize("name", ["amber", "violet"])
 def test_a_plan_to_be_applied_needs_the_digest_of_a_pushed_image(planned, monkeypatch, name):
     with pytest.raises(Refusal) as refused:
         main(monkeypatch, name)
     assert str(refused.value) == (
         f"IMAGE_DIGEST is not set; expected the digest of the pushed image: make plan ENV={name} "
-        "IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is only looked at."
+        "IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is never applied."
     )
     assert refused.value.exit_code == 2
     assert planned == []
 
 
 def test_a_given_digest_is_planned(planned, monkeypatch):
-    assert main(monkeypatch, "dev", "--image-digest", DIGEST) == 0
-    assert planned == [("dev", DIGEST, False)]
+    assert main(monkeypatch, "amber", "--image-digest", DIGEST) == 0
+    assert planned == [("amber", DIGEST, False)]
 
 
 def test_an_offline_plan_takes_the_digest_of_the_sources(planned, monkeypatch):
-    assert main(monkeypatch, "prod", "--offline") == 0
-    assert planned == [("prod", image_digest(), True)]
+    assert main(monkeypatch, "violet", "--offline") == 0
+    assert planned == [("violet", image_digest(), True)]
 
 
 def test_a_local_plan_pushes_the_image_that_it_names(planned, monkeypatch, tmp_path):
-    monkeypatch.setattr(Environment, "require_running", lambda _: None)
+    monkeypatch.setattr(plan_environment, "require_running", lambda _: None)
     assert main(monkeypatch, "local") == 0
     assert planned == [("local", image_digest(), False)]
     assert (tmp_path / "local" / "images" / image_digest().removeprefix("sha256:") / "flows").is_dir()
@@ -91,32 +93,32 @@ def test_a_local_plan_without_a_running_stack_is_refused_at_once(planned, monkey
 def test_a_pipelines_plan_that_is_more_than_a_release_is_refused_and_leaves_no_record(
     planned, monkeypatch, tmp_path, changed, ends
 ):
-    folder = tmp_path / "dev"
+    folder = tmp_path / "amber"
     folder.mkdir()
     (folder / "plan.json").write_text(json.dumps(plan_data(resource(f"module.a.{changed}", actions=("update",)))))
     (folder / "gate.json").write_text("of an earlier plan")
     if not ends:
-        assert main(monkeypatch, "dev", "--image-digest", DIGEST, "--pipeline") == 0
+        assert main(monkeypatch, "amber", "--image-digest", DIGEST, "--pipeline") == 0
         return
     with pytest.raises(Refusal, match=r"aws_iam_role\.flow: got update; expected no change in a release") as refused:
-        main(monkeypatch, "dev", "--image-digest", DIGEST, "--pipeline")
+        main(monkeypatch, "amber", "--image-digest", DIGEST, "--pipeline")
     assert refused.value.exit_code == ends
     assert not (folder / "gate.json").exists()
 
 
 def test_the_verdict_of_the_gate_is_the_exit_code(planned, monkeypatch):
-    assert main(monkeypatch, "dev", "--image-digest", "bad") == 1
+    assert main(monkeypatch, "amber", "--image-digest", "bad") == 1
 
 
 def test_an_unknown_environment_is_refused_before_anything_else(planned, monkeypatch):
-    with pytest.raises(Refusal, match="expected one of dev, local, prod"):
+    with pytest.raises(Refusal, match="expected one of amber, local, violet"):
         main(monkeypatch, "staging", "--offline")
     assert planned == []
 
 
 def test_an_offline_plan_works_in_a_fresh_copy_without_the_state_backend(tmp_path):
     (tmp_path / "modules" / "gone").mkdir(parents=True)
-    root = plan_environment.offline_root(tmp_path)
+    root = offline_root.offline_root(tmp_path)
     assert not (tmp_path / "modules" / "gone").exists()
     assert {path.name for path in root.iterdir()} - {path.name for path in (ROOT / "terraform").iterdir()} == {
         "offline_override.tf"
@@ -132,21 +134,21 @@ def test_only_a_plan_to_be_applied_reads_the_state_backend(monkeypatch, tmp_path
     monkeypatch.setattr(terraform, "init", lambda root, _, backend: seen.update(root=root, backend=backend))
     monkeypatch.setattr(terraform, "run", lambda arguments, *_, good: seen.update(arguments=arguments, good=good))
     monkeypatch.setattr(terraform, "show", lambda tfplan, to, *_: seen.update(show=(tfplan, to)))
-    environment = find_environment("dev")
-    plan_environment.plan(environment, DIGEST, offline=offline)
-    assert seen["backend"] == (None if offline else ROOT / "terraform" / "environments" / "dev.s3.tfbackend")
-    assert seen["root"] == (tmp_path / "dev" / "offline" / "terraform" if offline else ROOT / "terraform")
-    assert {f"-var=image_digest={DIGEST}", f"-out={tmp_path}/dev/plan.tfplan"} <= set(seen["arguments"])
+    environment = find_environment("amber")
+    planning.plan(environment, DIGEST, offline=offline)
+    assert seen["backend"] == (None if offline else environment.backend_file)
+    assert seen["root"] == (tmp_path / "amber" / "offline" / "terraform" if offline else ROOT / "terraform")
+    assert {f"-var=image_digest={DIGEST}", f"-out={tmp_path}/amber/plan.tfplan"} <= set(seen["arguments"])
     assert f"-var-file={environment.tfvars}" in seen["arguments"]
     assert seen["good"] == (0, 2)
-    assert seen["show"] == (tmp_path / "dev" / "plan.tfplan", tmp_path / "dev" / "plan.json")
+    assert seen["show"] == (tmp_path / "amber" / "plan.tfplan", tmp_path / "amber" / "plan.json")
 
 
 def test_a_local_plan_knows_the_ports_of_the_stack(monkeypatch, tmp_path):
     monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("DATA_FLOWS_SNOWFLAKE_PORT", "14567")
     monkeypatch.setenv("DATA_FLOWS_PREFECT_PORT", "14200")
-    facts, _, addresses = plan_environment.variable_files(find_environment("local"))
+    facts, _, addresses = planning.variable_files(find_environment("local"))
     assert facts.name == "local.tfvars"
     variables = json.loads(addresses.read_text())
     assert variables["prefect_api_url"] == "http://127.0.0.1:14200/api"
@@ -164,7 +166,7 @@ def test_an_offline_copy_is_initialised_again_only_when_its_providers_or_modules
 
     def initialise():
         done.clear()
-        plan_environment.init_once(root, {"TF_DATA_DIR": str(data)})
+        offline_root.init_once(root, {"TF_DATA_DIR": str(data)})
         return bool(done)
 
     assert initialise()

@@ -9,12 +9,13 @@ import pytest
 from prefect.client.schemas.objects import FlowRun, State
 
 from scripts import run_flow
-from scripts.run_flow import find_deployment, parse_parameters
-from scripts.shared import prefect_api
+from scripts.shared import flow_runs, prefect_api
 from scripts.shared.environments import Environment
+from scripts.shared.flow_runs import find_deployment, parse_parameters
 from scripts.shared.refusal import Refusal
 
-DEPLOYMENTS = ["flights_to_warehouse/hourly", "warehouse-to-s3/daily", "warehouse-to-s3/by_hand"]
+pytestmark = pytest.mark.usefixtures("made_up_environments")
+DEPLOYMENTS = ["daily_orders/hourly", "export-orders/daily", "export-orders/by_hand"]
 
 
 class Registered:
@@ -23,13 +24,15 @@ class Registered:
     def __init__(self, *names):
         self.names = names
 
-    async def read_flows(self):
-        return [SimpleNamespace(id=flow, name=flow) for flow in {name.partition("/")[0] for name in self.names}]
+    async def read_flows(self, limit, offset):
+        return [
+            SimpleNamespace(id=flow, name=flow) for flow in sorted({name.partition("/")[0] for name in self.names})
+        ][offset : offset + limit]
 
-    async def read_deployments(self):
+    async def read_deployments(self, limit, offset):
         return [
             SimpleNamespace(id=name, flow_id=name.partition("/")[0], name=name.partition("/")[2]) for name in self.names
-        ]
+        ][offset : offset + limit]
 
 
 def find(wanted, *names):
@@ -39,18 +42,18 @@ def find(wanted, *names):
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        ("flights_to_warehouse", "flights_to_warehouse/hourly"),
-        ("flights-to-warehouse", "flights_to_warehouse/hourly"),
-        ("flights-to-warehouse/hourly", "flights_to_warehouse/hourly"),
-        ("warehouse_to_s3/daily", "warehouse-to-s3/daily"),
-        ("warehouse_to_s3/by-hand", "warehouse-to-s3/by_hand"),
+        ("daily_orders", "daily_orders/hourly"),
+        ("daily-orders", "daily_orders/hourly"),
+        ("daily-orders/hourly", "daily_orders/hourly"),
+        ("export_orders/daily", "export-orders/daily"),
+        ("export_orders/by-hand", "export-orders/by_hand"),
     ],
 )
 def test_a_flow_is_found_whether_written_with_underscores_or_hyphens(wanted, found):
     assert find(wanted) == found
 
 
-@pytest.mark.parametrize("wanted", ["flights", "", "flights_to_warehouse/daily", "hourly"])
+@pytest.mark.parametrize("wanted", ["orders", "", "daily_orders/daily", "hourly"])
 def test_an_unknown_flow_is_answered_with_the_list_of_flows(wanted):
     with pytest.raises(Refusal) as refused:
         find(wanted)
@@ -58,10 +61,15 @@ def test_an_unknown_flow_is_answered_with_the_list_of_flows(wanted):
     assert refused.value.exit_code == 2
 
 
+def test_a_deployment_is_found_among_more_than_the_api_gives_at_once():
+    names = [f"flow_{number}/daily" for number in range(2 * prefect_api.PAGE + 1)]
+    assert [find(name, *names) for name in (names[0], names[-1])] == [names[0], names[-1]]
+
+
 def test_a_flow_with_several_deployments_is_answered_with_those():
     with pytest.raises(Refusal) as refused:
-        find("warehouse_to_s3")
-    assert str(refused.value).endswith("expected one of warehouse-to-s3/by_hand, warehouse-to-s3/daily.")
+        find("export_orders")
+    assert str(refused.value).endswith("expected one of export-orders/by_hand, export-orders/daily.")
 
 
 def test_without_any_registered_flow_the_command_that_registers_is_named():
@@ -71,33 +79,38 @@ def test_without_any_registered_flow_the_command_that_registers_is_named():
 
 
 def test_parameters_are_a_json_object():
-    assert parse_parameters('{"max_rejected_percent": 2}') == {"max_rejected_percent": 2}
+    assert parse_parameters('{"max_rows": 2}') == {"max_rows": 2}
 
 
 @pytest.mark.parametrize("text", ["", "{full: true}", "full=true", "[1]", "2", "null", '"full"'])
 def test_parameters_that_are_no_json_object_are_refused_with_an_example(text):
     with pytest.raises(Refusal) as refused:
         parse_parameters(text)
-    assert str(refused.value).startswith(
-        f"PARAMS is {text!r}; expected a JSON object such as '{{\"settle_seconds\": 0}}'"
-    )
+    assert str(refused.value).startswith(f"PARAMS is {text!r}; expected a JSON object such as '{{\"max_rows\": 200}}'")
 
 
 @pytest.mark.parametrize(("state", "code"), [("COMPLETED", 0), ("FAILED", 1), ("CRASHED", 1), ("CANCELLED", 1)])
-def test_the_exit_code_says_whether_the_run_completed(shell, monkeypatch, capsys, state, code):
+def test_exit_code_and_last_line_say_how_the_run_ended_with_its_figures_or_the_reason(
+    shell, monkeypatch, capsys, state, code
+):
     given = []
 
     async def start(flow, parameters):
         given.append((flow, parameters))
-        ended = {"state": State(type=state), "state_name": state.title(), "total_run_time": timedelta(seconds=2)}
-        return FlowRun(flow_id=uuid4(), name="red-fox", **ended)
+        ended = {
+            "state": State(type=state, message="Out of memory."),
+            "state_name": state.title(),
+            "total_run_time": timedelta(seconds=2),
+        }
+        return FlowRun(flow_id=uuid4(), name="red-fox", **ended), "rows read 1,200, seconds 1.5"
 
-    shell["PREFECT_API_URL"] = "https://prefect.dev.example.com/api"
-    monkeypatch.setattr(run_flow, "start", start)
-    monkeypatch.setattr("sys.argv", ["run_flow", "load", "--env", "dev", "--params", '{"days": 2}'])
+    shell["PREFECT_API_URL"] = "https://prefect.amber.example.com/api"
+    monkeypatch.setattr(flow_runs, "run_deployment", start)
+    monkeypatch.setattr("sys.argv", ["run_flow", "load", "--env", "amber", "--params", '{"days": 2}'])
     assert run_flow.main() == code
     assert given == [("load", {"days": 2})]
-    assert capsys.readouterr().out == f"red-fox: {state.title()} after 2.0 s\n"
+    said = "rows read 1,200, seconds 1.5" if code == 0 else "Out of memory."
+    assert capsys.readouterr().out == f"{state.title()} after 2.0 s: {said}\n"
 
 
 @pytest.fixture
@@ -114,8 +127,8 @@ def test_without_a_running_stack_make_up_is_named(shell, tmp_path):
 
 
 def test_without_an_address_the_variable_is_named(shell, tmp_path):
-    with pytest.raises(Refusal, match="PREFECT_API_URL is not set; expected the address of DataFlows-Dev's Prefect"):
-        prefect_api.configure(Environment("dev", tmp_path))
+    with pytest.raises(Refusal, match="PREFECT_API_URL is not set; expected the address of HarborFlows-Amber"):
+        prefect_api.configure(Environment("amber", tmp_path))
 
 
 def test_the_local_stack_is_reached_whatever_prefect_the_developer_uses_otherwise(shell, tmp_path):
@@ -130,6 +143,6 @@ def test_the_local_stack_is_reached_whatever_prefect_the_developer_uses_otherwis
 
 
 def test_elsewhere_the_callers_own_address_and_key_are_used(shell, tmp_path):
-    shell["PREFECT_API_URL"] = "https://prefect.dev.example.com/api"
-    assert prefect_api.configure(Environment("dev", tmp_path)) == "https://prefect.dev.example.com/api"
+    shell["PREFECT_API_URL"] = "https://prefect.amber.example.com/api"
+    assert prefect_api.configure(Environment("amber", tmp_path)) == "https://prefect.amber.example.com/api"
     assert shell["PREFECT_API_KEY"] == "of the developer"

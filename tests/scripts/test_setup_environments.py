@@ -1,4 +1,7 @@
-"""The virtual environments are made from their locks once, and again when a lock, uv or the Python changes."""
+"""The virtual environments are made from their locks once, and again when a lock, uv or the Python changes.
+
+Terraform is installed only where none fits.
+"""
 
 import ast
 import subprocess
@@ -29,6 +32,7 @@ def made(tmp_path, monkeypatch):
     monkeypatch.setattr(setup_environments, "ROOT", tmp_path)
     monkeypatch.setattr(setup_environments, "LOCKS", tmp_path / "requirements")
     monkeypatch.setattr(setup_environments, "make", make)
+    monkeypatch.setattr(setup_environments, "bring_terraform", lambda: None)
     monkeypatch.setattr(sys, "argv", ["setup_environments.py"])
     return made
 
@@ -114,7 +118,7 @@ def test_it_needs_nothing_but_the_standard_library():
 def test_a_command_that_fails_is_told_with_what_it_said(capfd):
     with pytest.raises(SystemExit) as ended:
         setup_environments.run(sys.executable, "-c", "import sys; sys.exit('no such package')")
-    assert str(ended.value.code).endswith("ended with 1: what it said stands above.")
+    assert str(ended.value.code).endswith("ended with 1: see its output above.")
     assert "no such package" in capfd.readouterr().err
 
 
@@ -130,3 +134,50 @@ def test_packages_are_installed_by_the_hashes_of_the_lock_only(tmp_path, monkeyp
     ran.clear()
     setup_environments.make(tmp_path / ".venv-checkov", "checkov.txt")
     assert not [command for command in ran if "install" in command], "uv itself is installed once"
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Folders that Terraform 1.2.3 was installed into, in a repository that wants it and with an empty PATH."""
+    bring, run, installed = setup_environments.bring_terraform, subprocess.run, []
+
+    def record(command, **options):
+        if command[0] == "terraform":
+            return run(command, **options)
+        installed.append(command[2])
+        return subprocess.CompletedProcess(command, 1)
+
+    (tmp_path / ".terraform-version").write_text("1.2.3\n")
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setattr(setup_environments, "ROOT", tmp_path)
+    monkeypatch.setattr(subprocess, "run", record)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+
+    def look(on_path=None):
+        if on_path:
+            program = tmp_path / "bin" / "terraform"
+            program.write_text(f"#!{sys.executable}\nprint({on_path!r})")
+            program.chmod(0o755)
+        bring()
+        return installed
+
+    return look
+
+
+def test_terraform_is_installed_below_build_where_there_is_none(installed, tmp_path):
+    assert installed() == [f"{tmp_path}/build/terraform/1.2.3"]
+
+
+@pytest.mark.parametrize("said", ['{"terraform_version": "1.2.30"}', "tfenv: no version is set"])
+def test_another_terraform_on_path_is_not_taken(installed, tmp_path, said):
+    assert installed(said) == [f"{tmp_path}/build/terraform/1.2.3"]
+
+
+def test_a_fitting_terraform_on_path_is_taken(installed):
+    assert installed('{"terraform_version": "1.2.3"}') == []
+
+
+def test_an_installed_terraform_is_not_installed_again(installed, tmp_path):
+    (tmp_path / "build/terraform/1.2.3").mkdir(parents=True)
+    (tmp_path / "build/terraform/1.2.3/terraform").touch()
+    assert installed() == []

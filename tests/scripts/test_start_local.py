@@ -1,17 +1,18 @@
 """`make up` runs once at a time, and when it ends early it says what still runs and how to go on."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from scripts import show_logs, start_local
-from scripts.local_stack import summary
-from scripts.local_stack.settings import LocalSettings
+from scripts.local_stack import bring_up, seed_landing, summary
+from scripts.local_stack.bring_up import hold_lock
 from scripts.local_stack.supervisor import supervision
 from scripts.shared import terraform
+from scripts.shared.local_settings import LocalSettings
 from scripts.shared.refusal import Refusal
 from scripts.shared.steps import Steps
-from scripts.start_local import only_one
 
 
 @pytest.fixture
@@ -30,36 +31,45 @@ def steps(monkeypatch):
     """Commands of the steps, none of which is run."""
     ran = []
     monkeypatch.setattr(Steps, "run", lambda *arguments, **_: ran.append(arguments[4:]))
-    monkeypatch.setattr(start_local, "forget_stale_lock", lambda _: ran.append(("stale lock",)))
+    monkeypatch.setattr(bring_up, "remove_stale_lock", lambda _: ran.append(("stale lock",)))
+    monkeypatch.setattr(bring_up, "registered", lambda _: {"b/daily": ["run:up"], "a/daily": ["run:up:2"], "c/d": []})
+    monkeypatch.setattr(seed_landing, "landing_files", lambda: [Path("flows/_landing.py")])
     monkeypatch.setattr(summary, "print_summary", lambda *_: ran.append("summary"))
     return ran
 
 
 def test_a_second_make_up_while_one_is_under_way_is_refused(settings, steps):
-    with only_one(settings), pytest.raises(Refusal, match="Another `make up` is under way; expected none: wait"):
+    with hold_lock(settings), pytest.raises(Refusal, match="Another `make up` is under way; expected none: wait"):
         start_local.main()
     assert steps == []
 
 
 def test_once_the_first_has_ended_the_next_may_begin(settings, steps):
-    with pytest.raises(KeyboardInterrupt), only_one(settings):
+    with pytest.raises(KeyboardInterrupt), hold_lock(settings):
         raise KeyboardInterrupt
     start_local.main()
     assert steps[-1] == "summary"
 
 
 def test_another_stack_is_brought_up_beside_it(settings, tmp_path):
-    with only_one(settings), only_one(LocalSettings.load(directory=tmp_path / "another")):
+    with hold_lock(settings), hold_lock(LocalSettings.load(directory=tmp_path / "another")):
         pass
 
 
 def test_apply_comes_after_the_gate_and_registration_after_apply(settings, steps):
     start_local.main()
-    names = [command[0].removeprefix("scripts.") for command in steps[:-1]]
-    assert names == [
-        "local_stack.supervisor.start", "stale lock", "plan_environment", "apply_plan", "local_stack.seed_landing",
-        "register_flows", "run_flow", "run_flow",
+    commands = [" ".join(command).removeprefix("scripts.") for command in steps[:-1]]
+    assert commands == [
+        "local_stack.supervisor.start", "stale lock", "plan_environment local", "apply_plan local",
+        "local_stack.seed_landing", "register_flows --env local", "run_flow b/daily", "run_flow a/daily",
     ]  # fmt: skip
+
+
+def test_without_flows_and_landing_data_there_are_as_many_steps_as_there_is_to_do(settings, steps, monkeypatch):
+    monkeypatch.setattr(bring_up, "registered", lambda _: {})
+    monkeypatch.setattr(seed_landing, "landing_files", list)
+    start_local.main()
+    assert [command[0] for command in steps[-3:-1]] == ["scripts.apply_plan", "scripts.register_flows"]
 
 
 def test_a_wrong_terraform_is_told_before_anything_starts(settings, steps, monkeypatch):
@@ -73,7 +83,7 @@ def test_a_wrong_terraform_is_told_before_anything_starts(settings, steps, monke
     assert not settings.directory.exists()
 
 
-@pytest.mark.parametrize("error", [Refusal("Step 3/7 Apply failed", 1), KeyboardInterrupt()], ids=["failed", "ctrl-c"])
+@pytest.mark.parametrize("error", [Refusal("Step 3 Apply failed", 1), KeyboardInterrupt()], ids=["failed", "ctrl-c"])
 def test_a_failed_or_interrupted_step_ends_with_what_still_runs_and_how_to_go_on(settings, monkeypatch, capsys, error):
     def end(*_, **__):
         raise error
@@ -83,7 +93,7 @@ def test_a_failed_or_interrupted_step_ends_with_what_still_runs_and_how_to_go_on
         start_local.main()
     assert raised.value is error
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "Still running: aws (pid 4711). `make up` goes on from here, `make down` ends it."
+    assert last == "Still running: aws (pid 4711). `make up` continues from here, `make down` stops it."
 
 
 def test_the_end_of_a_log_is_shown(settings, monkeypatch, capsys):

@@ -6,21 +6,23 @@ from moto import mock_aws
 from moto.sns.models import SNSBackend
 
 from scripts import subscribe_alerts
+from scripts.delivery import alert_subscription
 from scripts.shared.refusal import Refusal
 
+pytestmark = pytest.mark.usefixtures("made_up_environments")
 OLD = "https://events.pagerduty.com/integration/0ld-k3y/enqueue"
 NEW = "https://events.pagerduty.com/integration/n3w-k3y/enqueue"
-NAME = "/DataFlows/Dev/PAGERDUTY_ENDPOINT"
+NAME = "/HarborFlows/Amber/PAGERDUTY_ENDPOINT"
 
 
 class Cloud:
-    """dev's account with an applied topic."""
+    """amber's account with an applied topic."""
 
     def __init__(self):
-        self.ssm = boto3.client("ssm", region_name="eu-west-1")
-        self.sns = boto3.client("sns", region_name="eu-west-1")
-        self.other = self.sns.create_topic(Name="A-DataFlows-Dev-alerts")["TopicArn"]
-        self.topic = self.sns.create_topic(Name="DataFlows-Dev-alerts")["TopicArn"]
+        self.ssm = boto3.client("ssm", region_name="eu-central-1")
+        self.sns = boto3.client("sns", region_name="eu-central-1")
+        self.other = self.sns.create_topic(Name="A-HarborFlows-Amber-alerts")["TopicArn"]
+        self.topic = self.sns.create_topic(Name="HarborFlows-Amber-alerts")["TopicArn"]
 
     def write(self, value, kind="SecureString"):
         self.ssm.put_parameter(Name=NAME, Value=value, Type=kind, Overwrite=True)
@@ -44,9 +46,9 @@ def cloud(monkeypatch):
 def subscribe(monkeypatch, capsys):
     """Run the command; returns its output, in which no part of an address may ever be."""
 
-    def run(environment="dev"):
+    def run(environment="amber"):
         monkeypatch.setattr("sys.argv", ["subscribe_alerts", environment])
-        assert subscribe_alerts.main() == 0
+        subscribe_alerts.main()
         said = "".join(capsys.readouterr())
         assert "pagerduty.com" not in said
         assert "k3y" not in said
@@ -68,7 +70,7 @@ def unconfirmed(monkeypatch):
         return subscription
 
     monkeypatch.setattr(SNSBackend, "subscribe", subscribe)
-    monkeypatch.setattr(subscribe_alerts, "CONFIRMED_WITHIN_SECONDS", 0)
+    monkeypatch.setattr(alert_subscription, "CONFIRMED_WITHIN_SECONDS", 0)
     return addresses
 
 
@@ -143,7 +145,7 @@ def test_an_address_that_is_not_encrypted_is_told(cloud, subscribe):
 def test_a_topic_that_was_not_applied_is_told(cloud, subscribe):
     cloud.sns.delete_topic(TopicArn=cloud.topic)
     cloud.write(NEW)
-    assert "expected it to be applied: `make apply ENV=dev` first." in refusal_of(subscribe)
+    assert "expected it to be applied: `make apply ENV=amber` first." in refusal_of(subscribe)
 
 
 def test_what_aws_refuses_is_told_by_its_code_alone(cloud, subscribe, monkeypatch):
@@ -151,7 +153,7 @@ def test_what_aws_refuses_is_told_by_its_code_alone(cloud, subscribe, monkeypatc
     cloud.write(NEW)
 
     def refuse(*_, **__):
-        raise subscribe_alerts.ClientError({"Error": {"Code": "InvalidParameter", "Message": NEW}}, "Subscribe")
+        raise alert_subscription.ClientError({"Error": {"Code": "InvalidParameter", "Message": NEW}}, "Subscribe")
 
     monkeypatch.setattr(SNSBackend, "subscribe", refuse)
     assert refusal_of(subscribe) == f"{NAME}: AWS refused Subscribe with InvalidParameter."

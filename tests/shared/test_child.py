@@ -4,20 +4,23 @@ import os
 import signal
 import subprocess
 import sys
-import time
+
+from patience import PATIENCE_SECONDS
 
 from scripts.shared.environments import ROOT
 
-# Ignores nothing: it takes two seconds after the interrupt to save what it has, as Terraform does.
+# It takes two seconds after the interrupt to save what it has, as Terraform does.
 SLOW = """
 import pathlib, signal, sys, time
 def save(*_):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print("interrupted", flush=True)
     time.sleep(2)
     pathlib.Path(sys.argv[1]).write_text("saved")
     sys.exit(0)
 signal.signal(signal.SIGINT, save)
 print("ready", flush=True)
-time.sleep(60)
+time.sleep(9999)
 """
 CALLER = """
 import sys
@@ -34,8 +37,8 @@ def test_a_command_that_was_interrupted_ends_by_itself(tmp_path):
     )
     assert caller.stdout.readline() == "ready\n"
     os.killpg(caller.pid, signal.SIGINT)
-    time.sleep(0.5)
+    assert caller.stdout.readline() == "interrupted\n"
     os.killpg(caller.pid, signal.SIGINT)  # An impatient second one changes nothing.
-    _, errors = caller.communicate(timeout=30)
+    _, errors = caller.communicate(timeout=PATIENCE_SECONDS)
     assert "KeyboardInterrupt" in errors
     assert saved.read_text() == "saved"

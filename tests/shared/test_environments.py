@@ -5,46 +5,49 @@ from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
+from fixture_repository import ENVIRONMENTS, facts
 from gate_records import gate_record
 
-from scripts.gate import store
+from scripts.gate import applied_state
 from scripts.shared.environments import ROOT, Environment, find_environment
 from scripts.shared.refusal import Refusal
 
+pytestmark = pytest.mark.usefixtures("made_up_environments")
 
-@pytest.mark.parametrize("name", ["staging", "", "Dev", "../dev"])
+
+@pytest.mark.parametrize("name", ["staging", "", "Amber", "../amber"])
 def test_an_unknown_environment_is_answered_with_those_there_are(name):
     with pytest.raises(Refusal) as refused:
         find_environment(name)
     assert str(refused.value) == (
-        f'ENV is "{name}"; expected one of dev, local, prod (a file in terraform/environments/).'
+        f'ENV is "{name}"; expected one of amber, local, violet (a file in terraform/environments/).'
     )
     assert refused.value.exit_code == 2
 
 
-@pytest.mark.parametrize("name", ["dev", "local", "prod"])
+@pytest.mark.parametrize("name", ["amber", "local", "violet"])
 def test_an_environments_state_backend_is_read_from_its_file(name):
     backend = find_environment(name).backend
-    assert backend["bucket"].startswith(f"dataflows-{name}-state-")
-    assert (backend["key"], backend["region"]) == ("data-flows/terraform.tfstate", "eu-west-1")
+    assert backend["bucket"].startswith(f"harborflows-{name}-state-")
+    assert (backend["key"], backend["region"]) == ("harbor-flows/terraform.tfstate", facts(name)["region"])
     assert (backend["use_lockfile"], backend["encrypt"]) == (True, True)
     assert not [key for key in backend if key.startswith("__")]
 
 
 def test_an_environment_is_named_with_a_capital_in_aws_and_prefect():
-    assert [find_environment(name).title for name in ("dev", "prod")] == ["DataFlows-Dev", "DataFlows-Prod"]
+    assert [find_environment(name).title for name in ENVIRONMENTS] == ["HarborFlows-Amber", "HarborFlows-Violet"]
 
 
 def test_plans_and_records_go_below_build_by_default(monkeypatch):
     monkeypatch.delenv("DATA_FLOWS_BUILD_DIRECTORY", raising=False)
-    assert find_environment("dev").directory == ROOT / "build" / "dev"
+    assert find_environment("amber").directory == ROOT / "build" / "amber"
 
 
 def test_the_build_directory_can_be_chosen(monkeypatch, tmp_path):
     monkeypatch.setenv("DATA_FLOWS_BUILD_DIRECTORY", str(tmp_path))
-    assert find_environment("dev").directory == tmp_path / "dev"
+    assert find_environment("amber").directory == tmp_path / "amber"
     monkeypatch.setenv("DATA_FLOWS_BUILD_DIRECTORY", "elsewhere")
-    assert find_environment("prod").directory == ROOT / "elsewhere" / "prod"
+    assert find_environment("violet").directory == ROOT / "elsewhere" / "violet"
 
 
 def test_local_lies_where_its_stack_does(monkeypatch, tmp_path):
@@ -54,10 +57,10 @@ def test_local_lies_where_its_stack_does(monkeypatch, tmp_path):
 
 def test_local_commands_speak_to_the_embedded_aws_and_others_to_the_callers(monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "of-the-caller")
-    local, dev = find_environment("local").shell(), find_environment("dev").shell()
+    local, amber = (find_environment(name).environment_variables() for name in ("local", "amber"))
     assert local["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
     assert "AWS_PROFILE" not in local
-    assert dev["AWS_PROFILE"] == "of-the-caller"
+    assert amber["AWS_PROFILE"] == "of-the-caller"
 
 
 def credentials_of(monkeypatch, answer):
@@ -73,16 +76,16 @@ def credentials_of(monkeypatch, answer):
 
 
 def test_credentials_of_the_named_account_are_accepted(monkeypatch):
-    credentials_of(monkeypatch, "111111111111")
-    find_environment("dev").require_account()
+    credentials_of(monkeypatch, "515151515151")
+    find_environment("amber").require_account()
 
 
 def test_credentials_of_another_account_are_refused_with_both_named(monkeypatch):
-    credentials_of(monkeypatch, "222222222222")
+    credentials_of(monkeypatch, "626262626262")
     with pytest.raises(Refusal) as refused:
-        find_environment("dev").require_account()
+        find_environment("amber").require_account()
     assert str(refused.value) == (
-        "The AWS credentials are of account 222222222222; expected 111111111111 (dev.tfvars): "
+        "The AWS credentials are of account 626262626262; expected 515151515151 (amber.tfvars): "
         "take those of that account."
     )
 
@@ -91,7 +94,7 @@ def test_credentials_that_aws_does_not_accept_are_told_in_one_sentence(monkeypat
     error = {"Error": {"Code": "ExpiredToken", "Message": "The security token included in the request is expired"}}
     credentials_of(monkeypatch, ClientError(error, "GetCallerIdentity"))
     with pytest.raises(Refusal, match=r"^AWS does not accept the credentials: .*ExpiredToken.* is expired\.$"):
-        find_environment("dev").require_account()
+        find_environment("amber").require_account()
 
 
 class Bucket:
@@ -112,60 +115,63 @@ class Bucket:
 
 
 @pytest.fixture
-def dev(monkeypatch):
-    """`dev(bucket)` is the environment with its S3 replaced."""
+def amber(monkeypatch):
+    """`amber(bucket)` is the environment with its S3 replaced."""
 
     def make(bucket):
         monkeypatch.setattr(Environment, "client", lambda _, service: SimpleNamespace(s3=bucket).__dict__[service])
-        return find_environment("dev")
+        return find_environment("amber")
 
     return make
 
 
-def test_record_and_outputs_lie_beside_the_state_and_are_read_as_they_were(dev):
+def test_record_and_outputs_lie_beside_the_state_and_are_read_as_they_were(amber):
     bucket = Bucket()
     record = gate_record()
-    store.store(dev(bucket), record, {"work_pool": {"name": "DataFlows-Dev"}})
+    applied_state.save(amber(bucket), record, {"work_pool": {"name": "HarborFlows-Amber"}})
     # The record last: it is what says that the outputs may be used.
     assert list(bucket.objects) == [
-        ("dataflows-dev-state-111111111111", "data-flows/outputs.json"),
-        ("dataflows-dev-state-111111111111", "data-flows/gate.json"),
+        ("harborflows-amber-state-515151515151", "harbor-flows/outputs.json"),
+        ("harborflows-amber-state-515151515151", "harbor-flows/gate.json"),
     ]
-    assert store.stored(dev(bucket)) == record
-    assert store.stored_outputs(dev(bucket), "work_pool") == [{"name": "DataFlows-Dev"}]
+    assert applied_state.read_record(amber(bucket)) == record
+    assert applied_state.read_outputs(amber(bucket), "work_pool") == [{"name": "HarborFlows-Amber"}]
 
 
-def test_an_output_that_the_last_apply_did_not_have_is_told(dev):
+def test_an_output_that_the_last_apply_did_not_have_is_told(amber):
     bucket = Bucket()
-    store.store(dev(bucket), gate_record(), {"image": "…"})
+    applied_state.save(amber(bucket), gate_record(), {"image": "…"})
     with pytest.raises(Refusal, match=r"outputs\.json: got image; expected work_pool too: plan and apply again\."):
-        store.stored_outputs(dev(bucket), "image", "work_pool")
+        applied_state.read_outputs(amber(bucket), "image", "work_pool")
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchBucket"])
 @pytest.mark.parametrize(
     ("read", "name"),
-    [(store.stored, "gate.json"), (lambda dev: store.stored_outputs(dev, "work_pool"), "outputs.json")],
+    [
+        (applied_state.read_record, "gate.json"),
+        (lambda amber: applied_state.read_outputs(amber, "work_pool"), "outputs.json"),
+    ],
 )
-def test_where_nothing_is_applied_the_commands_that_apply_are_named(dev, code, read, name):
+def test_where_nothing_is_applied_the_commands_that_apply_are_named(amber, code, read, name):
     with pytest.raises(Refusal) as refused:
-        read(dev(Bucket(code)))
+        read(amber(Bucket(code)))
     assert str(refused.value) == (
-        f"Nothing at s3://dataflows-dev-state-111111111111/data-flows/{name}; expected what `make apply` keeps there: "
-        "`make plan ENV=dev` and `make apply ENV=dev` first."
+        f"Nothing at s3://harborflows-amber-state-515151515151/harbor-flows/{name}; expected what `make apply` keeps "
+        "there: `make plan ENV=amber` and `make apply ENV=amber` first."
     )
 
 
-def test_a_denied_read_is_not_taken_for_a_missing_record(dev):
+def test_a_denied_read_is_not_taken_for_a_missing_record(amber):
     with pytest.raises(ClientError, match="AccessDenied"):
-        store.stored(dev(Bucket("AccessDenied")))
+        applied_state.read_record(amber(Bucket("AccessDenied")))
 
 
 def test_where_there_are_no_files_of_facts_a_variable_names_the_state(monkeypatch):
     """Inside the image: neither the files nor what reads them."""
-    monkeypatch.setenv("DATA_FLOWS_STATE", "s3://of-blue/data-flows/terraform.tfstate")
+    monkeypatch.setenv("DATA_FLOWS_STATE", "s3://of-blue/harbor-flows/terraform.tfstate")
     blue = find_environment("blue")
-    assert (blue.backend["bucket"], blue.backend["key"]) == ("of-blue", "data-flows/terraform.tfstate")
+    assert (blue.backend["bucket"], blue.backend["key"]) == ("of-blue", "harbor-flows/terraform.tfstate")
     monkeypatch.setenv("DATA_FLOWS_STATE", "of-blue")
     with pytest.raises(Refusal, match='DATA_FLOWS_STATE is "of-blue"; expected s3://<bucket>/<key of the'):
         _ = find_environment("blue").backend

@@ -1,6 +1,7 @@
 """No or wrong Terraform, and no provider: what was found, what was looked for, and what to do about it."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -52,31 +53,51 @@ def places(tmp_path, monkeypatch):
     return make
 
 
-def test_no_terraform_is_told_with_the_version_and_how_to_get_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
+@pytest.fixture
+def repository(tmp_path):
+    """A repository in which `make setup` has brought no Terraform."""
+    (tmp_path / ".terraform-version").write_text(WANTED)
+    return tmp_path
+
+
+def test_no_terraform_is_told_with_the_version_and_how_to_get_it(repository, monkeypatch):
+    monkeypatch.setenv("PATH", str(repository))
     with pytest.raises(Refusal) as refused:
-        terraform.check_version()
+        terraform.check_version(repository)
     assert str(refused.value) == (
-        f"Terraform: found none on PATH; expected {WANTED} (.terraform-version): "
-        f"run `tfenv install {WANTED} && tfenv use {WANTED}`."
+        f"Terraform: got none on PATH; expected {WANTED} (.terraform-version): "
+        f"run `make setup`, or `tfenv install {WANTED} && tfenv use {WANTED}`."
     )
     assert refused.value.exit_code == 2
 
 
-def test_another_version_is_told_with_the_one_wanted(stub):
+def test_another_version_is_told_with_the_one_wanted(repository, stub):
     stub("""print('{"terraform_version": "1.5.7"}')""")
     with pytest.raises(Refusal, match=rf"got 1\.5\.7; expected {WANTED} .*`tfenv install {WANTED} "):
-        terraform.check_version()
+        terraform.check_version(repository)
+
+
+@pytest.mark.parametrize("on_path", [None, """print('{"terraform_version": "1.5.7"}')"""])
+def test_the_terraform_that_setup_brought_is_taken_where_none_fits(repository, stub, monkeypatch, on_path):
+    if on_path:
+        stub(on_path)
+    else:
+        monkeypatch.setenv("PATH", str(repository / "none"))
+    brought = repository / "build" / "terraform" / WANTED / "terraform"
+    brought.parent.mkdir(parents=True)
+    brought.touch(0o755)
+    terraform.check_version(repository)
+    assert shutil.which("terraform") == str(brought)
 
 
 @pytest.mark.parametrize(
     "code", ["sys.exit('tfenv: no version is set')", "print('tfenv: no version is set')", "print('{}')", "pass"]
 )
-def test_a_terraform_that_does_not_tell_its_version_is_told_the_same(stub, code):
+def test_a_terraform_that_does_not_tell_its_version_is_told_the_same(repository, stub, code):
     """tfenv's shim without an installed version is such a one."""
     stub(code)
     with pytest.raises(Refusal, match=f"`tfenv install {WANTED} ") as refused:
-        terraform.check_version()
+        terraform.check_version(repository)
     assert ("no version is set" in str(refused.value)) is ("no version" in code)
 
 
@@ -184,9 +205,9 @@ def test_a_plan_with_changes_is_no_failure(stub, tmp_path):
 
 def test_terraform_writes_into_the_build_directory_and_asks_nobody(tmp_path, monkeypatch):
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "gone"))
-    shell = terraform.terraform_shell(Environment("dev", tmp_path))
+    shell = terraform.environment_variables(Environment("dev", tmp_path))
     assert shell["TF_DATA_DIR"] == str(tmp_path / "terraform-data")
     assert (shell["TF_INPUT"], shell["CHECKPOINT_DISABLE"]) == ("0", "1")
     assert "TF_CLI_CONFIG_FILE" not in shell
     (tmp_path / "gone").touch()
-    assert terraform.terraform_shell(Environment("dev", tmp_path))["TF_CLI_CONFIG_FILE"] == str(tmp_path / "gone")
+    assert terraform.environment_variables(Environment("dev", tmp_path))["TF_CLI_CONFIG_FILE"] == str(tmp_path / "gone")

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from fixture_repository import facts
 from mutating import (
     Data,
     Mutation,
@@ -18,12 +19,19 @@ from mutating import (
     statement,
 )
 
+from scripts.shared.names import Names
+
+FACTS = facts("amber")
+NAMES = Names(FACTS["name"], FACTS["environment"])
+OTHERS = Names(FACTS["name"], "violet")
+ACCOUNT, REGION = FACTS["account_id"], FACTS["region"]
+ZONE, OTHER_ZONE = FACTS["network"]["availability_zones"]
 AGENT = "module.ecs_agent.aws_ecs_service.agent"
 AGENT_TASK = "module.ecs_agent.aws_ecs_task_definition.agent"
 FLOW_TASK = "module.flow_task.aws_ecs_task_definition.flow"
 AGENT_LOGS = "module.ecs_agent.aws_cloudwatch_log_group.agent"
 NETWORK = "module.network"
-PRIVATE = f'{NETWORK}.aws_subnet.private["eu-west-1a"]'
+PRIVATE = f'{NETWORK}.aws_subnet.private["{ZONE}"]'
 EGRESS = f'{NETWORK}.aws_vpc_security_group_egress_rule.tasks["443"]'
 ENDPOINT = f"{NETWORK}.aws_vpc_endpoint.s3[0]"
 ROLE = 'module.iam.aws_iam_role.task["agent"]'
@@ -36,7 +44,6 @@ STORE = "module.results_store"
 BUCKET = f"{STORE}.aws_s3_bucket.results"
 KEY = "module.parameters.aws_kms_key.data"
 SCALING = "module.agent_scaling.aws_appautoscaling_target.tasks"
-ACCOUNT = "111111111111"
 
 
 def output(data: Data) -> None:
@@ -85,7 +92,7 @@ def default_endpoint(data: Data) -> None:
     del expressions_of(data, ENDPOINT)["policy"]
 
 
-IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/data-flows"
+IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{FACTS['image_repository']}"
 NEW_RULE = f"{NETWORK}.aws_vpc_security_group_ingress_rule.open"
 NEW_ROUTE = f"{NETWORK}.aws_route.private_to_internet"
 GATEWAY = "aws_internet_gateway.egress[0].id"
@@ -100,7 +107,7 @@ ENCRYPTION = f"{STORE}.aws_s3_bucket_server_side_encryption_configuration.result
 TLS = f"{STORE}.aws_s3_bucket_policy.results"
 RULES = [{"apply_server_side_encryption_by_default": [{"sse_algorithm": "AES256", "kms_master_key_id": None}]}]
 PASSED = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
-OF_OTHERS = f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/DataFlows/Prod/PREFECT_API_KEY"
+OF_OTHERS = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{OTHERS.path}/PREFECT_API_KEY"
 
 MUTATIONS = [
     # Network
@@ -109,7 +116,7 @@ MUTATIONS = [
     Mutation("public IP of flow runs", "private_tasks", output),
     Mutation("public IP on launch", "private_tasks checkov", put(PRIVATE, "map_public_ip_on_launch", True)),
     Mutation("ingress from anywhere", "no_ingress checkov", add(NEW_RULE, rule(22))),
-    Mutation("ingress from the VPC", "no_ingress", add(NEW_RULE, rule(8080) | {"cidr_ipv4": "10.20.0.0/16"})),
+    Mutation("ingress from the VPC", "no_ingress", add(NEW_RULE, rule(8080) | {"cidr_ipv4": FACTS["network"]["cidr"]})),
     Mutation(
         "route of private subnets to the internet gateway",
         "private_routes",
@@ -120,13 +127,13 @@ MUTATIONS = [
     Mutation(
         "private default route by the internet gateway",
         "private_routes",
-        hide(f'{NETWORK}.aws_route.private_to_nat["eu-west-1b"]', "gateway_id", GATEWAY),
+        hide(f'{NETWORK}.aws_route.private_to_nat["{OTHER_ZONE}"]', "gateway_id", GATEWAY),
     ),
     Mutation(
         "private subnet with the public route table",
         "private_routes",
         hide(
-            f'{NETWORK}.aws_route_table_association.private["eu-west-1a"]',
+            f'{NETWORK}.aws_route_table_association.private["{ZONE}"]',
             "route_table_id",
             "aws_route_table.public[0].id",
         ),
@@ -135,9 +142,9 @@ MUTATIONS = [
         "inline route of a private table",
         "private_routes",
         both(
-            hide(f'{NETWORK}.aws_route_table.private["eu-west-1a"]', "route", GATEWAY),
+            hide(f'{NETWORK}.aws_route_table.private["{ZONE}"]', "route", GATEWAY),
             put(
-                f'{NETWORK}.aws_route_table.private["eu-west-1a"]',
+                f'{NETWORK}.aws_route_table.private["{ZONE}"]',
                 "route",
                 [{"cidr_block": "0.0.0.0/0", "gateway_id": "igw-1"}],
             ),
@@ -181,7 +188,7 @@ MUTATIONS = [
     Mutation(
         "stops tasks of any cluster",
         "no_wildcard_writes",
-        statement(AGENT_POLICY, "WatchAndStopFlows", Resource=f"arn:aws:ecs:eu-west-1:{ACCOUNT}:task/*"),
+        statement(AGENT_POLICY, "WatchAndStopFlows", Resource=f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/*"),
     ),
     Mutation("RunTask of anything", "no_wildcard_writes", statement(AGENT_POLICY, "RunFlows", Resource="*")),
     Mutation(
@@ -212,14 +219,14 @@ MUTATIONS = [
         "bounded_roles",
         put(ROLE, "permissions_boundary", "arn:aws:iam::aws:policy/PowerUserAccess"),
     ),
-    Mutation("a user", "roles_only checkov", add("aws_iam_user.robot", {"name": "DataFlows-Dev-robot"})),
-    Mutation("an access key", "roles_only", add("aws_iam_access_key.robot", {"user": "DataFlows-Dev-robot"})),
+    Mutation("a user", "roles_only checkov", add("aws_iam_user.robot", {"name": f"{NAMES.title}-robot"})),
+    Mutation("an access key", "roles_only", add("aws_iam_access_key.robot", {"user": f"{NAMES.title}-robot"})),
     Mutation(
         "AdministratorAccess",
         "own_policies checkov",
         add(
             "aws_iam_role_policy_attachment.admin",
-            {"role": "DataFlows-Dev-agent", "policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess"},
+            {"role": f"{NAMES.title}-agent", "policy_arn": "arn:aws:iam::aws:policy/AdministratorAccess"},
         ),
     ),
     Mutation(
@@ -227,7 +234,7 @@ MUTATIONS = [
         "own_policies",
         add(
             "aws_iam_role_policy_attachment.power",
-            {"role": "DataFlows-Dev-agent", "policy_arn": "arn:aws:iam::aws:policy/PowerUserAccess"},
+            {"role": f"{NAMES.title}-agent", "policy_arn": "arn:aws:iam::aws:policy/PowerUserAccess"},
         ),
     ),
     Mutation(
@@ -290,6 +297,9 @@ MUTATIONS = [
     Mutation("bucket encryption gone", "own_key checkov", remove(ENCRYPTION)),
     Mutation("logs without our key", "own_key", put(AGENT_LOGS, "kms_key_id", None)),
     Mutation("logs with AWS's key", "own_key", put(AGENT_LOGS, "kms_key_id", "alias/aws/logs")),
+    Mutation(
+        "logs with the key of another stack", "own_key", put(AGENT_LOGS, "kms_key_id", "alias/AnotherStack-Amber")
+    ),
     Mutation("versioning gone", "checkov", remove(f"{STORE}.aws_s3_bucket_versioning.results")),
     Mutation(
         "versioning off",
@@ -337,14 +347,19 @@ MUTATIONS = [
             {
                 "name": "x",
                 "role": "Payroll",
-                "policy": trust(Action="s3:GetObject", Resource="arn:aws:s3:::dataflows-dev-x/*"),
+                "policy": trust(Action="s3:GetObject", Resource=f"arn:aws:s3:::{NAMES.bucket_prefix}-x/*"),
             },
         ),
     ),
     Mutation(
         "a name of another environment",
         "own_names",
-        put("module.ecs_agent.aws_sqs_queue.task_events_dlq", "name", "DataFlows-Prod-dlq"),
+        put("module.ecs_agent.aws_sqs_queue.task_events_dlq", "name", f"{OTHERS.title}-dlq"),
+    ),
+    Mutation(
+        "a name of another stack",
+        "own_names",
+        put("module.ecs_agent.aws_sqs_queue.task_events_dlq", "name", "AnotherStack-Amber-dlq"),
     ),
     Mutation(
         "a route in a table of others",
@@ -362,7 +377,8 @@ MUTATIONS = [
     Mutation("no circuit breaker", "safe_rollouts", put(AGENT, "deployment_circuit_breaker", [])),
     Mutation("no rollback", "safe_rollouts", put(AGENT, "deployment_circuit_breaker.0.rollback", False)),
     Mutation("default tags dropped", "required_tags", without_default_tags),
-    Mutation("tag of another environment", "required_tags", put(BUCKET, "tags_all.environment", "prod")),
+    Mutation("tag of another stack", "required_tags", put(BUCKET, "tags_all.service", "data-flows-of-others")),
+    Mutation("tag of another environment", "required_tags", put(BUCKET, "tags_all.environment", "violet")),
     Mutation(
         "container insights off",
         "checkov",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from patience import PATIENCE_SECONDS
 
 FLOWS = """
 import os
@@ -63,7 +64,7 @@ def runs(prefect_server, tmp_path_factory):
             command = [sys.executable, "-m", "prefect", "flow-run", "execute"]
             output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
             started[name] = run.id, subprocess.Popen(command, env=shell, cwd=folder, **output)
-        written = {name: process.communicate(timeout=120)[0] for name, (_, process) in started.items()}
+        written = {name: process.communicate(timeout=PATIENCE_SECONDS)[0] for name, (_, process) in started.items()}
         return {
             name: (process.returncode, client.read_flow_run(run_id).state_name, written[name])
             for name, (run_id, process) in started.items()
@@ -72,8 +73,8 @@ def runs(prefect_server, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def patterns(offline_plan):
-    """What counts as an error line in dev, by alarm."""
-    changes = json.loads((offline_plan("dev") / "plan.json").read_text())["resource_changes"]
+    """What counts as an error line, by alarm."""
+    changes = json.loads((offline_plan("amber") / "plan.json").read_text())["resource_changes"]
     filters = [each["change"]["after"] for each in changes if each["type"] == "aws_cloudwatch_log_metric_filter"]
     return {each["name"]: each["pattern"] for each in filters}
 

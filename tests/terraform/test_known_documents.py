@@ -1,15 +1,16 @@
-"""The plans of dev and prod show every policy and container definition in full: none waits for the apply."""
+"""A plan shows every policy and container definition in full: none waits for the apply."""
 
 import copy
 import json
 
 import pytest
+from fixture_repository import ENVIRONMENTS
 from known_documents import types_with_documents, unknown_documents
 
 from scripts.gate.reading.plan import Plan
 
 
-@pytest.fixture(scope="module", params=["dev", "prod"])
+@pytest.fixture(scope="module", params=ENVIRONMENTS)
 def data(request, offline_plan):
     return json.loads((offline_plan(request.param) / "plan.json").read_text())
 

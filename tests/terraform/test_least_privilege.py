@@ -1,4 +1,4 @@
-"""Each role of dev and prod may do what its table says and nothing of what its table forbids."""
+"""Each role may do what its table says and nothing of what its table forbids."""
 
 import copy
 import json
@@ -6,12 +6,13 @@ from collections import Counter
 
 import pytest
 import yaml
+from fixture_repository import ENVIRONMENTS
 
 from scripts.gate.permissions import oracle
 from scripts.gate.reading.plan import Plan
 
 
-@pytest.fixture(scope="module", params=["dev", "prod"])
+@pytest.fixture(scope="module", params=ENVIRONMENTS)
 def data(request, offline_plan):
     return json.loads((offline_plan(request.param) / "plan.json").read_text())
 

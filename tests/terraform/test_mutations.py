@@ -13,7 +13,7 @@ from mutations import MUTATIONS
 
 from scripts.gate import catalog
 from scripts.gate.checkov_scan import FLAGS, find_checkov
-from scripts.gate.engine import sources
+from scripts.gate.engine import module_sources
 from scripts.gate.reading.hcl import Hcl
 from scripts.gate.reading.plan import Plan, without_indexes
 from scripts.gate.rules.inline_skips import Skips
@@ -47,7 +47,7 @@ while running:
 
 @pytest.fixture(scope="module")
 def plan_json(offline_plan) -> Path:
-    return offline_plan("dev") / "plan.json"
+    return offline_plan("amber") / "plan.json"
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def seen_by_checkov(data, tmp_path_factory) -> dict[str, bool]:
     python = find_checkov(ROOT).with_name("python")
     command = [str(python), "-c", SCAN_ALL, " ".join(FLAGS), *map(str, plans.values())]
     subprocess.run(command, check=True, cwd=folder, env={"PATH": os.defpath, "HOME": str(folder), "LOG_LEVEL": "ERROR"})
-    skips = Skips(ROOT / "terraform", sources(Plan(data)))
+    skips = Skips(ROOT / "terraform", module_sources(Plan(data)))
     return {name: bool(_failures(path, skips)) for name, path in plans.items()}
 
 
@@ -91,7 +91,7 @@ def _failures(plan: Path, skips: Skips) -> set[tuple[str, str]]:
     report = json.loads(plan.with_name(plan.name + ".found").read_text())
     assert report["summary"]["parsing_errors"] == 0
     failed = {(one["check_id"], without_indexes(one["resource"])) for one in report["results"]["failed_checks"]}
-    return {(id_, address) for id_, address in failed if id_ not in skips.of(address)}
+    return {(id_, address) for id_, address in failed if id_ not in skips.ids_at(address)}
 
 
 def found_by(mutation: Mutation, data, tmp_path) -> set[str]:
@@ -108,7 +108,7 @@ def found_by(mutation: Mutation, data, tmp_path) -> set[str]:
         root = tmp_path / "terraform"
     hcl = Hcl(root, plan)
     found = {name for name in catalog.all_rules() if not catalog.run_rule(name, plan, hcl).passed}
-    return found | ({catalog.CHECKOV} if list(Skips(root, sources(plan)).without_reason()) else set())
+    return found | ({catalog.CHECKOV} if list(Skips(root, module_sources(plan)).find_unreasoned()) else set())
 
 
 @pytest.fixture(scope="module")

@@ -1,48 +1,59 @@
-"""Plans of dev and prod need no server and no account, and the gate passes them."""
+"""Offline plans need no server and no account, and the gate passes them."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
+from fixture_repository import ENVIRONMENTS, facts
 
-from scripts.shared.environments import ROOT
+from scripts.gate.reading.plan import Plan
+from scripts.shared.names import Names
 
-ACCOUNTS = {"dev": "111111111111", "prod": "222222222222"}
 
-
-@pytest.mark.parametrize("environment", ACCOUNTS)
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_gate_passes_and_its_record_says_that_the_plan_was_offline(offline_plan, environment):
     folder = offline_plan(environment)
     record = json.loads((folder / "gate.json").read_text())
     assert record["passed"]
     assert record["offline"]
-    assert (record["environment"], record["account_id"]) == (environment, ACCOUNTS[environment])
+    assert (record["environment"], record["account_id"]) == (environment, facts(environment)["account_id"])
     assert "Gate passed" in (folder / "output.txt").read_text().splitlines()[-1]
     assert "<html" in (folder / "report.html").read_text()[:200]
 
 
-@pytest.mark.parametrize("environment", ACCOUNTS)
-def test_only_variables_differ_between_the_environments(offline_plan, environment):
-    folder = offline_plan(environment)
-    plan = json.loads((folder / "plan.json").read_text())
-    names = {change["address"].partition("[")[0] for change in plan["resource_changes"]}
-    other = json.loads((offline_plan("prod" if environment == "dev" else "dev") / "plan.json").read_text())
-    assert names == {change["address"].partition("[")[0] for change in other["resource_changes"]}
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_terraform_and_python_make_the_same_names(offline_plan, environment):
+    plan, given = Plan.load(offline_plan(environment) / "plan.json"), facts(environment)
+    names = Names(given["name"], environment)
+    assert plan.names == names
+    assert plan.outputs["facts"] == {
+        "environment": environment,
+        "name": given["name"],
+        "title": names.title,
+        "owner": given["owner"],
+        "schedules": given["schedules"],
+        "guarded": given.get("guarded", True),
+        "result_block": f"{names.title.lower()}-results",
+    }
+    assert plan.outputs["work_pool"]["name"] == names.title
+    (flow,) = [each.after["name"] for each in plan.planned("aws_cloudwatch_log_group") if "flow_task" in each.address]
+    assert flow == f"{names.path}/flow"
+    buckets = {each.after["bucket"].removesuffix(given["account_id"]) for each in plan.planned("aws_s3_bucket")}
+    assert buckets == {f"{names.bucket_prefix}-{purpose}-" for purpose in ("results", "access-logs", "artifacts")}
+
+
+def test_only_variables_differ_between_the_environments(offline_plan):
+    plans = [json.loads((offline_plan(name) / "plan.json").read_text()) for name in ENVIRONMENTS]
+    one, other = ({change["address"].partition("[")[0] for change in plan["resource_changes"]} for plan in plans)
+    assert one == other
 
 
 def test_an_offline_plan_is_never_applied(offline_plan):
-    folder = offline_plan("dev")
-    answer = subprocess.run(
-        [sys.executable, "-m", "scripts.apply_plan", "dev"],
-        cwd=ROOT, env={**os.environ, "DATA_FLOWS_BUILD_DIRECTORY": str(folder.parent)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    offline_plan("amber")
+    answer = offline_plan.run("apply_plan", "amber")
     assert answer.returncode == 1
-    assert "it is of an offline plan, which knows nothing of what exists" in answer.stderr
+    assert "it is of an offline plan, which does not know what exists" in answer.stderr
 
 
 def test_planning_leaves_the_configuration_as_it_was(offline_plan):
-    offline_plan("dev")
-    assert not list((ROOT / "terraform").glob("*override*"))
+    offline_plan("amber")
+    assert not list((offline_plan.root / "terraform").glob("*override*"))

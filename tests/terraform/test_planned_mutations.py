@@ -3,16 +3,18 @@
 import subprocess
 
 import pytest
+from fixture_repository import FIXTURES, facts
 
 from scripts.gate import catalog
 from scripts.gate.reading.hcl import Hcl
 from scripts.gate.reading.plan import Plan
-from scripts.plan_environment import offline_root
 from scripts.shared import terraform
-from scripts.shared.environments import find_environment
+from scripts.shared.environments import Environment
 from scripts.shared.image_digest import image_digest
+from scripts.shared.offline_root import offline_root
 
 AGENT, FLOW = "modules/ecs_agent/main.tf", "modules/flow_task/main.tf"
+ZONE = facts("amber")["network"]["availability_zones"][0]
 # file, what stands there, what is made of it, the rule that finds it and where
 MISTAKES = [
     (
@@ -39,10 +41,10 @@ MISTAKES = [
     ),
     (
         "modules/network/routing.tf",
-        "nat_gateway_id         = aws_nat_gateway.egress[var.network.nat_per_zone ? each.key : local.nat_zones[0]].id",
+        "nat_gateway_id         = aws_nat_gateway.egress[local.nat_per_zone ? each.key : local.nat_zones[0]].id",
         "gateway_id             = aws_internet_gateway.egress[0].id",
         "private_routes",
-        'module.network.aws_route.private_to_nat["eu-west-1a"]',
+        f'module.network.aws_route.private_to_nat["{ZONE}"]',
     ),
     (
         "modules/network/main.tf",
@@ -99,10 +101,9 @@ def found(tmp_path_factory) -> dict[str, list[str]]:
         text = (folder / file).read_text()
         assert old in text, f"{file} does not hold what the mistake replaces"
         (folder / file).write_text(text.replace(old, new, 1))
-    environment = find_environment("dev")
-    shell = terraform.terraform_shell(environment, folder)
+    shell = terraform.environment_variables(Environment("amber", folder), folder)
     terraform.init(root, shell, None)
-    variables = [f"-var-file={environment.tfvars}", f"-var=image_digest={image_digest()}"]
+    variables = [f"-var-file={FIXTURES / 'environments' / 'amber.tfvars'}", f"-var=image_digest={image_digest()}"]
     command = ["terraform", f"-chdir={root}", "plan", "-no-color", f"-out={folder / 'plan.tfplan'}", *variables]
     answer = subprocess.run(command, env=shell, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr

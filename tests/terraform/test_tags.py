@@ -3,11 +3,12 @@
 import json
 
 import pytest
+from fixture_repository import ENVIRONMENTS, facts
 
 TAGS = {"service", "environment", "owner", "repository"}
 
 
-@pytest.fixture(scope="module", params=["dev", "prod"])
+@pytest.fixture(scope="module", params=ENVIRONMENTS)
 def taggable(request, offline_plan):
     """(environment, own tags by address, tags with the defaults by address) of what can have tags."""
     changes = json.loads((offline_plan(request.param) / "plan.json").read_text())["resource_changes"]
@@ -27,7 +28,7 @@ def test_every_taggable_resource_has_the_four_tags(taggable):
     assert {address: TAGS - set(found) for address, found in tags.items() if not set(found) >= TAGS} == {}
     assert {found["environment"] for found in tags.values()} == {environment}
     assert {(found["service"], found["owner"], found["repository"]) for found in tags.values()} == {
-        ("data-flows", "data-platform", "data-flows")
+        ("harbor-flows", facts(environment)["owner"], "data-flows")
     }
 
 

@@ -101,14 +101,7 @@ class Oracle:
 
 def questions(plan: Plan) -> Iterator[Question]:
     """All rows of the tables, with this plan's account, region and names put in."""
-    environment = plan.variable("environment") or ""
-    facts = {
-        "partition": "aws",
-        "account": plan.variable("account_id"),
-        "region": plan.variable("region"),
-        "env": environment,
-        "Env": environment.title(),
-    }
+    facts = _facts(plan)
     parts = {
         without_indexes(change.address).split(".")[1] for change in plan.changes if change.address.startswith("module.")
     }
@@ -117,15 +110,40 @@ def questions(plan: Plan) -> Iterator[Question]:
         rows = _table(table)
         if rows.get("with") and rows["with"] not in parts:
             continue  # The role of a module that this environment does without.
-        role = f"DataFlows-{environment.title()}-{table.stem}"
+        role = f"{facts['title']}-{table.stem}"
         for expected, asked in ((True, rows["may"]), (False, [*rows["may_not"], *never])):
             for row in asked:
                 when = {name: str(value).format(**facts) for name, value in row.get("when", {}).items()}
-                yield Question(role, row["call"], row["resource"].format(**facts), when, expected)
+                yield Question(role, row["call"].format(**facts), row["resource"].format(**facts), when, expected)
     for action, resource in declared(plan):
         # A name in the wildcard's place: it must be allowed as well.
         arn = resource.replace("*", "anything").format(**facts)
-        yield Question(f"DataFlows-{environment.title()}-flow", action, arn, {}, True)
+        yield Question(f"{facts['title']}-flow", action, arn, {}, True)
+
+
+def _facts(plan: Plan) -> dict[str, str]:
+    """What the tables name in braces. Where a root variable is an object, the plan has what was given of it."""
+    names, delivery, parameters = plan.names, plan.setting("delivery") or {}, plan.setting("parameters") or {}
+    connection = delivery.get("connection_arn") or ""
+    return {
+        "partition": "aws",
+        "account": plan.variable("account_id"),
+        "region": plan.variable("region"),
+        "name": names.stack,
+        "lower": names.stack.lower(),
+        "env": names.environment,
+        "Env": names.environment.capitalize(),
+        "title": names.title,
+        "path": names.path,
+        "prefix": names.bucket_prefix,
+        "service": names.service,
+        "bootstrap": plan.variable("bootstrap") or names.stack,
+        "images": plan.variable("image_repository"),
+        "credential": plan.variable("prefect_credential"),
+        "plain": next(iter(parameters.get("strings") or []), "SNOWFLAKE_USER"),  # A parameter that is no SecureString.
+        "connection": connection,
+        "connections": connection.split(":")[2] if connection else "",
+    }
 
 
 def declared(plan: Plan) -> Iterator[tuple[str, str]]:

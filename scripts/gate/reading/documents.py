@@ -1,4 +1,4 @@
-"""Every IAM policy document and container definition in a plan, parsed, or with the reason why it cannot be."""
+"""Reads every IAM policy document and container definition of a plan, or says why one cannot be read."""
 
 import json
 import re
@@ -38,7 +38,7 @@ class Condition(NamedTuple):
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement; what may be one string or many is always a tuple."""
+    """One statement. Actions, resources and values are tuples, also where the policy has a single string."""
 
     number: int
     sid: str
@@ -53,11 +53,11 @@ class Statement:
 
     @property
     def label(self) -> str:
-        """How a reader finds it: by number and Sid."""
+        """Number and Sid, for findings."""
         return f"statement {self.number} ({self.sid})" if self.sid else f"statement {self.number}"
 
     def matches(self, action: str) -> bool:
-        """Whether the action, such as `iam:PassRole`, is one that this statement speaks of."""
+        """Whether the statement covers the action, such as `iam:PassRole`."""
         if self.not_actions:
             return not any(action_matches(pattern, action) for pattern in self.not_actions)
         return any(action_matches(pattern, action) for pattern in self.actions)
@@ -179,7 +179,7 @@ def _kind(resource: Resource, attribute: str, boundaries: set[str]) -> str:
 
 
 def _only_boundaries(plan: Plan) -> set[str]:
-    """Addresses of the policies that bound some role or user and that nothing attaches: they grant nothing."""
+    """Addresses of the policies that are only permissions boundaries and attached to nothing: they grant nothing."""
     bounding = _named(plan, plan.planned("aws_iam_role", "aws_iam_user"), "permissions_boundary")
     attached = _named(plan, plan.planned(*ATTACHMENTS), "policy_arn")
     found = set()
@@ -191,7 +191,7 @@ def _only_boundaries(plan: Plan) -> set[str]:
 
 
 def _named(plan: Plan, resources: Iterator[Resource], attribute: str) -> set[str]:
-    """What the attribute points to: `policy/<name>` out of a known ARN, or the reference that will be one."""
+    """What the attribute points to: `policy/<name>` from a known ARN, or the reference behind an unknown one."""
     found: set[str] = set()
     for resource in resources:
         value = resource.after.get(attribute)

@@ -1,4 +1,4 @@
-"""A Terraform plan as the checks read it: planned resources with what is unknown marked as such, and findings."""
+"""A Terraform plan as the checks read it: planned resources, with UNKNOWN for values known only after apply."""
 
 import json
 import re
@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from scripts.shared.names import Names
 from scripts.shared.refusal import Refusal
 
 MAX_BYTES = 50_000_000
@@ -35,7 +36,7 @@ class Finding:
 
 
 class Unknown:
-    """A value known only after apply. All inside it is unknown too, so that a check meets it instead of missing it."""
+    """A value known only after apply. Everything inside it is unknown too, so that no check overlooks it."""
 
     def __iter__(self) -> Iterator["Unknown"]:
         yield self
@@ -156,17 +157,23 @@ class Plan:
 
     @cached_property
     def identities(self) -> dict[str, list[Resource]]:
-        """The planned resources by what others may call them: id, ARN, name, URL."""
+        """The planned resources by id, ARN, name and URL."""
         found: dict[str, list[Resource]] = {}
         for resource in self.resources:
-            for value in {resource.after.get(name) for name in IDENTITIES if isinstance(resource.after.get(name), str)}:
+            for value in {value for name in IDENTITIES if isinstance(value := resource.after.get(name), str)}:
                 found.setdefault(value, []).append(resource)
         return found
 
     @property
     def is_ours(self) -> bool:
         """Whether the plan is of this repository's root, whose names, tables and image are known."""
-        return all(self.variable(name) for name in ("environment", "account_id", "region"))
+        return self.names is not None and all(self.variable(name) for name in ("account_id", "region"))
+
+    @cached_property
+    def names(self) -> Names | None:
+        """How the environment's things are called, or None where the plan has no environment."""
+        stack, environment = self.variable("name"), self.variable("environment")
+        return Names(stack, environment) if stack and environment else None
 
     def setting(self, name: str) -> Any:
         """The value of a root variable as the plan was given it, or None where this plan has none."""
@@ -191,7 +198,7 @@ def without_indexes(address: str) -> str:
 
 
 def merge(after: Any, unknown: Any) -> Any:
-    """`after` with UNKNOWN put in wherever `after_unknown` says so."""
+    """`after` with UNKNOWN wherever `after_unknown` marks a value."""
     if unknown is True:
         return UNKNOWN
     if isinstance(unknown, dict) and isinstance(after, dict | None):

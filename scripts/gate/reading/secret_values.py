@@ -1,4 +1,4 @@
-"""Tells a secret from a setting by its name, by known formats and by how random it looks."""
+"""Recognises secrets by their name, by known formats and by how random they look."""
 
 import math
 import re
@@ -9,7 +9,7 @@ SECRET_NAME = re.compile(
     r"|SIGNING_?KEYS?|ENCRYPTION_?KEYS?|CREDENTIALS?|AUTH_?STRING|CONNECTION_?STRING|WEBHOOK)(?:_|$)",
     re.IGNORECASE,
 )
-# What such a name may be followed by when it only speaks of a secret: where it is, or how long it lives.
+# Endings of names that are about a secret but hold none: where it is, or how long it lives.
 ABOUT_A_SECRET = re.compile(r"_(?:ARN|SECONDS|MINUTES|HOURS|DAYS|ENABLED|COUNT)$", re.IGNORECASE)
 
 FORMATS = {

@@ -1,4 +1,4 @@
-"""What a plan builds, as boxes and arrows: read from the plan alone, for the picture in the report."""
+"""Reads from a plan what it builds, as boxes and arrows for the picture in the report."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ KINDS = {"s3": "bucket", "sqs": "queue", "ssm": "parameters", "kms": "key", "ecr
 
 @dataclass
 class Box:
-    """One box: a title and a few lines below it. `names` are how policies may call it."""
+    """One box: a title and a few lines below it. `names` are its names in policies."""
 
     kind: str
     title: str
@@ -26,7 +26,7 @@ class Box:
 
 @dataclass
 class Arrow:
-    """Who may do what to whom. `by` is the way, such as `TCP 443`."""
+    """What the source may do to the target. `by` is the way there, such as `TCP 443`."""
 
     source: Box
     target: Box
@@ -63,7 +63,7 @@ class Architecture:
     outside: str
 
 
-def read(plan: Plan) -> Architecture | None:
+def read_architecture(plan: Plan) -> Architecture | None:
     """The architecture of a plan, or None if it runs no task in a network of its own."""
     tasks = {task.address: _task(plan, task) for task in plan.planned("aws_ecs_task_definition")}
     vpc = next(plan.planned("aws_vpc"), None)

@@ -25,7 +25,7 @@ def draw(architecture: Architecture) -> str:
     ends = {id(box): sum(arrow.target is box for arrow in architecture.arrows) for box in architecture.services}
     cards, right_bottom = _stacked(architecture.services, TOP, gap=14, least=ROW, ends=ends)
     _, bottom = _stacked(architecture.inside, inner_top, gap=46, least=0, ends={})
-    # What is inside spreads over the height that the boxes beside it need.
+    # The boxes inside the VPC spread over the height of the column beside it.
     gap = 46 + max(0, right_bottom - 40 - bottom) / max(len(architecture.inside), 1)
     inner, bottom = _stacked(architecture.inside, inner_top, gap=gap, least=0, ends={})
     bottom = max(bottom - gap + 56, right_bottom - 14)
@@ -61,10 +61,11 @@ def _coloured(boxes: list[Box]) -> Iterator[tuple[int, str]]:
 
 
 def _stacked(
-    boxes: list[Box], top: float, *, gap: int, least: int, ends: dict[int, int]
+    boxes: list[Box], top: float, *, gap: float, least: int, ends: dict[int, int]
 ) -> tuple[dict[int, Place], float]:
     """Where each box of a column stands: (y, height) by box, and where the column ends."""
-    found, y = {}, top
+    found: dict[int, Place] = {}
+    y = top
     for box in boxes:
         text = 30 + LINE * len(box.lines)
         height = max(text, least * ends.get(id(box), 0) + 16)
@@ -77,12 +78,12 @@ def _pairs(boxes: list[Box], places: dict[int, Place]) -> Iterator[tuple[Box, Pl
     return ((box, places[id(box)]) for box in boxes)
 
 
-def _zones(architecture: Architecture, top: float, public_height: int, bottom: float) -> Iterator[str]:
+def _zones(architecture: Architecture, top: float, public_height: float, bottom: float) -> Iterator[str]:
     """A column for each availability zone: its public subnet with the NAT gateway, below it the private one."""
     width = (VPC_WIDTH - 28 - 8 * (len(architecture.zones) - 1)) / max(len(architecture.zones), 1)
     for number, zone in enumerate(architecture.zones):
         x = VPC_LEFT + 14 + number * (width + 8)
-        for kind, y, height in (("public", top, public_height), ("private", top + public_height + 10, 0)):
+        for kind, y, height in (("public", top, public_height), ("private", top + public_height + 10, 0.0)):
             of_kind = [(cidr, nat) for one, cidr, nat in zone.subnets if one == kind]
             if not of_kind:
                 continue

@@ -1,4 +1,4 @@
-"""report.html: one page without network, for the reviewer who has to say yes to a plan."""
+"""Writes report.html: one page that loads nothing, for the reviewer of a plan."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,10 +10,10 @@ from markupsafe import Markup
 from scripts.gate import catalog
 from scripts.gate.reading.plan import Plan, ResourceChange
 from scripts.gate.record import GateRecord
-from scripts.gate.report.architecture import read
+from scripts.gate.report.architecture import read_architecture
 from scripts.gate.report.picture import draw
 
-# What Terraform calls a change, and how the page does.
+# Terraform's actions → the page's word and sign.
 ACTIONS = {
     ("create",): ("created", "+"),
     ("update",): ("changed", "~"),
@@ -43,23 +43,23 @@ def write_report(path: Path, gate: GateRecord, plan: Plan) -> None:
         counts=Counter(change["what"] for change in changes),
         modules=sorted(modules.items()),
         order=list(dict.fromkeys(what for what, _ in ACTIONS.values())),
-        outlook=_outlook(gate),
+        outlook=_allowed_use(gate),
         sentences=catalog.describe(),
-        picture=Markup(draw(architecture)) if (architecture := read(plan)) else "",  # noqa: S704 - draw escapes.
+        picture=Markup(draw(architecture)) if (architecture := read_architecture(plan)) else "",  # noqa: S704 - draw escapes.
         seconds=(gate.finished_at - gate.started_at).total_seconds(),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
 
 
-def _outlook(gate: GateRecord) -> str:
-    """What a pass is good for; `record.verify` decides the same when it comes to it."""
+def _allowed_use(gate: GateRecord) -> str:
+    """What the record allows; `record.verify` decides the same at apply."""
     if gate.offline:
-        return "An offline plan: it is looked at, never applied."
+        return "An offline plan, which is never applied."
     if not gate.plan_sha256:
-        return "No binary plan was given, so there is none that this allows to apply."
+        return "Only the plan as JSON was checked, so there is no plan to apply."
     if not gate.tree_clean and gate.environment != "local":
-        return "Made from a tree with changes that no commit holds, so it cannot be applied."
+        return "Made from a working tree with uncommitted changes, so it cannot be applied."
     return "Exactly this plan may be applied."
 
 
@@ -75,7 +75,7 @@ def _change(change: ResourceChange) -> dict[str, Any]:
 
 
 def _changed_attributes(change: ResourceChange) -> list[str]:
-    """Names only."""
+    """The names of attributes that change, without values."""
     before, after = change.change.before or {}, change.change.after or {}
     unknown = change.change.after_unknown if isinstance(change.change.after_unknown, dict) else {}
     names = {name for name in {*before, *after} if before.get(name) != after.get(name)}

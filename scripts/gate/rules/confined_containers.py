@@ -1,4 +1,4 @@
-"""Containers are confined: not privileged, their root file system read-only, and no capability added."""
+"""Containers are confined: not privileged, a read-only root file system, no added capability."""
 
 from collections.abc import Iterator
 from typing import Any

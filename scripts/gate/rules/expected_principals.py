@@ -1,4 +1,4 @@
-"""Only who is expected is trusted: AWS services that this system uses, and the own account; never everybody."""
+"""Roles and resource policies trust only the AWS services in use and the own account, never everybody."""
 
 import re
 from collections.abc import Iterator
@@ -28,10 +28,10 @@ def check(plan: Plan) -> Iterator[Finding]:
         if document.resource.type.startswith("aws_vpc_endpoint") or document.kind in {"identity", "boundary"}:
             continue
         for statement in document.allowed():
-            yield from _of(plan, document, statement)
+            yield from _findings(plan, document, statement)
 
 
-def _of(plan: Plan, document: Document, statement: Statement) -> Iterator[Finding]:
+def _findings(plan: Plan, document: Document, statement: Statement) -> Iterator[Finding]:
     account = plan.variable("account_id")
     expected = f"one of {', '.join(SERVICES)}, or account {account or '<account>'}"
     who = [f"{kind} {name}" for kind, name in statement.principals if not _is_expected(kind, name, account)]
@@ -48,5 +48,5 @@ def _is_expected(kind: str, name: str, account: str | None) -> bool:
         return name in SERVICES or bool(REGIONAL.fullmatch(name))
     if kind == "AWS":
         match = ACCOUNT.fullmatch(name)
-        return bool(match) and "*" not in name and account in {None, match[1]}
+        return match is not None and "*" not in name and account in {None, match[1]}
     return kind == "Federated"  # narrow_federation looks at those.

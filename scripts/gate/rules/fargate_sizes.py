@@ -1,21 +1,12 @@
-"""Fargate has the size: each task definition's CPU and memory are a pair that Fargate offers, and its disk fits."""
+"""Task sizes exist: Fargate offers each task definition's pair of CPU and memory, and its disk size."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from scripts.gate.reading.plan import UNKNOWN, Finding, Plan
-from scripts.gate.reading.references import said
+from scripts.gate.reading.references import describe_value
+from scripts.shared.fargate import MEMORY_MIB
 
-# CPU units → memory in MiB, from AWS's table of task sizes.
-SIZES = {
-    256: (512, 1024, 2048),
-    512: range(1024, 4096 + 1, 1024),
-    1024: range(2048, 8192 + 1, 1024),
-    2048: range(4096, 16384 + 1, 1024),
-    4096: range(8192, 30720 + 1, 1024),
-    8192: range(16384, 61440 + 1, 4096),
-    16384: range(32768, 122880 + 1, 8192),
-}
 DISK_GIB = range(21, 200 + 1)
 
 
@@ -27,9 +18,11 @@ def check(plan: Plan) -> Iterator[Finding]:
             yield Finding(definition.address, f"requires_compatibilities = {kinds or 'unset'}", '["FARGATE"]')
         unknown = [name for name in ("cpu", "memory") if after.get(name) is UNKNOWN]
         for name in unknown:
-            yield Finding(definition.address, said(plan, definition, name, UNKNOWN), "a number that the plan shows")
+            yield Finding(
+                definition.address, describe_value(plan, definition, name, UNKNOWN), "a number known at plan time"
+            )
         cpu, memory = _number(after.get("cpu")), _number(after.get("memory"))
-        if not unknown and memory not in SIZES.get(cpu, ()):
+        if not unknown and memory not in MEMORY_MIB.get(cpu, ()):
             got = f"cpu = {after.get('cpu')} with memory = {after.get('memory')}"
             yield Finding(definition.address, got, _expected(cpu))
         for disk in after.get("ephemeral_storage") or []:
@@ -43,8 +36,8 @@ def _number(value: Any) -> int:
 
 
 def _expected(cpu: int) -> str:
-    if cpu not in SIZES:
-        return f"cpu = one of {', '.join(map(str, SIZES))}"
-    sizes = list(SIZES[cpu])
+    if cpu not in MEMORY_MIB:
+        return f"cpu = one of {', '.join(map(str, MEMORY_MIB))}"
+    sizes = MEMORY_MIB[cpu]
     step = f" in steps of {sizes[2] - sizes[1]}" if len(sizes) > 3 else ""
     return f"memory from {sizes[0]} to {sizes[-1]} MiB{step} with cpu = {cpu}"

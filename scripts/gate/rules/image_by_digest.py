@@ -1,4 +1,4 @@
-"""What was checked is what runs: every container's image is named by digest, out of our own account's repository."""
+"""Containers run the checked image: from the own account's repository, named by digest."""
 
 import re
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ VARIABLES = {
 def check(plan: Plan) -> Iterator[Finding]:
     for definition in containers(plan):
         for container in definition.items:
-            if not _is_ours(container.get("image"), plan):
+            if not _is_checked_image(container.get("image"), plan):
                 got = f"container {container.get('name')}: image = {container.get('image')}"
                 yield Finding(definition.resource.address, got, _expected(plan))
 
 
-def _is_ours(image: Any, plan: Plan) -> bool:
+def _is_checked_image(image: Any, plan: Plan) -> bool:
     match = IMAGE.fullmatch(image) if isinstance(image, str) else None
-    return bool(match) and all(plan.variable(name) in {None, match[group]} for name, group in VARIABLES.items())
+    return match is not None and all(plan.variable(name) in {None, match[group]} for name, group in VARIABLES.items())
 
 
 def _expected(plan: Plan) -> str:

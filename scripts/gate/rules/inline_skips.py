@@ -37,7 +37,7 @@ class Skips:
             if sources[module].startswith(".") and parent in self.folders:
                 self.folders[module] = (self.folders[parent] / sources[module]).resolve()
 
-    def of(self, address: str) -> set[str]:
+    def ids_at(self, address: str) -> set[str]:
         """The ids that are skipped, with a reason or not, for the block of a planned resource."""
         return {id_ for skip in self._at(address)[1] for id_ in skip.ids}
 
@@ -46,16 +46,20 @@ class Skips:
         place = self._at(address)[0]
         return f"{_short(place[0], self.root)}:{place[1]}" if place else ""
 
-    def without_reason(self) -> Iterator[Finding]:
+    def find_unreasoned(self) -> Iterator[Finding]:
         """Skips that give no reason, and settings files, which skip without showing it in the HCL."""
         for folder in dict.fromkeys([*self.folders.values(), *self._other_folders()]):
             for skip in _read(folder)[1]:
                 if not skip.reason or not skip.ids:
                     where = f"{_short(skip.file, self.root)}:{skip.line}"
-                    yield Finding(where, f"a skip of {', '.join(skip.ids) or 'everything'} without a reason", EXPECTED)
+                    yield Finding(where, f"a skip of {', '.join(skip.ids) or 'all checks'} without a reason", EXPECTED)
         for name in SETTINGS:
             if (self.root / name).exists():
-                yield Finding(_short(self.root / name, self.root), "settings for checkov", f"none: {EXPECTED}")
+                yield Finding(
+                    _short(self.root / name, self.root),
+                    "a settings file of checkov",
+                    f"no such file, but skips in the code: {EXPECTED}",
+                )
 
     def _other_folders(self) -> list[Path]:
         """Folders that checkov scans though this plan does not call them."""

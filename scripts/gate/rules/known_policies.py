@@ -1,11 +1,11 @@
-"""What is to be checked can be read: no policy document and no container definition is unknown until the apply."""
+"""Every policy document and container definition is known at plan time, so the gate can read it."""
 
 from collections.abc import Iterator
 
 from scripts.gate.reading.documents import containers, documents
 from scripts.gate.reading.plan import Finding, Plan
 
-EXPECTED = "known at plan time: build ARNs from names, not from computed attributes"
+EXPECTED = "a document known at plan time: build ARNs from names, not from computed attributes"
 
 
 def check(plan: Plan) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What containers say is kept: each has awslogs as its log driver, with a log group of this plan."""
+"""Container output is kept: every container logs through awslogs to a log group of this plan."""
 
 from collections.abc import Iterator
 from typing import Any

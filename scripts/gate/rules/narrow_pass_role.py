@@ -1,4 +1,4 @@
-"""PassRole is narrow: only named roles may be handed on, and only to a named AWS service."""
+"""iam:PassRole is allowed only for named roles, and only to a named AWS service."""
 
 import re
 from collections.abc import Iterator

@@ -1,6 +1,7 @@
-"""Nothing may call in: no security group has ingress in any form, but for tasks that call an interface endpoint."""
+"""Security groups have no ingress, except from tasks to an interface endpoint."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from scripts.gate.reading.plan import UNKNOWN, Finding, Plan, Resource
 from scripts.gate.reading.references import block_of, is_configured, origins
@@ -52,7 +53,7 @@ def _blocks(plan: Plan, resource: Resource, attribute: str) -> list[str]:
     return [block_of(origin)[0] for origin in origins(plan, resource, attribute)]
 
 
-def _describe(rule: dict) -> str:
+def _describe(rule: dict[str, Any]) -> str:
     """`tcp 443-443 from 0.0.0.0/0`"""
     keys = ("cidr_blocks", "ipv6_cidr_blocks", "cidr_ipv4", "cidr_ipv6", "security_groups", "prefix_list_ids")
     sources: list[str] = []

@@ -1,11 +1,11 @@
-"""Data is encrypted with our key: buckets, log groups, topics, repositories and artifacts name a KMS key."""
+"""Stored data is encrypted with our own KMS key: buckets, log groups, topics, repositories, artifacts."""
 
 from collections.abc import Iterator
 
 from scripts.gate.reading.plan import UNKNOWN, Finding, Plan, Resource
-from scripts.gate.reading.references import leaves, said, targets
+from scripts.gate.reading.references import describe_value, targets, values_at
 
-EXPECTED = "the ARN of a KMS key of our own"
+EXPECTED = "the ARN of a KMS key of this environment"
 # Where each type names its key.
 BUCKET = "aws_s3_bucket_server_side_encryption_configuration"
 KEYS = {
@@ -17,6 +17,7 @@ KEYS = {
     "aws_sns_topic": "kms_master_key_id",
     "aws_ssm_parameter": "key_id",
 }
+TYPES = "aws_kms_key", "aws_kms_replica_key"
 # S3 delivers access logs only to buckets that it encrypts with its own key.
 OF_LOGS = "aws_s3_bucket_logging"
 
@@ -41,15 +42,18 @@ def check(plan: Plan) -> Iterator[Finding]:
 
 
 def _without_key(plan: Plan, resource: Resource, attribute: str) -> Iterator[Finding]:
-    for value in leaves(resource.after, attribute.split(".")) or [None]:
+    for value in values_at(resource.after, attribute.split(".")) or [None]:
         if value is UNKNOWN:
-            good = bool(targets(plan, resource, attribute, "aws_kms_key", "aws_kms_replica_key"))
+            good = bool(targets(plan, resource, attribute, *TYPES))
         else:
-            # AWS's own keys are named alias/aws/….
-            good = (
-                isinstance(value, str)
-                and value.startswith(("arn:aws", "alias/DataFlows"))
-                and "alias/aws/" not in value
-            )
+            good = isinstance(value, str) and _is_own_key(plan, value)
         if not good:
-            yield Finding(resource.address, said(plan, resource, attribute, value), EXPECTED)
+            yield Finding(resource.address, describe_value(plan, resource, attribute, value), EXPECTED)
+
+
+def _is_own_key(plan: Plan, key: str) -> bool:
+    """A key of this plan, or the one that has this environment's alias. AWS's own keys are named alias/aws/…."""
+    if plan.names is None:
+        return key.startswith("arn:aws") and ":alias/aws/" not in key
+    made = any(resource.type in TYPES for resource in plan.identities.get(key, []))
+    return made or key.rpartition(":")[2] == f"alias/{plan.names.title}"

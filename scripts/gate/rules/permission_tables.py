@@ -1,4 +1,4 @@
-"""Each role may do what its table in scripts/gate/permissions/ says, and nothing that the table forbids."""
+"""Every role can do what its table in scripts/gate/permissions/ allows, and nothing that it forbids."""
 
 from collections.abc import Iterator
 

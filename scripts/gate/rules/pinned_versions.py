@@ -1,4 +1,4 @@
-"""The same code plans the same: Terraform and every provider are held to a version, and the lock file is there."""
+"""The same code gives the same plan: Terraform and providers are pinned, and the lock file is committed."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Tasks are private: nothing that starts ECS tasks asks for a public IP or puts them into a public subnet."""
+"""Tasks are private: nothing starts an ECS task with a public IP or in a public subnet."""
 
 from collections.abc import Iterator
 from typing import Any

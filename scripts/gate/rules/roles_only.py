@@ -1,10 +1,10 @@
-"""Nobody has standing credentials: the plan makes roles, and no user, group, access key or password."""
+"""The plan creates no long-lived credentials: no IAM user, group, access key or password."""
 
 from collections.abc import Iterator
 
 from scripts.gate.reading.plan import Finding, Plan
 
-EXPECTED = "a role, whose credentials end by themselves"
+EXPECTED = "an IAM role, whose credentials expire"
 
 
 def check(plan: Plan) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""A bad image takes itself back: each service stops a failing deployment and returns to the one before."""
+"""Failed deployments roll back: every service has a circuit breaker with rollback."""
 
 from collections.abc import Iterator
 

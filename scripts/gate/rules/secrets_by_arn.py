@@ -1,4 +1,4 @@
-"""Secrets stay in SSM: containers get them by the ARN of a parameter of this environment."""
+"""Secrets stay in SSM: containers receive them by the ARN of a parameter of this environment."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from scripts.gate.reading.documents import containers
 from scripts.gate.reading.plan import Finding, Plan
 
 NEEDS = ("known_policies",)
-PARAMETER = re.compile(r"arn:aws[a-z-]*:ssm:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):parameter/(?P<name>[\w./-]+)")
+PARAMETER = re.compile(r"arn:aws[a-z-]*:ssm:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):parameter(?P<name>/[\w./-]+)")
 
 
 def check(plan: Plan) -> Iterator[Finding]:
@@ -22,27 +22,24 @@ def check(plan: Plan) -> Iterator[Finding]:
 def _secrets(container: dict[str, Any], plan: Plan) -> Iterator[str]:
     log_options = (container.get("logconfiguration") or {}).get("secretoptions") or []
     for secret in (container.get("secrets") or []) + log_options:
-        if not _is_ours(secret.get("valuefrom"), plan):
+        if not _is_own_parameter(secret.get("valuefrom"), plan):
             # Whatever stands there instead of an ARN may be the secret itself, so it is not repeated.
             value = secret.get("valuefrom")
             shown = value if isinstance(value, str) and value.startswith("arn:") else "no ARN"
             yield f"secret {secret.get('name')} from {shown}"
 
 
-def _is_ours(arn: Any, plan: Plan) -> bool:
+def _is_own_parameter(arn: Any, plan: Plan) -> bool:
     match = PARAMETER.fullmatch(arn) if isinstance(arn, str) else None
     if not match:
         return False
-    environment = plan.variable("environment")
     return (
         plan.variable("account_id") in {None, match["account"]}
         and plan.variable("region") in {None, match["region"]}
-        and (environment is None or match["name"].startswith(f"DataFlows/{environment.title()}/"))
+        and (plan.names is None or match["name"].startswith(f"{plan.names.path}/"))
     )
 
 
 def _expected(plan: Plan) -> str:
     account, region = plan.variable("account_id") or "<account>", plan.variable("region") or "<region>"
-    environment = plan.variable("environment")
-    name = f"DataFlows/{environment.title()}/<NAME>" if environment else "<NAME>"
-    return f"arn:aws:ssm:{region}:{account}:parameter/{name}"
+    return f"arn:aws:ssm:{region}:{account}:parameter{plan.names.path if plan.names else ''}/<NAME>"

@@ -1,4 +1,4 @@
-"""Writes one JSON line per AWS call to calls.jsonl: who called what, when, with which outcome; never a body."""
+"""Writes one JSON line for each AWS call to calls.jsonl: who called what, when, and the status; never a body."""
 
 import io
 import json
@@ -9,24 +9,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from botocore.exceptions import UnknownServiceError
 from moto.core.request import Request
 from moto.core.routing import get_service_router
 from werkzeug.exceptions import HTTPException
 
-from scripts.local_stack.aws.clients import ADMINISTRATOR
+from scripts.shared.embedded_clients import ADMINISTRATOR
 
 CREDENTIAL = re.compile(r"Credential=([^/,]+)/\d+/[^/]*/([^/]+)/")
 BODY_LIMIT_BYTES = 256 * 1024
-# Parameters that name what a call is about, the most telling first. None of them can hold a secret.
+# Parameters that name the resource of a call, the most specific first. None of them can hold a secret.
 RESOURCE_PARAMETERS = (
     *("RoleArn", "RoleName", "KeyId", "PolicyArn", "PolicyName", "Name", "Names", "Path", "QueueUrl", "QueueName"),
     *("TopicArn", "Rule", "AliasName", "TargetKeyId", "logGroupName", "repositoryName", "taskDefinition", "family"),
     *("services", "service", "serviceName", "tasks", "task", "resourceArn", "ResourceARN", "ResourceArn", "cluster"),
     *("clusterName", "names", "name"),
 )
-# What is updated is the service, not the definition that it is given.
+# UpdateService also has a taskDefinition, but it is about the service.
 RESOURCE_OF = {"UpdateService": "service"}
 
 
@@ -44,10 +45,10 @@ class CallRecorder:
         with self._lock:
             self._file.write(json.dumps(line | {"role": role, "resource": resource, "status": status}) + "\n")
 
-    def wrap(self, application: Callable) -> Callable:
+    def wrap(self, application: WSGIApplication) -> WSGIApplication:
         """Return the WSGI `application` with every signed call recorded."""
 
-        def recorded(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+        def recorded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             signature = environ.get("HTTP_AUTHORIZATION", "") or environ.get("QUERY_STRING", "").replace("%2F", "/")
             match = CREDENTIAL.search(signature)
             if not match:
@@ -57,7 +58,7 @@ class CallRecorder:
             # Before the call: it may delete the role or the key.
             role = self._role_of(access_key) or ADMINISTRATOR
 
-            def started(status: str, headers: list, *rest: Any) -> Callable:
+            def started(status: str, headers: list[tuple[str, str]], *rest: Any) -> Callable[[bytes], object]:
                 self.record(service, action, role, resource, int(status.split(" ", 1)[0]))
                 return start_response(status, headers, *rest)
 
@@ -82,7 +83,7 @@ def _describe(environ: dict[str, Any], service: str) -> tuple[str, str]:
 def _rest_action(environ: dict[str, Any], service: str) -> str:
     try:
         operation, _ = get_service_router(service).match(Request(environ))
-    # moto raises NotImplementedError for what it has no answer to; the call is recorded all the same.
+    # moto raises NotImplementedError for calls it does not know; they are recorded all the same.
     except (HTTPException, NotImplementedError, UnknownServiceError):
         return f"{environ['REQUEST_METHOD']} request"
     return operation.name
@@ -92,7 +93,7 @@ def _body(environ: dict[str, Any]) -> bytes:
     length = int(environ.get("CONTENT_LENGTH") or 0)
     if not 0 < length <= BODY_LIMIT_BYTES:
         return b""
-    body = environ["wsgi.input"].read(length)
+    body: bytes = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = io.BytesIO(body)
     return body
 

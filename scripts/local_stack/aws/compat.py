@@ -1,13 +1,11 @@
-"""What moto answers otherwise than AWS, corrected: only what this system's Terraform and its tasks meet."""
+"""Corrects where moto answers differently from AWS, as far as this system's Terraform and tasks meet it."""
 
 import json
 import logging
-from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial
 from typing import Any
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
-from moto.core.responses import ActionResult
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.nat_gateways import NatGateway
@@ -24,10 +22,12 @@ from moto.sqs.models import Queue
 from moto.sts.exceptions import STSClientError
 from moto.sts.models import STSBackend
 
+from scripts.local_stack.patches import Original, add, replace
+
 logger = logging.getLogger(__name__)
 
 SCALING_TAGS: dict[str, dict[str, str]] = {}  # ARN of a scalable target -> its tags, which moto drops.
-# Parameters of CreateService and UpdateService that moto forgets: Terraform would plan them anew for ever.
+# Parameters of CreateService and UpdateService that moto forgets: every plan would change them.
 SERVICE_ATTRIBUTES = {
     "deploymentConfiguration": "deployment_configuration",
     "enableECSManagedTags": "enable_ecs_managed_tags",
@@ -40,45 +40,40 @@ SERVICE_ATTRIBUTES = {
 
 def install() -> None:
     """Patch moto's classes, once per process."""
-    # Only the embedded Fargate moves a task on; moto would advance it with every DescribeTasks.
+    # Only the embedded Fargate changes the state of a task; moto would with every DescribeTasks.
     state_manager.set_transition("ecs::task", {"progression": "manual", "times": 2**31})
-    _replace(EC2ContainerServiceResponse, "create_service", _keep_service_attributes)
-    _replace(EC2ContainerServiceResponse, "update_service", _keep_service_attributes)
-    _replace(EC2ContainerServiceResponse, "run_task", _propagate_tags)
-    _replace(EC2ContainerServiceBackend, "list_tasks", _list_tasks)
-    _replace(EC2ContainerServiceBackend, "list_services", _list_services)
-    _replace(EC2ContainerServiceBackend, "list_clusters", _list_clusters)
-    _replace(EC2ContainerServiceBackend, "_calculate_task_resource_requirements", _no_instance, wrapper=staticmethod)
-    _replace(STSBackend, "assume_role", _assume_role)
-    _replace(IAMPolicyStatement, "is_action_permitted", _as_over_tls)
-    _replace(Rule, "send_to_targets", _send_to_targets)
-    _replace(EventPattern, "_flatten_dict", flatten_event, wrapper=staticmethod)
+    replace(EC2ContainerServiceResponse, "create_service", _keep_service_attributes)
+    replace(EC2ContainerServiceResponse, "update_service", _keep_service_attributes)
+    replace(EC2ContainerServiceResponse, "run_task", _propagate_tags)
+    replace(EC2ContainerServiceBackend, "list_tasks", _list_tasks)
+    replace(EC2ContainerServiceBackend, "list_services", _list_services)
+    replace(EC2ContainerServiceBackend, "list_clusters", _list_clusters)
+    replace(
+        EC2ContainerServiceBackend,
+        "_calculate_task_resource_requirements",
+        _no_instance_resources,
+        wrapper=staticmethod,
+    )
+    replace(STSBackend, "assume_role", _assume_role)
+    replace(IAMPolicyStatement, "is_action_permitted", _ignore_tls_denials)
+    replace(Rule, "send_to_targets", _send_to_targets)
+    replace(EventPattern, "_flatten_dict", flatten_event, wrapper=staticmethod)
     NetworkInterface.private_dns_name = ""  # Of an interface in a VPC without DNS host names; RunTask reads it.
-    _replace(EC2Backend, "create_nat_gateway", _create_nat_gateway)
-    _replace(EC2Backend, "delete_nat_gateway", _delete_nat_gateway)
-    _replace(EC2Backend, "delete_vpc", _delete_vpc)
-    _replace(ApplicationAutoScalingResponse, "register_scalable_target", _register_scalable_target)
-    ApplicationAutoScalingResponse.list_tags_for_resource = _list_scaling_tags
-    ApplicationAutoScalingResponse.tag_resource = _tag_scaling
-    ApplicationAutoScalingResponse.untag_resource = _untag_scaling
-    _replace(NetworkACLs, "_get_param", _icmp_type_code)
+    replace(EC2Backend, "create_nat_gateway", _create_nat_gateway)
+    replace(EC2Backend, "delete_nat_gateway", _delete_nat_gateway)
+    replace(EC2Backend, "delete_vpc", _delete_vpc)
+    replace(ApplicationAutoScalingResponse, "register_scalable_target", _register_scalable_target)
+    add(ApplicationAutoScalingResponse, "list_tags_for_resource", _list_scaling_tags)
+    add(ApplicationAutoScalingResponse, "tag_resource", _tag_scaling)
+    add(ApplicationAutoScalingResponse, "untag_resource", _untag_scaling)
+    replace(NetworkACLs, "_get_param", _icmp_type_code)
     # Of a rule that names a group, moto keeps the description with the group.
-    SecurityGroupRule.description = property(lambda rule: {**rule.source_group, **rule.ip_range}.get("Description"))
-    _replace(Queue, "_set_attributes", _keep_queue_policy)
-    Queue.attributes = property(partial(_queue_attributes, Queue.attributes.fget))
+    add(SecurityGroupRule, "description", property(_rule_description))
+    replace(Queue, "_set_attributes", _keep_queue_policy)
+    add(Queue, "attributes", property(partial(_queue_attributes, vars(Queue)["attributes"].fget)))
 
 
-def _replace(owner: type, name: str, function: Callable, wrapper: Callable = lambda replaced: replaced) -> None:
-    original = getattr(owner, name)
-
-    @wraps(original)
-    def replaced(*args: Any, **kwargs: Any) -> Any:
-        return function(original, *args, **kwargs)
-
-    setattr(owner, name, wrapper(replaced))
-
-
-def _keep_service_attributes(original: Callable, response: EC2ContainerServiceResponse) -> ActionResult:
+def _keep_service_attributes(original: Original, response: EC2ContainerServiceResponse) -> Any:
     parameters = response._get_params()
     result = original(response)
     service: Service = result.result["service"]
@@ -86,11 +81,11 @@ def _keep_service_attributes(original: Callable, response: EC2ContainerServiceRe
         if parameters.get(parameter) is not None:
             setattr(service, attribute, parameters[parameter])
     if parameters.get("capacityProviderStrategy"):
-        service.launch_type = None  # AWS knows a service by one of the two.
+        service.launch_type = None  # On AWS a service has one of the two.
     return result
 
 
-def _propagate_tags(original: Callable, response: EC2ContainerServiceResponse) -> ActionResult:
+def _propagate_tags(original: Original, response: EC2ContainerServiceResponse) -> Any:
     result = original(response)
     for task in result.result["tasks"]:
         found: list[dict[str, str]] = []
@@ -103,32 +98,32 @@ def _propagate_tags(original: Callable, response: EC2ContainerServiceResponse) -
     return result
 
 
-def _list_tasks(original: Callable, backend: EC2ContainerServiceBackend, *args: Any, **kwargs: Any) -> list[Task]:
+def _list_tasks(original: Original, backend: EC2ContainerServiceBackend, *args: Any, **kwargs: Any) -> list[Task]:
     names = ("cluster_str", "container_instance", "family", "started_by", "service_name", "desiredStatus")
     filters = dict(zip(names, args, strict=False)) | kwargs
     filters["desiredStatus"] = filters.get("desiredStatus") or "RUNNING"
-    tasks = original(backend, **filters)
+    tasks: list[Task] = original(backend, **filters)
     if service := filters.get("service_name"):
         tasks = [task for task in tasks if task.group == f"service:{service.split('/')[-1]}"]
     return tasks
 
 
-def _list_services(original: Callable, backend: EC2ContainerServiceBackend, *args: Any, **kwargs: Any) -> list[str]:
+def _list_services(original: Original, backend: EC2ContainerServiceBackend, *args: Any, **kwargs: Any) -> list[str]:
     gone = {service.arn for service in list(backend.services.values()) if service.status == "INACTIVE"}
     return [arn for arn in original(backend, *args, **kwargs) if arn not in gone]
 
 
-def _list_clusters(original: Callable, backend: EC2ContainerServiceBackend) -> list[str]:
+def _list_clusters(original: Original, backend: EC2ContainerServiceBackend) -> list[str]:
     gone = {cluster.arn for cluster in list(backend.clusters.values()) if cluster.status == "INACTIVE"}
     return [arn for arn in original(backend) if arn not in gone]
 
 
-def _no_instance(_original: Callable, _definition: Any) -> dict[str, Any]:
+def _no_instance_resources(_original: Original, _definition: Any) -> dict[str, Any]:
     # A Fargate task is placed on no instance; moto's sum fails on containers without a memory of their own.
     return {"CPU": 0, "MEMORY": 0, "PORTS": [], "PORTS_UDP": []}
 
 
-def _assume_role(original: Callable, backend: STSBackend, **kwargs: Any) -> Any:
+def _assume_role(original: Original, backend: STSBackend, **kwargs: Any) -> Any:
     arn = kwargs["role_arn"]
     account_id = arn.split(":")[4]
     if not any(role.arn == arn for role in iam_backends[account_id][backend.partition].get_roles()):
@@ -136,9 +131,9 @@ def _assume_role(original: Callable, backend: STSBackend, **kwargs: Any) -> Any:
     return original(backend, **kwargs)
 
 
-def _as_over_tls(original: Callable, statement: IAMPolicyStatement, *args: Any, **kwargs: Any) -> PermissionResult:
-    # The embedded AWS stands for one that is spoken to over TLS and has no eyes for a request's encryption header. moto
-    # takes conditions it does not know as met, so a bucket policy that denies under one of these would deny everything.
+def _ignore_tls_denials(original: Original, statement: IAMPolicyStatement, *args: Any, **kwargs: Any) -> Any:
+    # moto takes every condition that it does not know as met. So a bucket policy that denies calls without TLS, or
+    # without an encryption header, would deny every call to the embedded AWS, which speaks plain HTTP.
     conditions = statement._statement.get("Condition") or {}
     without_tls = conditions.get("Bool", {}).get("aws:SecureTransport")
     by_header = "s3:x-amz-server-side-encryption" in conditions.get("StringNotEquals", {})
@@ -147,8 +142,8 @@ def _as_over_tls(original: Callable, statement: IAMPolicyStatement, *args: Any, 
     return original(statement, *args, **kwargs)
 
 
-def _send_to_targets(original: Callable, rule: Rule, *args: Any, **kwargs: Any) -> None:
-    # EventBridge tries every rule; in moto the first target it does not know ends the delivery to all others.
+def _send_to_targets(original: Original, rule: Rule, *args: Any, **kwargs: Any) -> None:
+    # EventBridge tries every rule. In moto one unknown target would end the delivery to all others.
     try:
         original(rule, *args, **kwargs)
     except Exception:
@@ -156,9 +151,9 @@ def _send_to_targets(original: Callable, rule: Rule, *args: Any, **kwargs: Any) 
 
 
 def flatten_event(
-    _original: Callable, node: dict[str, Any], prefix: str = "", result: dict[str, Any] | None = None
+    _original: Original, node: dict[str, Any], prefix: str = "", result: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return the event's values by path. A pattern's path leads into every object of a list; in moto it ends before."""
+    """Return the event's values by path. Paths lead into the objects of lists, which moto does not look into."""
     result = {} if result is None else result
     for key, value in node.items():
         path = f"{prefix}.{key}" if prefix else key
@@ -173,27 +168,27 @@ def flatten_event(
     return result
 
 
-def _create_nat_gateway(original: Callable, backend: EC2Backend, *args: Any, **kwargs: Any) -> NatGateway:
-    gateway = original(backend, *args, **kwargs)
+def _create_nat_gateway(original: Original, backend: EC2Backend, *args: Any, **kwargs: Any) -> NatGateway:
+    gateway: NatGateway = original(backend, *args, **kwargs)
     gateway._eni.interface_type = "nat_gateway"
     return gateway
 
 
-def _delete_nat_gateway(original: Callable, backend: EC2Backend, nat_gateway_id: str) -> NatGateway:
-    gateway = original(backend, nat_gateway_id)
+def _delete_nat_gateway(original: Original, backend: EC2Backend, nat_gateway_id: str) -> NatGateway:
+    gateway: NatGateway = original(backend, nat_gateway_id)
     backend.enis.pop(gateway._eni.id, None)  # Its own interface goes with it.
     return gateway
 
 
-def _delete_vpc(original: Callable, backend: EC2Backend, vpc_id: str) -> VPC:
-    vpc = original(backend, vpc_id)
+def _delete_vpc(original: Original, backend: EC2Backend, vpc_id: str) -> VPC:
+    vpc: VPC = original(backend, vpc_id)
     for acl in [acl for acl in backend.network_acls.values() if acl.vpc_id == vpc_id]:
         del backend.network_acls[acl.id]
     return vpc
 
 
-def _register_scalable_target(original: Callable, response: ApplicationAutoScalingResponse) -> str:
-    answer = original(response)
+def _register_scalable_target(original: Original, response: ApplicationAutoScalingResponse) -> str:
+    answer: str = original(response)
     tags = response._get_param("Tags") or {}
     SCALING_TAGS.setdefault(json.loads(answer)["ScalableTargetARN"], {}).update(tags)
     return answer
@@ -214,19 +209,23 @@ def _untag_scaling(response: ApplicationAutoScalingResponse) -> str:
     return "{}"
 
 
-def _icmp_type_code(original: Callable, response: NetworkACLs, name: str, *args: Any, **kwargs: Any) -> Any:
-    # moto asks for it by the name on the wire, where its parser has put the shape's: an ACL's ICMP type would be lost.
+def _rule_description(rule: SecurityGroupRule) -> str | None:
+    return {**rule.source_group, **rule.ip_range}.get("Description")
+
+
+def _icmp_type_code(original: Original, response: NetworkACLs, name: str, *args: Any, **kwargs: Any) -> Any:
+    # moto looks for the parameter's wire name, but its parser stores it under another: the ICMP type would be lost.
     return original(response, name.replace("Icmp.", "IcmpTypeCode."), *args, **kwargs)
 
 
-def _keep_queue_policy(original: Callable, queue: Queue, attributes: dict[str, Any], *rest: Any) -> None:
-    # SetQueueAttributes changes what it names; moto drops the policy with every one that does not name it.
+def _keep_queue_policy(original: Original, queue: Queue, attributes: dict[str, Any], *rest: Any) -> None:
+    # SetQueueAttributes changes only what it names. moto would delete the policy if it is not named.
     original(queue, {"Policy": getattr(queue, "policy", None)} | attributes, *rest)
 
 
-def _queue_attributes(original: Callable, queue: Queue) -> dict[str, Any]:
-    attributes = original(queue)
+def _queue_attributes(original: Original, queue: Queue) -> dict[str, Any]:
+    attributes: dict[str, Any] = original(queue)
     if policy := attributes.get("RedrivePolicy"):
-        # As it was sent: Terraform compares the text, and moto puts spaces into it.
+        # Without the spaces that moto adds: Terraform compares the text.
         attributes["RedrivePolicy"] = json.dumps(json.loads(policy), separators=(",", ":"))
     return attributes

@@ -1,6 +1,6 @@
-"""Answers a repeated call as it answered the first time: a client repeats a call whose answer was lost on the way.
+"""Answers a repeated call as it answered the first time. A client repeats a call when its answer was lost.
 
-AWS has tokens for that; moto would do the work twice or say that it is done already. The AWS SDKs name each call
+AWS recognises such calls by tokens. moto would do the work twice or report an error. The AWS SDKs name each call
 (`amz-sdk-invocation-id`) and count its attempts (`amz-sdk-request`).
 """
 
@@ -9,9 +9,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 REMEMBERED_CALLS = 1000
 ANSWER_LIMIT_BYTES = 64 * 1024
+Header = tuple[str, str]
 REPEATED = re.compile(r"attempt=([2-9]|\d\d)")
 
 
@@ -19,13 +21,13 @@ class Retries:
     """Remembers the answers of the last calls."""
 
     def __init__(self) -> None:
-        self._answers: OrderedDict[str, tuple[str, list, bytes]] = OrderedDict()
+        self._answers: OrderedDict[str, tuple[str, list[Header], bytes]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def wrap(self, application: Callable) -> Callable:
-        """Return the WSGI `application`, which is not asked again for what it has answered."""
+    def wrap(self, application: WSGIApplication) -> WSGIApplication:
+        """Return the WSGI `application`; repeated calls are answered from memory."""
 
-        def answering(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+        def answering(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             call = environ.get("HTTP_AMZ_SDK_INVOCATION_ID")
             if not call:
                 return application(environ, start_response)
@@ -35,25 +37,26 @@ class Retries:
                 if answer:
                     start_response(*answer[:2])
                     return [answer[2]]
-            started: list = []
+            started: list[tuple[str, list[Header]]] = []
 
-            def start(status: str, headers: list, *rest: Any) -> Callable:
-                started[:] = [status, headers]
+            def start(status: str, headers: list[Header], *rest: Any) -> Callable[[bytes], object]:
+                started.append((status, headers))
                 return start_response(status, headers, *rest)
 
             body = application(environ, start)
-            if int(dict(started[1]).get("Content-Length", ANSWER_LIMIT_BYTES + 1)) > ANSWER_LIMIT_BYTES:
+            status, headers = started[-1]
+            if int(dict(headers).get("Content-Length", ANSWER_LIMIT_BYTES + 1)) > ANSWER_LIMIT_BYTES:
                 return body
             content = b"".join(body)
             if hasattr(body, "close"):
                 body.close()
-            if not started[0].startswith("5"):  # What failed is tried again.
-                self._remember(call, (started[0], started[1], content))
+            if not status.startswith("5"):  # A call that failed may succeed now.
+                self._remember(call, (status, headers, content))
             return [content]
 
         return answering
 
-    def _remember(self, call: str, answer: tuple[str, list, bytes]) -> None:
+    def _remember(self, call: str, answer: tuple[str, list[Header], bytes]) -> None:
         with self._lock:
             self._answers[call] = answer
             while len(self._answers) > REMEMBERED_CALLS:

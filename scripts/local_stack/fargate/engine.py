@@ -1,7 +1,7 @@
 """An embedded Fargate: each task that RunTask or a service starts is a local process of the embedded AWS.
 
 It runs exactly the command and environment of the task definition and the request, as AWS would in the image's
-container, and keeps moto's Task and Service objects true to what happens.
+container, and keeps moto's Task and Service objects up to date.
 """
 
 import json
@@ -11,19 +11,21 @@ import time
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from moto.core.exceptions import ServiceException
 from moto.ecs.exceptions import EcsClientException
-from moto.ecs.models import EC2ContainerServiceBackend, Service, Task
+from moto.ecs.models import EC2ContainerServiceBackend, Task
 from werkzeug.exceptions import HTTPException
 
 from scripts.local_stack.aws.calls import CallRecorder
 from scripts.local_stack.fargate.roles import Roles
 from scripts.local_stack.fargate.services import ServiceScheduler
+from scripts.local_stack.fargate.shape import CompleteService, CompleteTask
 from scripts.local_stack.fargate.task import FargateTask, Surroundings
-from scripts.local_stack.settings import LocalSettings
+from scripts.local_stack.patches import Original
 from scripts.local_stack.supervisor import processes
+from scripts.shared.local_settings import LocalSettings
 
 logger = logging.getLogger(__name__)
 SHUTDOWN_GRACE_SECONDS = 10
@@ -41,9 +43,9 @@ class Fargate:
         self._surroundings = Surroundings(settings, roles, recorder, self.services.wake)
 
     def install(self) -> None:
-        """Take over from moto what starts, stops and describes tasks and services; begin to keep services up."""
+        """Replace moto's methods that start, stop and describe tasks and services, and start the service scheduler."""
         self._settings.tasks.mkdir(parents=True, exist_ok=True)
-        reap_tasks(self._settings)
+        end_leftover_tasks(self._settings)
         for name in ("run_task", "stop_task", "create_service", "update_service", "delete_service"):
             self._wrap(name, getattr(self, f"_{name}"))
         self._wrap("describe_services", self._describe_services)
@@ -75,7 +77,7 @@ class Fargate:
             return HTTPStatus.OK, json.dumps(_metadata(run.task, whole="task" in rest[1:])).encode()
         return HTTPStatus.NOT_FOUND, b'{"code": "NotFound", "message": "Unknown path."}'
 
-    def _wrap(self, name: str, function: Callable) -> None:
+    def _wrap(self, name: str, function: Callable[..., Any]) -> None:
         original = getattr(EC2ContainerServiceBackend, name)
 
         @wraps(original)
@@ -88,14 +90,14 @@ class Fargate:
         setattr(EC2ContainerServiceBackend, name, wrapped)
 
     def _run_task(
-        self, original: Callable, backend: EC2ContainerServiceBackend, *args: Any, **kwargs: Any
+        self, original: Original, backend: EC2ContainerServiceBackend, *args: Any, **kwargs: Any
     ) -> list[Task]:
         try:
-            tasks = original(backend, *args, **kwargs)
+            tasks: list[Task] = original(backend, *args, **kwargs)
         except (ServiceException, HTTPException):
             raise
         except Exception as error:
-            # A server error would be tried again and again, by boto and by the worker.
+            # boto and the worker would repeat a call that ends in a server error again and again.
             logger.exception("RunTask")
             raise EcsClientException(f"The embedded AWS cannot run this task: {error!r}") from error
         for task in tasks:
@@ -105,8 +107,8 @@ class Fargate:
         return tasks
 
     def _stop_task(
-        self, original: Callable, backend: EC2ContainerServiceBackend, cluster: str, task: str, reason: str | None
-    ) -> Task:
+        self, original: Original, backend: EC2ContainerServiceBackend, cluster: str, task: str, reason: str | None
+    ) -> Any:
         run = self._tasks.get(task.split("/")[-1])
         if run is None:
             return original(backend, cluster, task, reason)
@@ -114,18 +116,21 @@ class Fargate:
         return run.task
 
     def _create_service(
-        self, original: Callable, backend: EC2ContainerServiceBackend, *args: Any, **kwargs: Any
-    ) -> Any:
-        service: Service = original(backend, *args, **kwargs)
+        self, original: Original, backend: EC2ContainerServiceBackend, *args: Any, **kwargs: Any
+    ) -> CompleteService:
+        service: CompleteService = original(backend, *args, **kwargs)
         service.deployments = []
         self.services.deploy(service)
         service.deployments[0] |= {"launchType": "FARGATE", "platformFamily": "Linux", "platformVersion": "1.4.0"}
         self.services.refresh(service)
         return service
 
-    def _update_service(self, original: Callable, backend: EC2ContainerServiceBackend, properties: dict) -> Service:
+    def _update_service(
+        self, original: Original, backend: EC2ContainerServiceBackend, properties: dict[str, Any]
+    ) -> CompleteService:
         forced = properties.pop("force_new_deployment", False)
-        service = backend._get_service(properties.get("cluster", "default"), properties["service"].split("/")[-1])
+        name = properties["service"].split("/")[-1]
+        service = cast(CompleteService, backend._get_service(properties.get("cluster", "default"), name))
         before = (service.task_definition, service.network_configuration)
         original(backend, properties)
         service.task_definition = backend.describe_task_definition(service.task_definition).arn
@@ -135,33 +140,35 @@ class Fargate:
         return service
 
     def _delete_service(
-        self, original: Callable, backend: EC2ContainerServiceBackend, *args: Any, **kwargs: Any
-    ) -> Any:
-        service: Service = original(backend, *args, **kwargs)
-        if self.services.tasks_of(service):
+        self, original: Original, backend: EC2ContainerServiceBackend, *args: Any, **kwargs: Any
+    ) -> CompleteService:
+        service: CompleteService = original(backend, *args, **kwargs)
+        if self.services.find_tasks(service):
             service.status = "DRAINING"
         service.desired_count = 0
         self.services.refresh(service)
         return service
 
-    def _describe_services(self, original: Callable, backend: EC2ContainerServiceBackend, *args: Any) -> Any:
+    def _describe_services(self, original: Original, backend: EC2ContainerServiceBackend, *args: Any) -> Any:
         found, failures = original(backend, *args)
         for service in found:
             self.services.refresh(service)
         return found, failures
 
 
-def reap_tasks(settings: LocalSettings) -> int:
+def end_leftover_tasks(settings: LocalSettings) -> int:
     """End the tasks that a crashed embedded AWS left behind; return how many processes that were."""
     records = [processes.read_record(path) for path in settings.tasks.glob("*.json")]
     known = [record for record in records if record.get("created") and not record.get("stopped_at")]
-    first = [process for process in map(processes.find, known) if process]
+    first = [process for process in map(processes.find_process, known) if process]
     ids = [record["task_id"] for record in records if record.get("task_id")]
-    rest = [process for task_id in ids for process in processes.marked(processes.TASK_MARK, f"/{task_id}", suffix=True)]
+    rest = [
+        process for task_id in ids for process in processes.find_marked(processes.TASK_MARK, f"/{task_id}", suffix=True)
+    ]
     return processes.end([*first, *rest], grace_seconds=5)
 
 
-def _metadata(task: Task, *, whole: bool) -> dict[str, Any]:
+def _metadata(task: CompleteTask, *, whole: bool) -> dict[str, Any]:
     family, revision = task.task_definition_arn.split("/")[-1].split(":")
     containers = [
         {

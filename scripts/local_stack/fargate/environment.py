@@ -1,4 +1,4 @@
-"""Exactly the environment of a task's container: image, Fargate, task definition, secrets, overrides; nothing else."""
+"""The environment variables of a task's container: of image, Fargate, task definition, secrets and overrides alone."""
 
 import re
 import sys
@@ -8,7 +8,6 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from scripts.local_stack.fargate.roles import RoleError, Roles
-from scripts.local_stack.settings import REGION
 from scripts.local_stack.supervisor.processes import TASK_MARK
 
 DIGEST = re.compile(r"@sha256:([0-9a-f]{64})$")
@@ -32,9 +31,9 @@ def image_folder(images: Path, image: str) -> Path:
     return folder
 
 
-def of_image(folder: Path, home: Path) -> dict[str, str]:
-    """Return what the Dockerfile's ENV sets, with the paths of this machine; `home` is the task's own."""
-    # Not resolved: the directory of the virtual environment's own links is what must come first.
+def image_variables(folder: Path, home: Path) -> dict[str, str]:
+    """Return what the Dockerfile's ENV sets, with paths of this machine. `home` is the task's home folder."""
+    # Links are not followed: the virtual environment's own folder must come first.
     binaries = Path(sys.executable).parent
     return {
         "PATH": f"{binaries}:{SYSTEM_PATH}",
@@ -47,11 +46,11 @@ def of_image(folder: Path, home: Path) -> dict[str, str]:
     }
 
 
-def of_fargate(endpoint_url: str, task_id: str, token: str) -> dict[str, str]:
+def fargate_variables(endpoint_url: str, region: str, task_id: str, token: str) -> dict[str, str]:
     """Return what Fargate itself injects, plus the address of the embedded AWS."""
     return {
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
         "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -61,7 +60,9 @@ def of_fargate(endpoint_url: str, task_id: str, token: str) -> dict[str, str]:
     }
 
 
-def secrets(roles: Roles, execution_role_arn: str | None, definition: dict[str, Any]) -> dict[str, str]:
+def read_secrets(
+    roles: Roles, region: str, execution_role_arn: str | None, definition: dict[str, Any]
+) -> dict[str, str]:
     """Return the container's SSM secrets by name, read as the execution role; raise StartError when one is missing."""
     wanted = {secret["name"]: secret["valueFrom"] for secret in definition.get("secrets") or []}
     if not wanted:
@@ -71,7 +72,7 @@ def secrets(roles: Roles, execution_role_arn: str | None, definition: dict[str, 
     arns = sorted(set(wanted.values()))
     found: dict[str, str] = {}
     try:
-        ssm = roles.client("ssm", execution_role_arn)
+        ssm = roles.client("ssm", region, execution_role_arn)
         for start in range(0, len(arns), SSM_BATCH):
             answer = ssm.get_parameters(Names=arns[start : start + SSM_BATCH], WithDecryption=True)
             if invalid := answer["InvalidParameters"]:
@@ -84,7 +85,9 @@ def secrets(roles: Roles, execution_role_arn: str | None, definition: dict[str, 
     return {name: found[arn] for name, arn in wanted.items()}
 
 
-def combined(*layers: dict[str, str], definition: dict[str, Any], override: dict[str, Any], secret: dict) -> dict:
+def combine(
+    *layers: dict[str, str], definition: dict[str, Any], override: dict[str, Any], secret: dict[str, str]
+) -> dict[str, str]:
     """Return the layers with the definition's environment, then the secrets, then RunTask's overrides on top."""
     result: dict[str, str] = {}
     plain = {entry["name"]: entry["value"] for entry in definition.get("environment") or []}
@@ -101,7 +104,7 @@ def make_home(home: Path) -> None:
     home.chmod(0o700)
 
 
-def _by_requested_name(parameters: list[dict], requested: list[str]) -> dict[str, str]:
+def _by_requested_name(parameters: list[dict[str, str]], requested: list[str]) -> dict[str, str]:
     values = {key: parameter["Value"] for parameter in parameters for key in (parameter["ARN"], parameter["Name"])}
     return {name: values[name] for name in requested if name in values}
 

@@ -1,4 +1,4 @@
-"""The container's own health check: its command, run in the container's environment, decides HEALTHY or UNHEALTHY."""
+"""The container's health check: a command, run in the container's environment, whose exit code tells the health."""
 
 import subprocess
 import threading
@@ -20,7 +20,7 @@ class HealthCheck:
         self._exited = exited
 
     @classmethod
-    def of(cls, container: dict[str, Any], *arguments: Any) -> "HealthCheck | None":
+    def from_container(cls, container: dict[str, Any], *arguments: Any) -> "HealthCheck | None":
         """Return the container's check, or None when it has none."""
         check = container.get("healthCheck") or {}
         return cls(check, *arguments) if check.get("command", ["NONE"])[0] != "NONE" else None

@@ -65,7 +65,7 @@ def open_shipper(
     if not execution_role_arn:
         raise StartError("ResourceInitializationError: failed to validate logger args: no execution role")
     try:
-        logs = roles.client("logs", execution_role_arn)
+        logs = roles.client("logs", options["awslogs-region"], execution_role_arn)
         if options.get("awslogs-create-group") == "true":
             _create_group(logs, group)
         logs.create_log_stream(logGroupName=group, logStreamName=stream)

@@ -11,10 +11,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 from moto.iam.models import iam_backends
 
-from scripts.local_stack.aws import clients
+from scripts.shared import embedded_clients
 
 ECS_TASKS = "ecs-tasks.amazonaws.com"
 LIFETIME_SECONDS = 3600
+ANY_REGION = "us-east-1"  # moto's STS is one for all.
 # botocore asks anew 15 minutes before the end; what it gets then must live longer than that.
 RENEW_BEFORE = timedelta(minutes=20)
 
@@ -29,35 +30,37 @@ class Roles:
     def __init__(self, endpoint_url: str) -> None:
         self._endpoint_url = endpoint_url
         self._lock = threading.RLock()
-        self._clients: dict[tuple[str, str], tuple[datetime, Any]] = {}
+        self._clients: dict[tuple[str, str, str], tuple[datetime, Any]] = {}
 
     def assume(self, role_arn: str, session_name: str) -> dict[str, Any]:
         """Return STS credentials (AccessKeyId, SecretAccessKey, SessionToken, Expiration); raise RoleError."""
         _require_trust(role_arn)
         with self._lock:
-            sts = clients.client(self._endpoint_url, "sts", access_key=ECS_TASKS)
+            sts = embedded_clients.client(self._endpoint_url, "sts", ANY_REGION, access_key=ECS_TASKS)
         try:
             answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=session_name, DurationSeconds=LIFETIME_SECONDS)
         except ClientError as error:
             raise RoleError(f"ECS was unable to assume the role '{role_arn}': {error}") from None
-        return answer["Credentials"]
+        credentials: dict[str, Any] = answer["Credentials"]
+        return credentials
 
-    def client(self, service: str, role_arn: str) -> Any:
-        """Return a client of `service` that calls as `role_arn`; raise RoleError."""
+    def client(self, service: str, region: str, role_arn: str) -> Any:
+        """Return a client of `service` in `region` that calls as `role_arn`; raise RoleError."""
         _require_trust(role_arn)  # Every time: the role may have been destroyed since its last use.
         with self._lock:
-            expires, client = self._clients.get((service, role_arn), (datetime.min.replace(tzinfo=UTC), None))
+            expires, client = self._clients.get((service, region, role_arn), (datetime.min.replace(tzinfo=UTC), None))
             if expires - datetime.now(UTC) < RENEW_BEFORE:
                 found = self.assume(role_arn, "ecs-execution")
                 expires = found["Expiration"]
-                client = clients.client(
+                client = embedded_clients.client(
                     self._endpoint_url,
                     service,
+                    region,
                     access_key=found["AccessKeyId"],
                     secret_key=found["SecretAccessKey"],
                     token=found["SessionToken"],
                 )
-                self._clients[service, role_arn] = (expires, client)
+                self._clients[service, region, role_arn] = (expires, client)
             return client
 
 

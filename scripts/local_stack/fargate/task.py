@@ -1,4 +1,4 @@
-"""One task of the embedded Fargate: a local process whose life is told truly in moto's Task and in events."""
+"""One task of the embedded Fargate: a local process. Its states appear in moto's Task and as events."""
 
 import logging
 import shutil
@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 from moto.ecs.models import Task, TaskDefinition
@@ -22,8 +23,8 @@ from scripts.local_stack.fargate.events import send_state_change
 from scripts.local_stack.fargate.health import HealthCheck
 from scripts.local_stack.fargate.logs import LogShipper, open_shipper
 from scripts.local_stack.fargate.roles import Roles, TaskCredentials
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import processes
+from scripts.shared.local_settings import LocalSettings
 
 logger = logging.getLogger(__name__)
 SHIP_SECONDS = 0.5
@@ -44,32 +45,31 @@ class FargateTask:
     """Runs the command of one moto Task in a thread of its own, from PROVISIONING to STOPPED."""
 
     def __init__(self, task: Task, definition: TaskDefinition, surroundings: Surroundings) -> None:
-        self.task = task
         self.definition = definition
         self.started_monotonic: float | None = None
         self._around = surroundings
-        self._container = definition.container_definitions[0]
-        self._override = shape.override_of(task, self._container["name"])
+        self._container: dict[str, Any] = definition.container_definitions[0]
+        self._override = shape.find_override(task, str(self._container["name"]))
+        self.task = shape.complete(task, definition, self._override)
         overrides = task.overrides or {}
         self._execution_role = overrides.get("executionRoleArn") or getattr(definition, "execution_role_arn", None)
         task_role = overrides.get("taskRoleArn") or getattr(definition, "task_role_arn", None)
         self.credentials = TaskCredentials(surroundings.roles, task.id, task_role)
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.RLock()
         self._exited = threading.Event()
         self.finished = threading.Event()
         self._home = surroundings.settings.tasks / task.id
         self.log_file = surroundings.settings.tasks / f"{task.id}.log"
         self.record_file = surroundings.settings.tasks / f"{task.id}.json"
-        shape.complete(task, definition, self._override)
 
     def start(self) -> None:
-        """Begin to run; the caller does not wait for it."""
+        """Run the task in a thread."""
         self._change("PROVISIONING")
         threading.Thread(target=self._run, name=f"task-{self.task.id}", daemon=True).start()
 
     def stop(self, reason: str, code: str) -> None:
-        """SIGTERM now, SIGKILL after the container's stopTimeout; a task that has not started yet never will."""
+        """Send SIGTERM now and SIGKILL after the container's stopTimeout. A task not yet started never starts."""
         with self._lock:
             if self.task.desired_status == "STOPPED":
                 return
@@ -108,13 +108,13 @@ class FargateTask:
             self.finished.set()
             self._around.on_change()
 
-    def _launch(self) -> tuple[subprocess.Popen, LogShipper | None]:
+    def _launch(self) -> tuple[subprocess.Popen[bytes], LogShipper | None]:
         self._change("PENDING")
-        settings, roles = self._around.settings, self._around.roles
+        settings, roles, region = self._around.settings, self._around.roles, self.definition.arn.split(":")[3]
         if len(self.definition.container_definitions) > 1:
             raise StartError("The embedded Fargate runs tasks of one container; this definition has more.")
         folder = self._pull(settings.images)
-        secret = environment.secrets(roles, self._execution_role, self._container)
+        secret = environment.read_secrets(roles, region, self._execution_role, self._container)
         self.log_file.touch()
         shipper = open_shipper(self.log_file, roles, self._execution_role, self._container, self.task.id)
         command = [
@@ -124,9 +124,9 @@ class FargateTask:
         if not command:
             raise StartError("CannotStartContainerError: no command specified")
         environment.make_home(self._home)
-        variables = environment.combined(
-            environment.of_image(folder, self._home),
-            environment.of_fargate(settings.aws_endpoint_url, self.task.id, self.credentials.token),
+        variables = environment.combine(
+            environment.image_variables(folder, self._home),
+            environment.fargate_variables(settings.aws_endpoint_url, region, self.task.id, self.credentials.token),
             definition=self._container,
             override=self._override,
             secret=secret,
@@ -139,7 +139,7 @@ class FargateTask:
         self.task.started_at = datetime.now(UTC)
         self.task.connectivity, self.task.connectivity_at = "CONNECTED", self.task.started_at
         self.started_monotonic = time.monotonic()
-        check = HealthCheck.of(self._container, variables, folder, self._exited)
+        check = HealthCheck.from_container(self._container, variables, folder, self._exited)
         if check:
             check.start(self._health_changed)
         self._change("RUNNING")
@@ -159,7 +159,7 @@ class FargateTask:
         self.task.containers[0].image_digest = f"sha256:{folder.name}"
         return folder
 
-    def _spawn(self, command: list[str], variables: dict[str, str], folder: Path) -> subprocess.Popen:
+    def _spawn(self, command: list[str], variables: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
         with self.log_file.open("ab") as log:
             try:
                 process = subprocess.Popen(
@@ -174,18 +174,18 @@ class FargateTask:
             except OSError as error:
                 message = f"CannotStartContainerError: failed to create shim task: {command[0]}: {error.strerror}"
                 raise StartError(message) from None
-        record = {"task_id": self.task.id, "group": self.task.group, "definition": self.definition.arn}
+        record: dict[str, Any] = {"task_id": self.task.id, "group": self.task.group, "definition": self.definition.arn}
         record |= {"pid": process.pid, "started_at": datetime.now(UTC).isoformat()}
-        with suppress(psutil.NoSuchProcess):  # Over already: there is nothing left to end.
-            record |= processes.identity(process.pid)
+        with suppress(psutil.NoSuchProcess):  # It has ended already.
+            record |= processes.identify(process.pid)
         processes.write_record(self.record_file, record)
         return process
 
-    def _watch(self, process: subprocess.Popen, shipper: LogShipper | None) -> int:
+    def _watch(self, process: subprocess.Popen[bytes], shipper: LogShipper | None) -> int:
         if shipper:
             threading.Thread(target=self._ship, args=(shipper,), daemon=True).start()
         returned = process.wait()
-        # A container ends with its first process, whatever else that has started.
+        # A container ends with its first process, and so do all other processes in it.
         processes.kill_task(self.task.id, process.pid)
         self._exited.set()
         if shipper:

@@ -3,18 +3,17 @@
 Example: python -m scripts.local_stack.snowflake.server --port 4567
 """
 
-import argparse
-
 import uvicorn
 from fakesnow.server import app
 
-from scripts.local_stack.settings import HOST
 from scripts.local_stack.snowflake import compat
+from scripts.shared.command import command_parser
+from scripts.shared.local_settings import HOST
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser(__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--idle-seconds", type=float, default=5, help="after which a blocking transaction is ended")
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Waits until the programs of the stack answer, and tells why one of them does not."""
+"""Waits until the programs of the stack answer, and reports why one of them does not."""
 
 import socket
 import time
@@ -11,12 +11,12 @@ from xmlrpc.client import Fault
 import httpx
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from scripts.local_stack.settings import HOST, LocalSettings
-from scripts.local_stack.supervisor import supervisord
+from scripts.local_stack.supervisor import processes, supervisord
+from scripts.shared.local_settings import HOST, LocalSettings
 from scripts.shared.refusal import Refusal
 
 Progress = Callable[[str], None]
-START_SECONDS = 180
+START_SECONDS = 600  # On a machine with much else to do; whatever ends before is told at once.
 
 
 class StackError(Refusal):
@@ -30,17 +30,29 @@ class StackError(Refusal):
 
 def wait_for_control(settings: LocalSettings) -> Any:
     """Return the control of a supervisord that was just started; raise StackError."""
+
+    def look() -> Any:
+        if control := supervisord.connect(settings):
+            return control
+        record = processes.read_record(supervisord.record_file(settings))
+        if not processes.find_process(record["processes"]["supervisord"]):
+            raise _failure(settings, "supervisord", "ended while it started")
+        return None
+
     try:
         return Retrying(
-            retry=retry_if_result(lambda found: found is None), stop=stop_after_delay(30), wait=wait_fixed(0.1)
-        )(supervisord.control, settings)
+            retry=retry_if_result(lambda control: control is None),
+            stop=stop_after_delay(START_SECONDS),
+            wait=wait_fixed(0.1),
+        )(look)
     except RetryError:
-        raise _failure(settings, "supervisord", "did not answer within 30 s") from None
+        raise _failure(settings, "supervisord", f"did not answer within {START_SECONDS} s") from None
 
 
 def wait_for_health(settings: LocalSettings, supervisor: Any, on_progress: Progress) -> None:
     """Wait until every program answers; raise StackError as soon as one of them has ended."""
-    began, waiting, pids = time.monotonic(), set(supervisord.PROGRAMS), {}
+    began, waiting = time.monotonic(), set(supervisord.PROGRAMS)
+    pids: dict[str, int] = {}
 
     def look() -> bool:
         for program in supervisor.getAllProcessInfo():
@@ -48,11 +60,11 @@ def wait_for_health(settings: LocalSettings, supervisor: Any, on_progress: Progr
             again = program["pid"] and pids.setdefault(name, program["pid"]) != program["pid"]
             if state in ("EXITED", "FATAL", "BACKOFF") or again:
                 raise _failure(settings, name, f"ended while it started ({program['spawnerr'] or state})")
-            if name in waiting and state == "RUNNING" and _answers(settings, name):
+            if name in waiting and state == "RUNNING" and _is_answering(settings, name):
                 waiting.remove(name)
                 on_progress(f"{name} answers after {time.monotonic() - began:.0f} s")
         # Every time, so that a stop finds them however this ends.
-        supervisord.remember(settings, supervisor)
+        supervisord.record_programs(settings, supervisor)
         return not waiting
 
     try:
@@ -65,7 +77,7 @@ def wait_for_health(settings: LocalSettings, supervisor: Any, on_progress: Progr
         raise _failure(settings, "supervisord", f"ended while the stack started ({error!r})") from None
 
 
-def _answers(settings: LocalSettings, name: str) -> bool:
+def _is_answering(settings: LocalSettings, name: str) -> bool:
     if name == "snowflake":
         with socket.socket() as probe:
             probe.settimeout(1)
@@ -78,6 +90,6 @@ def _answers(settings: LocalSettings, name: str) -> bool:
 
 
 def _failure(settings: LocalSettings, name: str, message: str) -> StackError:
-    log = supervisord.logs(settings) / f"{name}.log"
+    log = supervisord.log_folder(settings) / f"{name}.log"
     lines = log.read_text(errors="replace").splitlines()[-20:] if log.exists() else []
     return StackError(name, message, "\n".join(lines), log)

@@ -1,10 +1,11 @@
-"""Tells whether a port is free and, when it is not, who holds it."""
+"""Checks that ports are free, and names the process that holds one."""
 
 import socket
+from contextlib import suppress
 
 import psutil
 
-from scripts.local_stack.settings import HOST, LocalSettings, variable
+from scripts.shared.local_settings import HOST, LocalSettings, variable
 from scripts.shared.refusal import Refusal
 
 
@@ -44,12 +45,8 @@ def require_free(settings: LocalSettings, names: list[str]) -> None:
 
 def _sentence(name: str, port: int) -> str:
     process = holder(port)
-    try:
-        who = (
-            f"pid {process.pid} ({' '.join(' '.join(process.cmdline()).split())[:120]})"
-            if process
-            else "a process not visible to you"
-        )
-    except psutil.Error:
-        who = f"pid {process.pid}"
+    who = f"pid {process.pid}" if process else "a process not visible to you"
+    if process:
+        with suppress(psutil.Error):
+            who += f" ({' '.join(' '.join(process.cmdline()).split())[:120]})"
     return f"Port {port} is held by {who}; end it, or choose another with {variable(name)}=<port>."

@@ -1,28 +1,30 @@
-"""Ends exactly the processes of a stack: known by pid and creation time, or by a mark in their environment."""
+"""Finds and ends the processes of a stack, known by pid and creation time or by a mark in their environment."""
 
 import json
 import os
 import signal
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-# In the environment of supervisord and its programs; a process that bears it belongs to the stack in that directory.
+from scripts.shared.whole_file import write_whole
+
+# In the environment of supervisord and its programs; its value is the directory of their stack.
 MARK = "DATA_FLOWS_STACK_DIRECTORY"
 # In the environment of every task; ends with the task's id.
 TASK_MARK = "ECS_CONTAINER_METADATA_URI_V4"
 
 
-def identity(pid: int) -> dict[str, float]:
-    """Return what tells this process from a later one with the same pid; raise psutil.NoSuchProcess if it is gone."""
+def identify(pid: int) -> dict[str, float]:
+    """Return pid and creation time, which no later process shares; raise psutil.NoSuchProcess if it is gone."""
     return {"pid": pid, "created": psutil.Process(pid).create_time()}
 
 
-def find(known: dict) -> psutil.Process | None:
-    """Return the process that `identity` described, or None when it has ended or `known` is empty."""
+def find_process(known: dict[str, Any]) -> psutil.Process | None:
+    """Return the process that `identify` described, or None when it has ended or `known` is empty."""
     if not known:
         return None
     with suppress(psutil.Error):
@@ -33,7 +35,7 @@ def find(known: dict) -> psutil.Process | None:
     return None
 
 
-def marked(name: str, value: str, *, suffix: bool = False) -> Iterator[psutil.Process]:
+def find_marked(name: str, value: str, *, suffix: bool = False) -> Iterator[psutil.Process]:
     """Yield this user's processes whose environment holds `name` with exactly `value` (or ending in it)."""
     for process in _own():
         found = _variables(process).get(name, "")
@@ -41,13 +43,13 @@ def marked(name: str, value: str, *, suffix: bool = False) -> Iterator[psutil.Pr
             yield process
 
 
-def of_tasks(tasks: Path) -> list[psutil.Process]:
-    """Return the processes whose HOME is below `tasks`: those of the embedded Fargate's tasks, in whatever group."""
+def find_task_processes(tasks: Path) -> list[psutil.Process]:
+    """Return the processes of the embedded Fargate's tasks: their HOME is below `tasks`, whatever their group is."""
     return [process for process in _own() if _variables(process).get("HOME", "").startswith(f"{tasks}{os.sep}")]
 
 
 def end(processes: Iterable[psutil.Process], grace_seconds: float) -> int:
-    """SIGTERM, wait, SIGKILL what is left; return how many there were."""
+    """Send SIGTERM, wait, send SIGKILL to those that are left; return how many processes there were."""
     alive = list({process.pid: process for process in processes}.values())
     for process in alive:
         with suppress(psutil.Error):
@@ -61,11 +63,11 @@ def end(processes: Iterable[psutil.Process], grace_seconds: float) -> int:
 
 
 def kill_task(task_id: str, group: int | None) -> None:
-    """SIGKILL everything of a task: its process group and what left the group but kept the task's environment."""
+    """Send SIGKILL to all processes of a task: its process group, and those outside it with the task's environment."""
     if group is not None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
-    for process in marked(TASK_MARK, f"/{task_id}", suffix=True):
+    for process in find_marked(TASK_MARK, f"/{task_id}", suffix=True):
         with suppress(psutil.Error):
             process.kill()
 
@@ -85,16 +87,15 @@ def _variables(process: psutil.Process) -> dict[str, str]:
         return {}
 
 
-def write_record(path: Path, record: dict) -> None:
-    """Replace `path` by `record` as JSON in one step, so that a reader never sees half of it."""
-    temporary = path.with_suffix(f".{os.getpid()}.{time.monotonic_ns()}.tmp")
-    temporary.write_text(json.dumps(record))
-    temporary.replace(path)
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """Write the record as JSON."""
+    write_whole(path, json.dumps(record))
 
 
-def read_record(path: Path) -> dict:
-    """Return the record, or an empty one when it is missing or unreadable."""
+def read_record(path: Path) -> dict[str, Any]:
+    """Return the record, or an empty one when the file is missing or no JSON object."""
     try:
-        return json.loads(path.read_text())
+        record = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
+    return record if isinstance(record, dict) else {}

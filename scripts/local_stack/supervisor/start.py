@@ -1,19 +1,20 @@
-"""Start what does not run of the embedded AWS, Snowflake and Prefect, and seed what must be there before the plan.
+"""Start the embedded AWS, Snowflake and Prefect, and create what must exist before the plan.
 
 Example: python -m scripts.local_stack.supervisor.start
 """
 
 from scripts.local_stack.aws.seed import seed_platform
-from scripts.local_stack.settings import LocalSettings
 from scripts.local_stack.supervisor import supervision
-from scripts.shared.refusal import run_command
+from scripts.shared.command import run_command
+from scripts.shared.environments import find_environment
+from scripts.shared.local_settings import LocalSettings
 
 
 def main() -> None:
     """Start, wait until all answer, seed."""
     settings = LocalSettings.load()
     supervision.start(settings, lambda message: print(message, flush=True))
-    seed_platform(settings)
+    seed_platform(settings, find_environment("local"))
     print(f"AWS {settings.aws_endpoint_url}, Snowflake port {settings.snowflake_port}, Prefect {settings.prefect_url}")
 
 

@@ -15,14 +15,14 @@ from xmlrpc.client import Fault
 
 import psutil
 
-from scripts.local_stack.settings import HOST, LocalSettings, variable
 from scripts.local_stack.supervisor import health, ports, processes, supervisord
 from scripts.local_stack.supervisor.health import Progress, StackError
+from scripts.shared.local_settings import HOST, LocalSettings, variable
 from scripts.shared.refusal import Refusal
 
 STOP_SECONDS = 45
-LOCK = "stack.lock"  # Its presence also tells that a directory is a stack's own.
-# What a stack writes into its directory. Everything else there (images, plans, reports) is others'.
+LOCK = "stack.lock"  # A directory that holds it is a stack's own.
+# What a stack writes into its directory and wipes at a start. Images, plans and reports stay.
 OWNED = (
     *("tasks", "prefect", "calls.jsonl", "prefect_auth", "stack.json"),
     *("supervisord.conf", "supervisord.pid", "supervisor.sock"),
@@ -51,24 +51,24 @@ def start(settings: LocalSettings, on_progress: Progress = print) -> None:
     _require_own_directory(settings)
     settings.directory.mkdir(parents=True, exist_ok=True)
     with _locked(settings):
-        supervisor = supervisord.control(settings)
+        supervisor = supervisord.connect(settings)
         if supervisor is None:
             _end_leftovers(settings)
             ports.require_free(settings, list(settings.ports()))
-            _wipe(settings)
+            _delete_files(settings)
             _write_auth(settings)
             supervisord.spawn(settings)
             supervisor = health.wait_for_control(settings)
         else:
             _require_same_ports(settings)
-            _start_dead(settings, supervisor, on_progress)
+            _restart_ended_programs(settings, supervisor, on_progress)
         health.wait_for_health(settings, supervisor, on_progress)
-        supervisord.remember(settings, supervisor)
+        supervisord.record_programs(settings, supervisor)
 
 
 def status(settings: LocalSettings) -> list[Part]:
-    """Return the three programs as they are now, running or not."""
-    supervisor = supervisord.control(settings)
+    """Return the state of the three programs."""
+    supervisor = supervisord.connect(settings)
     known = {program["name"]: program for program in supervisor.getAllProcessInfo()} if supervisor else {}
     record = processes.read_record(supervisord.record_file(settings))
     listening = settings.ports() | record.get("ports", {})
@@ -76,7 +76,7 @@ def status(settings: LocalSettings) -> list[Part]:
     for name in sorted(supervisord.PROGRAMS):
         program = known.get(name, {})
         pid = program.get("pid") or None
-        left = None if known else processes.find(record.get("processes", {}).get(name, {}))
+        left = None if known else processes.find_process(record.get("processes", {}).get(name, {}))
         state = program.get("statename") or ("UNSUPERVISED" if left else "STOPPED")
         uptime = max(0.0, time.time() - program["start"]) if pid else 0.0
         address = f"http://{HOST}:{listening[f'{name}_port']}"
@@ -91,29 +91,31 @@ def stop(settings: LocalSettings, on_progress: Progress = print) -> int:
     process could not be ended.
     """
     if not settings.directory.is_dir():
-        return processes.end(_marked(settings), grace_seconds=10)
+        return processes.end(_marked_processes(settings), grace_seconds=10)
     with _locked(settings):
         ended = end_steps(settings)
-        supervisor = supervisord.control(settings)
+        supervisor = supervisord.connect(settings)
         if supervisor:
             on_progress("stopping")
             with suppress(OSError, HTTPException, Fault):
-                supervisord.remember(settings, supervisor)
+                supervisord.record_programs(settings, supervisor)
                 supervisor.shutdown()
-            psutil.wait_procs(_recorded(settings), timeout=STOP_SECONDS)
+            psutil.wait_procs(_recorded_processes(settings), timeout=STOP_SECONDS)
         ended += _end_leftovers(settings)
-        survivors = [process.pid for process in {*_recorded(settings), *_marked(settings)}]
+        survivors = [process.pid for process in {*_recorded_processes(settings), *_marked_processes(settings)}]
         if survivors:
-            raise StackError("stop", f"got processes {survivors} that do not end; expected none")
-        for path in (supervisord.record_file(settings), supervisord.socket(settings), settings.prefect_auth_file):
+            raise StackError("stop", f"got processes {survivors} that did not stop; expected none")
+        for path in (supervisord.record_file(settings), supervisord.socket_path(settings), settings.prefect_auth_file):
             path.unlink(missing_ok=True)
         return ended
 
 
 def end_steps(settings: LocalSettings) -> int:
     """End the steps of a `make up` that was killed, Terraform first of all; return how many processes that were."""
-    servers = {process.pid for process in [*_recorded(settings), *processes.of_tasks(settings.tasks)]}
-    steps = [each for each in processes.marked(processes.MARK, str(settings.directory)) if each.pid not in servers]
+    servers = {
+        process.pid for process in [*_recorded_processes(settings), *processes.find_task_processes(settings.tasks)]
+    }
+    steps = [each for each in processes.find_marked(processes.MARK, str(settings.directory)) if each.pid not in servers]
     return processes.end(steps, grace_seconds=20)
 
 
@@ -123,7 +125,7 @@ def log_path(settings: LocalSettings, name: str) -> Path:
     The beginning of an id is enough. Raise Refusal with the names there are when there is none or several.
     """
     if name in supervisord.PROGRAMS:
-        return supervisord.logs(settings) / f"{name}.log"
+        return supervisord.log_folder(settings) / f"{name}.log"
     if name == "agent":
         records = map(processes.read_record, settings.tasks.glob("*.json"))
         agents = [record for record in records if str(record.get("group", "")).startswith("service:")]
@@ -133,7 +135,7 @@ def log_path(settings: LocalSettings, name: str) -> Path:
     if len(found) == 1:
         return found[0]
     tasks = ", ".join(path.stem for path in sorted(settings.tasks.glob("*.log"))) or "none yet"
-    raise Refusal(f"{name!r}: got no log of that name; expected aws, snowflake, prefect, agent or a task ({tasks}).")
+    raise Refusal(f"NAME is {name!r}; expected aws, snowflake, prefect, agent or the id of a task ({tasks}).")
 
 
 @contextmanager
@@ -142,7 +144,7 @@ def _locked(settings: LocalSettings) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            message = f"another start or stop of the stack in {settings.directory} is under way; wait for it"
+            message = f"another start or stop of the stack in {settings.directory} is running; wait for it"
             raise StackError("lock", message) from None
         yield
 
@@ -151,12 +153,12 @@ def _require_own_directory(settings: LocalSettings) -> None:
     foreign = [name for name in OWNED if (settings.directory / name).exists()]
     if foreign and not (settings.directory / LOCK).exists():
         raise Refusal(
-            f"{variable('directory')}: got {settings.directory}, which holds {foreign[0]} of something else; "
-            "expected an empty folder, or that of an earlier stack, because a start wipes it."
+            f"{variable('directory')}: got {settings.directory}, which holds files of something else ({foreign[0]}); "
+            "expected an empty folder or one of an earlier local stack, because `make up` empties it."
         )
 
 
-def _wipe(settings: LocalSettings) -> None:
+def _delete_files(settings: LocalSettings) -> None:
     for name in OWNED:
         path = settings.directory / name
         if path.is_dir():
@@ -179,15 +181,15 @@ def _require_same_ports(settings: LocalSettings) -> None:
         if record.get(name, port) != port
     ]
     if changed:
-        raise StackError("ports", f"{'; '.join(changed)}. Run `make down` first, or set the old port again.")
+        raise StackError("ports", f"{'; '.join(changed)}. Run `make down` first, or set the old port.")
 
 
-def _start_dead(settings: LocalSettings, supervisor: Any, on_progress: Progress) -> None:
+def _restart_ended_programs(settings: LocalSettings, supervisor: Any, on_progress: Progress) -> None:
     for program in supervisor.getAllProcessInfo():
         if program["statename"] in ("STOPPED", "EXITED", "FATAL"):
             name = program["name"]
             if name == "aws":
-                # Its tasks died with it or live on without it: neither is of use to the new one.
+                # The new AWS does not know the tasks of the old one.
                 processes.end(_task_processes(settings), grace_seconds=5)
             ports.require_free(settings, [f"{name}_port"])
             on_progress(f"{name} had ended; starting it again")
@@ -195,24 +197,29 @@ def _start_dead(settings: LocalSettings, supervisor: Any, on_progress: Progress)
                 supervisor.startProcess(name, False)
 
 
-def _recorded(settings: LocalSettings) -> list[psutil.Process]:
+def _recorded_processes(settings: LocalSettings) -> list[psutil.Process]:
     known = processes.read_record(supervisord.record_file(settings)).get("processes", {})
-    return [process for process in map(processes.find, known.values()) if process]
+    return [process for process in map(processes.find_process, known.values()) if process]
 
 
 def _task_processes(settings: LocalSettings) -> list[psutil.Process]:
     records = [processes.read_record(path) for path in settings.tasks.glob("*.json")]
-    recorded = [processes.find(record) for record in records if record.get("created") and not record.get("stopped_at")]
-    return [process for process in recorded if process] + processes.of_tasks(settings.tasks)
+    recorded = [
+        processes.find_process(record) for record in records if record.get("created") and not record.get("stopped_at")
+    ]
+    return [process for process in recorded if process] + processes.find_task_processes(settings.tasks)
 
 
-def _marked(settings: LocalSettings) -> list[psutil.Process]:
-    """Return the programs by their mark: also those whose pid this process had no time to write down."""
-    return [*processes.marked(processes.MARK, str(settings.directory)), *processes.of_tasks(settings.tasks)]
+def _marked_processes(settings: LocalSettings) -> list[psutil.Process]:
+    """Return the processes that carry the stack's mark, recorded or not."""
+    return [
+        *processes.find_marked(processes.MARK, str(settings.directory)),
+        *processes.find_task_processes(settings.tasks),
+    ]
 
 
 def _end_leftovers(settings: LocalSettings) -> int:
-    # supervisord before its programs, or it would start them again; the AWS before its tasks for the same reason.
-    ended = processes.end(_recorded(settings), grace_seconds=20)
-    ended += processes.end(_marked(settings), grace_seconds=10)
+    # supervisord ends before its programs, and AWS before its tasks: both would start again what they miss.
+    ended = processes.end(_recorded_processes(settings), grace_seconds=20)
+    ended += processes.end(_marked_processes(settings), grace_seconds=10)
     return ended + processes.end(_task_processes(settings), grace_seconds=10)

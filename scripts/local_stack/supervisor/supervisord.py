@@ -1,4 +1,4 @@
-"""supervisor (PyPI) as the process manager of the stack's three programs: its configuration and its control socket."""
+"""Runs the stack's three programs under supervisor (PyPI): its configuration and its control socket."""
 
 import hashlib
 import os
@@ -14,21 +14,22 @@ from xmlrpc.client import Fault, ServerProxy
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
-from scripts.local_stack.settings import CA_VARIABLES, NETWORK_VARIABLES, REPOSITORY, LocalSettings, no_proxy_here
 from scripts.local_stack.supervisor import processes
+from scripts.shared.environments import find_environment
+from scripts.shared.local_settings import CA_VARIABLES, NETWORK_VARIABLES, REPOSITORY, LocalSettings, no_proxy_here
 
-# Started in this order and stopped in the reverse one: the AWS ends its tasks while Prefect still answers them.
+# Started in this order and stopped in reverse: AWS ends its tasks while Prefect still answers them.
 PROGRAMS = {
     "prefect": "scripts.local_stack.prefect_server --port {prefect_port} --directory {directory}",
     "snowflake": "scripts.local_stack.snowflake.server --port {snowflake_port}",
-    "aws": "scripts.local_stack.aws.server --port {aws_port} --directory {directory}",
+    "aws": "scripts.local_stack.aws.server --port {aws_port} --directory {directory} --account-id {account_id}",
 }
 STOP_SECONDS = {"prefect": 5, "snowflake": 5, "aws": 25}
 KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", *CA_VARIABLES, *NETWORK_VARIABLES)
 SOCKET_PATH_LIMIT = 100  # macOS allows 103 characters, Linux 107.
 
 
-def logs(settings: LocalSettings) -> Path:
+def log_folder(settings: LocalSettings) -> Path:
     """Return the folder of the programs' logs."""
     return settings.directory / "logs"
 
@@ -38,8 +39,8 @@ def record_file(settings: LocalSettings) -> Path:
     return settings.directory / "stack.json"
 
 
-def socket(settings: LocalSettings) -> Path:
-    """Return the control socket: in the directory, or in a private temporary one where its path would be too long."""
+def socket_path(settings: LocalSettings) -> Path:
+    """Return the path of the control socket: in the directory, or in a private temporary folder if that is too long."""
     preferred = settings.directory / "supervisor.sock"
     if len(str(preferred)) <= SOCKET_PATH_LIMIT:
         return preferred
@@ -47,26 +48,26 @@ def socket(settings: LocalSettings) -> Path:
     return Path(tempfile.gettempdir()) / f"data-flows-{os.getuid()}-{name}" / "supervisor.sock"
 
 
-def control(settings: LocalSettings) -> Any | None:
+def connect(settings: LocalSettings) -> Any | None:
     """Return supervisor's XML-RPC namespace, or None when no supervisord answers."""
-    if not socket(settings).exists():
+    if not socket_path(settings).exists():
         return None
-    transport = SupervisorTransport(None, None, serverurl=f"unix://{socket(settings)}")
-    supervisor = ServerProxy("http://127.0.0.1", transport=transport).supervisor
+    transport = SupervisorTransport(None, None, serverurl=f"unix://{socket_path(settings)}")
+    supervisor: Any = ServerProxy("http://127.0.0.1", transport=transport).supervisor
     try:
-        running = supervisor.getState()["statename"] == "RUNNING"
+        is_running = supervisor.getState()["statename"] == "RUNNING"
     except (OSError, HTTPException, Fault):
         return None
-    return supervisor if running else None
+    return supervisor if is_running else None
 
 
 def spawn(settings: LocalSettings) -> None:
-    """Start supervisord in a session of its own, out of reach of this terminal's Ctrl-C, and record it."""
-    logs(settings).mkdir(parents=True, exist_ok=True)
-    _private_folder(socket(settings).parent)
+    """Start supervisord in a new session, where this terminal's Ctrl-C does not reach it, and record it."""
+    log_folder(settings).mkdir(parents=True, exist_ok=True)
+    _private_folder(socket_path(settings).parent)
     configuration = settings.directory / "supervisord.conf"
     configuration.write_text(_configuration(settings))
-    with (logs(settings) / "supervisord.log").open("ab") as log:
+    with (log_folder(settings) / "supervisord.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", str(configuration)],
             env=_environment(settings),
@@ -76,17 +77,17 @@ def spawn(settings: LocalSettings) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    record = {"ports": settings.ports(), "processes": {"supervisord": processes.identity(process.pid)}}
+    record = {"ports": settings.ports(), "processes": {"supervisord": processes.identify(process.pid)}}
     processes.write_record(record_file(settings), record)
 
 
-def remember(settings: LocalSettings, supervisor: Any) -> None:
-    """Record the programs' pids with their creation times, so that they are found when supervisord is gone."""
+def record_programs(settings: LocalSettings, supervisor: Any) -> None:
+    """Record pid and creation time of each program, to find it when supervisord has died."""
     record = processes.read_record(record_file(settings))
     for program in supervisor.getAllProcessInfo():
         if program["pid"]:
             try:
-                record["processes"][program["name"]] = processes.identity(program["pid"])
+                record["processes"][program["name"]] = processes.identify(program["pid"])
             except psutil.NoSuchProcess:
                 continue
     processes.write_record(record_file(settings), record)
@@ -109,16 +110,17 @@ logfile_maxbytes = 0
 pidfile = {folder}/supervisord.pid
 
 [unix_http_server]
-file = {_escaped(socket(settings))}
+file = {_escaped(socket_path(settings))}
 chmod = 0600
 
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 """
-    values = settings.ports() | {"directory": shlex.quote(str(settings.directory))}
+    account_id = find_environment("local").facts["account_id"]
+    values = settings.ports() | {"directory": shlex.quote(str(settings.directory)), "account_id": account_id}
     for priority, (name, arguments) in enumerate(PROGRAMS.items(), start=1):
         command = f"{shlex.quote(sys.executable)} -m {arguments.format(**values)}"
-        # The AWS and Snowflake live in memory: restarted unasked they would be empty, and look alive.
+        # AWS and Snowflake live in memory: after an automatic restart they would be empty without notice.
         text += f"""
 [program:{name}]
 command = {_escaped(command)}
@@ -146,4 +148,4 @@ def _escaped(value: object) -> str:
 def _private_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder}: got a folder of another user; expected your own")
+        raise PermissionError(f"{folder}: got another user's folder; expected your own")

@@ -1,7 +1,7 @@
-account_id   = "111111111111"
-region       = "eu-west-1"
-environments = ["dev"]
-owner        = "data-platform"
+account_id = "111111111111"
+region     = "eu-west-1"
+stacks     = { DataFlows = ["dev"] }
+owner      = "data-platform"
 
 circleci = {
   organization_id = "00000000-0000-0000-0000-000000000000"

@@ -1,7 +1,7 @@
-account_id   = "222222222222"
-region       = "eu-west-1"
-environments = ["prod"]
-owner        = "data-platform"
+account_id = "222222222222"
+region     = "eu-west-1"
+stacks     = { DataFlows = ["prod"] }
+owner      = "data-platform"
 
 circleci = {
   organization_id = "00000000-0000-0000-0000-000000000000"

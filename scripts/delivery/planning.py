@@ -1,0 +1,119 @@
+"""What `make plan` does: Terraform's plan of an environment, then the gate on it."""
+
+import json
+from pathlib import Path
+
+from scripts.gate import catalog, engine, release_scope
+from scripts.gate.checkov_scan import CheckovScan
+from scripts.gate.permissions import flow_permissions
+from scripts.gate.reading.plan import Plan
+from scripts.shared import terraform
+from scripts.shared.environments import ROOT, Environment
+from scripts.shared.facts_file import read_environment
+from scripts.shared.image_digest import image_digest, push_locally
+from scripts.shared.offline_root import init_once, offline_root
+from scripts.shared.refusal import Refusal
+
+
+def variable_files(environment: Environment) -> list[Path]:
+    """The environment's facts, the AWS rights that flows declare, and for `local` the addresses of the running stack.
+
+    Raises:
+        Refusal: a flow declares its rights in another form.
+    """
+    rights = environment.directory / "flow_permissions.tfvars.json"
+    rights.write_text(json.dumps({"flow_permissions": flow_permissions.declared()}, indent=2))
+    if not environment.is_local:
+        return [environment.tfvars, rights]
+    from scripts.shared.local_settings import HOST, LocalSettings
+
+    settings = LocalSettings.load()
+    variables = {
+        "prefect_api_url": settings.prefect_api_url,
+        "agent_health_port": settings.agent_health_port,
+        "flow_environment": {
+            "SNOWFLAKE_HOST": HOST,
+            "SNOWFLAKE_PORT": str(settings.snowflake_port),
+            "SNOWFLAKE_PROTOCOL": "http",
+        },
+    }
+    addresses = environment.directory / "addresses.tfvars.json"
+    addresses.write_text(json.dumps(variables, indent=2))
+    return [environment.tfvars, rights, addresses]
+
+
+def plan(environment: Environment, digest: str, *, offline: bool) -> None:
+    """Write plan.tfplan and plan.json to the environment's directory.
+
+    Raises:
+        Refusal: wrong Terraform, no provider, or Terraform refused.
+    """
+    terraform.check_version()
+    out = environment.directory
+    out.mkdir(parents=True, exist_ok=True)
+    root = offline_root(out / "offline") if offline else ROOT / "terraform"
+    env = terraform.environment_variables(environment, out / "offline" if offline else out)
+    if offline:
+        init_once(root, env)
+    else:
+        terraform.init(root, env, environment.backend_file)
+    tfplan = out / "plan.tfplan"
+    files = [f"-var-file={file}" for file in variable_files(environment)]
+    terraform.run(
+        [
+            "plan",
+            "-compact-warnings",
+            "-detailed-exitcode",
+            "-lock-timeout=60s",
+            f"-out={tfplan}",
+            *files,
+            f"-var=image_digest={digest}",
+        ],
+        root,
+        env,
+        good=(0, 2),
+    )
+    terraform.show(tfplan, out / "plan.json", root, env)
+
+
+def require_release(environment: Environment) -> None:
+    """Refuse a plan that changes more than a release may; then there is no record either, so it cannot be applied."""
+    (environment.directory / "gate.json").unlink(missing_ok=True)
+    if findings := list(release_scope.check(Plan.load(environment.directory / "plan.json"))):
+        raise Refusal("\n".join(map(str, findings)), 1)
+
+
+def planned_image(environment: Environment, given: str, *, offline: bool) -> str:
+    """The digest to plan with: the given one, or that of the sources where nothing is pushed to a registry.
+
+    Raises:
+        Refusal: a plan that can be applied to an account needs the digest of a pushed image.
+    """
+    if given:
+        return given
+    if offline:
+        return image_digest()
+    if environment.is_local:
+        return push_locally(environment.directory)
+    raise Refusal(
+        f"IMAGE_DIGEST is not set; expected the digest of the pushed image: make plan ENV={environment.name} "
+        "IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is never applied."
+    )
+
+
+def plan_and_gate(environment: Environment, digest: str, *, offline: bool, pipeline: bool) -> int:
+    """Plan, then run the gate; returns its exit code: 0 passed, 1 findings."""
+    read_environment(environment.tfvars)  # Strictly, and before Terraform starts.
+    # checkov loads and scans the HCL, and the slow rules load, while Terraform plans.
+    catalog.warm_up()
+    with CheckovScan(ROOT, ROOT / "terraform") as scan:
+        plan(environment, digest, offline=offline)
+        if pipeline:
+            require_release(environment)
+        return engine.gate_folder(
+            environment.directory,
+            environment=environment.name,
+            image_digest=digest,
+            offline=offline,
+            scan=scan,
+        )

@@ -1,0 +1,29 @@
+"""Which deployments `make up` runs, and in what order.
+
+A deployment asks for it by a tag: `run:up`, or `run:up:2` where others must have run before. Those of the lower number
+run first, `run:up` alone counts as 0, and those of one number run in the order of their names.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+
+from scripts.shared.refusal import Refusal
+
+TAG = "run:up"
+FORM = re.compile(r"run:up(?::(\d{1,4}))?")
+
+
+def order_runs(deployments: Mapping[str, Collection[str]]) -> list[str]:
+    """Names of the deployments to run, first to last, of all deployments' tags by name.
+
+    Raises:
+        Refusal: a tag begins with `run:up` and goes on in another form.
+    """
+    numbers: dict[str, int] = {}
+    for name, tags in deployments.items():
+        for tag in (tag for tag in tags if tag.startswith(TAG)):
+            form = FORM.fullmatch(tag)
+            if not form:
+                raise Refusal(f"{name}: got tag {tag}; expected {TAG} or {TAG}:<number>, such as {TAG}:2.", 1)
+            numbers[name] = int(form[1] or 0)
+    return sorted(numbers, key=lambda name: (numbers[name], name))

@@ -1,0 +1,1 @@
+"""Whether anyone can move in: the repository as another team's own."""

@@ -1,0 +1,52 @@
+"""Run the whole suite and `make up` in a copy of the repository that is another team's own.
+
+    python -m tests.move_in
+
+Exit code: 0 all of it passed, 1 a part failed; the copy is kept then, and its folder is said.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.move_in.moving import move_in
+
+PORTS = ("AWS", "SNOWFLAKE", "PREFECT", "AGENT_HEALTH")
+
+
+def free_ports() -> dict[str, str]:
+    """Ports of the local stack that nobody holds now, by the variables that choose them."""
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
+    ports = {f"DATA_FLOWS_{name}_PORT": str(probe.getsockname()[1]) for name, probe in zip(PORTS, probes, strict=True)}
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def main() -> int:
+    """Move in, then test and run everything there."""
+    copy = Path(tempfile.mkdtemp(prefix="move-in-"))
+    environments = move_in(copy)
+    print(f"A copy with {', '.join(environments)} and a flow of its own is in {copy}", flush=True)
+    shell = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
+    } | free_ports()
+    failed = [
+        target
+        # `down` comes last whatever happened before it.
+        for target in ("lint", "test", "up", "down")
+        if subprocess.run(["make", target], cwd=copy, env=shell, check=False).returncode
+    ]
+    if failed:
+        print(f"make {' '.join(failed)} failed in {copy}", file=sys.stderr)
+        return 1
+    shutil.rmtree(copy)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -91,7 +91,7 @@ async def check_parameters(client: "PrefectClient", deployment_id: "UUID", param
     schema = (await client.read_deployment(deployment_id)).parameter_openapi_schema or {}
     known = schema.get("properties", {})
     if unknown := sorted(set(parameters) - set(known)):
-        raise Refusal(f"PARAMS has {', '.join(unknown)}; expected only {', '.join(sorted(known)) or 'none'}.")
+        raise Refusal(f"PARAMS has {', '.join(unknown)}; the flow takes only {', '.join(sorted(known)) or 'none'}.")
     for error in Draft202012Validator({**schema, "required": []}).iter_errors(parameters):
         raise Refusal(f"PARAMS: {'.'.join(map(str, error.path))}: {error.message}.")
 

@@ -35,7 +35,7 @@ def done(monkeypatch):
     monkeypatch.setattr(terraform, "show", lambda tfplan, to, *_: to.write_bytes(tfplan.read_bytes()))
     monkeypatch.setattr(applying, "CheckovScan", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(applying.catalog, "warm_up", lambda: None)
-    monkeypatch.setattr(engine, "prove", lambda *_: None)
+    monkeypatch.setattr(engine, "recheck", lambda *_: None)
     monkeypatch.setattr(terraform, "run", lambda arguments, *_: done.append((arguments[0], arguments[-1])))
     monkeypatch.setattr(applied_state, "is_applied", lambda *_: False)
     monkeypatch.setattr(terraform, "init", lambda *arguments: done.append(("init", arguments[-1].name)))
@@ -67,7 +67,7 @@ def test_applied_again_it_does_nothing(folder, done, monkeypatch, capsys):
     monkeypatch.setattr(applied_state, "is_applied", lambda *_: True)
     apply(monkeypatch)
     assert done == []
-    assert "applied already" in capsys.readouterr().out
+    assert "already applied" in capsys.readouterr().out
 
 
 def test_terraform_runs_in_the_configuration_with_the_data_of_the_environment(folder, done, monkeypatch):
@@ -90,9 +90,9 @@ def test_a_plan_without_a_record_is_not_applied(folder, done, monkeypatch):
         ({"findings": (FINDING,)}, r"the gate did not pass \(1 finding\)"),
         ({"environment": "violet"}, "it is of environment violet, not amber"),
         ({"commit": "2" * 40}, "it is of commit 222222222222…, not 111111111111…"),
-        ({"tree_clean": False}, "changes that no commit holds"),
+        ({"tree_clean": False}, "working tree with uncommitted changes"),
         ({"offline": True}, "an offline plan"),
-        ({"rules": []}, "it was not checked for alarms_act, "),
+        ({"rules": []}, "these checks did not run: alarms_act, "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
@@ -122,7 +122,7 @@ def test_what_is_proven_is_what_terraform_shows_of_the_plan_and_not_what_lies_be
         seen.append((recorded, tfplan, shown.read_text()))
         raise RecordRefused("it was edited")
 
-    monkeypatch.setattr(engine, "prove", refuse)
+    monkeypatch.setattr(engine, "recheck", refuse)
     with pytest.raises(RecordRefused, match="it was edited"):
         apply(monkeypatch)
     assert seen == [(record, folder / "plan.tfplan", "the plan")]

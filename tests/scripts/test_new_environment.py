@@ -95,9 +95,9 @@ def test_the_account_of_another_stack_keeps_its_bootstrap(root):
     [
         (
             {"name": "amber"},
-            'NAME is "amber"; expected a name that is free: terraform/environments/amber.tfvars',
+            'NAME is "amber"; expected a new name, because terraform/environments/amber.tfvars exists.',
         ),
-        ({"name": "local"}, 'NAME is "local"; expected a name that is free: terraform/environments/local.tfvars'),
+        ({"name": "local"}, 'NAME is "local"; expected a new name, because terraform/environments/local.tfvars'),
         ({"name": "Staging"}, 'NAME is "Staging"; expected 2 to 15 lower-case letters and digits'),
         ({"name": "eu-amber"}, 'NAME is "eu-amber"; expected 2 to 15 lower-case letters and digits'),
         ({"name": "../amber"}, 'NAME is "../amber"; expected 2 to 15 lower-case letters and digits'),

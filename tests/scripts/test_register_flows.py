@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("made_up_environments")
         ({"findings": (FINDING,)}, r"the gate did not pass \(1 finding\)"),
         ({"image_digest": "sha256:" + "b" * 64}, "it is of image sha256:bbbbbbbbbbbb…, not sha256:aaaaaaaaaaaa…"),
         ({"environment": "prod"}, "it is of environment prod, not dev"),
-        ({"rules": []}, "it was not checked for alarms_act, "),
+        ({"rules": []}, "these checks did not run: alarms_act, "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )

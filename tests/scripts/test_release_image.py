@@ -117,7 +117,7 @@ def test_the_pipeline_is_told_the_commit(aws, engine, monkeypatch):
 def test_what_no_commit_holds_is_not_released(aws, engine, monkeypatch):
     monkeypatch.setattr(git_tree, "source", lambda: {"commit": COMMIT, "tree_clean": False})
     with pytest.raises(
-        Refusal, match="changes that no commit holds; expected none: the image is tagged with its commit"
+        Refusal, match="uncommitted changes; expected none, because the image is tagged with the commit"
     ):
         image_release.release(find_environment("amber"))
     assert (engine, executions()) == ([], [])

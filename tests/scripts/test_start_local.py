@@ -39,7 +39,7 @@ def steps(monkeypatch):
 
 
 def test_a_second_make_up_while_one_is_under_way_is_refused(settings, steps):
-    with hold_lock(settings), pytest.raises(Refusal, match="Another `make up` is under way; expected none: wait"):
+    with hold_lock(settings), pytest.raises(Refusal, match="Another `make up` is running; expected none: wait"):
         start_local.main()
     assert steps == []
 

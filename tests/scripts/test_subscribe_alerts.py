@@ -117,7 +117,7 @@ def test_another_topic_is_left_alone(cloud, subscribe):
 
 def test_no_address_is_told_with_where_it_belongs(cloud, subscribe):
     said = refusal_of(subscribe)
-    assert said.startswith(f"{NAME}: found no such parameter; expected PagerDuty's address: docs/runbook.md#")
+    assert said.startswith(f"{NAME}: no such parameter; expected PagerDuty's address in it: see docs/runbook.md#")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_no_address_is_told_with_where_it_belongs(cloud, subscribe):
 def test_what_is_no_https_address_is_told_without_showing_it(cloud, subscribe, value):
     cloud.write(value)
     said = refusal_of(subscribe)
-    assert said.startswith(f"{NAME}: its value is not an https address; expected https://")
+    assert said.startswith(f"{NAME}: got a value that is not an https address; expected https://")
     assert cloud.subscribed() == []
 
 

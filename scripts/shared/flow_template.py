@@ -37,7 +37,7 @@ def free_path(name: str, root: Path) -> Path:
     if not all(PART.fullmatch(part) and not keyword.iskeyword(part) for part in parts):
         raise Refusal(f"{got} {FORM}.")
     if parts[0] == "shared":
-        raise Refusal(f"{got} another folder: flows/shared/ holds what several flows use.")
+        raise Refusal(f"{got} another folder, because flows/shared/ belongs to the product.")
     path = Path(name)
     folders = [Path("flows", folder) for folder in path.parents[:-1]]
     # A module and a folder of one name hide each other, and pytest wants the names of test files to differ.

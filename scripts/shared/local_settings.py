@@ -46,7 +46,7 @@ class LocalSettings(BaseSettings):
         for port, uses in Counter(self.ports().values()).items():
             if uses > 1:
                 names = [variable(name) for name, value in self.ports().items() if value == port]
-                raise ValueError(f"{' and '.join(names)}: got {port} for each; expected different ports")
+                raise ValueError(f"{' and '.join(names)}: got {port} for all of them; expected different ports")
         return self
 
     @classmethod

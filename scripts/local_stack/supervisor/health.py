@@ -34,7 +34,9 @@ def wait_for_control(settings: LocalSettings) -> Any:
     def look() -> Any:
         if control := supervisord.connect(settings):
             return control
-        if not processes.find(processes.read_record(supervisord.record_file(settings))["processes"]["supervisord"]):
+        if not processes.find_process(
+            processes.read_record(supervisord.record_file(settings))["processes"]["supervisord"]
+        ):
             raise _failure(settings, "supervisord", "ended while it started")
         return None
 

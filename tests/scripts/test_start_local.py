@@ -32,7 +32,9 @@ def steps(monkeypatch):
     ran = []
     monkeypatch.setattr(Steps, "run", lambda *arguments, **_: ran.append(arguments[4:]))
     monkeypatch.setattr(bring_up, "remove_stale_lock", lambda _: ran.append(("stale lock",)))
-    monkeypatch.setattr(bring_up, "tags_by_deployment", lambda _: {"b/daily": ["run:up"], "a/daily": ["run:up:2"], "c/d": []})
+    monkeypatch.setattr(
+        bring_up, "tags_by_deployment", lambda _: {"b/daily": ["run:up"], "a/daily": ["run:up:2"], "c/d": []}
+    )
     monkeypatch.setattr(seed_landing, "landing_files", lambda: [Path("flows/_landing.py")])
     monkeypatch.setattr(summary, "print_summary", lambda *_: ran.append("summary"))
     return ran

@@ -11,8 +11,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from scripts.shared import hcl_file, variable_types
-from scripts.shared.environments import FACTS, ROOT
+from scripts.shared import environments, hcl_file, variable_types
+from scripts.shared.environments import ROOT
 from scripts.shared.hcl_file import Body, Entry, Value
 from scripts.shared.names import Names
 from scripts.shared.refusal import Refusal
@@ -59,7 +59,7 @@ def read_account(path: Path) -> dict[str, Any]:
 
 def check_all() -> list[str]:
     """The problems of all files of facts in the repository, a line each."""
-    reads = [(read_environment, path) for path in sorted(FACTS.glob("*.tfvars"))]
+    reads = [(read_environment, path) for path in sorted(environments.FACTS.glob("*.tfvars"))]
     reads += [(read_account, path) for path in sorted(ACCOUNTS.glob("*.tfvars"))]
     found = []
     for read, path in reads:

@@ -3,9 +3,10 @@
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scripts.shared.refusal import Refusal
@@ -47,7 +48,7 @@ class LocalSettings(BaseSettings):
         return self
 
     @classmethod
-    def load(cls, **overrides: object) -> "LocalSettings":
+    def load(cls, **overrides: Any) -> "LocalSettings":
         """Read the environment and `.env`; raise SettingsError with one sentence per wrong variable."""
         try:
             return cls(**overrides)
@@ -127,7 +128,7 @@ def no_proxy_here() -> dict[str, str]:
     return {"NO_PROXY": value, "no_proxy": value}
 
 
-def _sentence(problem: dict) -> str:
+def _sentence(problem: ErrorDetails) -> str:
     if not problem["loc"]:
         return str(problem["ctx"]["error"])
     name = str(problem["loc"][0])

@@ -1,5 +1,6 @@
 """Runs a long job as numbered steps, each a command with a log, and shows progress and time on the terminal."""
 
+import os
 import re
 import subprocess
 import time
@@ -42,6 +43,8 @@ class Steps:
         slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
         log = self.logs / f"{self.done}-{slug}.log"
         start = time.monotonic()
+        # Buffered, what a command printed last would be missing while it runs, and stand below its error in the end.
+        env = {**(env or os.environ), "PYTHONUNBUFFERED": "1"}
         with log.open("w") as output:
             process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=env)
         try:

@@ -14,15 +14,17 @@ from scripts.shared import git_tree, terraform
 from scripts.shared.environments import ROOT
 from scripts.shared.refusal import Refusal
 
+pytestmark = pytest.mark.usefixtures("made_up_environments")
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The build directory of dev with a plan in it."""
+    """The build directory of amber with a plan in it."""
     monkeypatch.setenv("DATA_FLOWS_BUILD_DIRECTORY", str(tmp_path))
     monkeypatch.setattr(git_tree, "source", lambda: {"commit": COMMIT, "tree_clean": True})
-    (tmp_path / "dev").mkdir()
-    (tmp_path / "dev" / "plan.tfplan").write_bytes(b"the plan")
-    return tmp_path / "dev"
+    (tmp_path / "amber").mkdir()
+    (tmp_path / "amber" / "plan.tfplan").write_bytes(b"the plan")
+    return tmp_path / "amber"
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def done(monkeypatch):
     return done
 
 
-def apply(monkeypatch, environment="dev"):
+def apply(monkeypatch, environment="amber"):
     monkeypatch.setattr(sys, "argv", ["apply_plan", environment])
     apply_plan.main()
 
@@ -50,11 +52,11 @@ def apply(monkeypatch, environment="dev"):
 def test_the_plan_of_a_record_that_fits_is_applied_and_then_its_record_and_outputs_are_stored(
     folder, done, monkeypatch
 ):
-    record = gate_record(plan=folder / "plan.tfplan")
+    record = gate_record(environment="amber", plan=folder / "plan.tfplan")
     record.write(folder / "gate.json")
     apply(monkeypatch)
     assert done == [
-        ("init", "dev.s3.tfbackend"),
+        ("init", "amber.s3.tfbackend"),
         ("apply", str(folder / "plan.tfplan")),
         ("save", record, {"image": "…"}),
     ]
@@ -69,7 +71,7 @@ def test_applied_again_it_does_nothing(folder, done, monkeypatch, capsys):
 
 
 def test_terraform_runs_in_the_configuration_with_the_data_of_the_environment(folder, done, monkeypatch):
-    gate_record(plan=folder / "plan.tfplan").write(folder / "gate.json")
+    gate_record(environment="amber", plan=folder / "plan.tfplan").write(folder / "gate.json")
     seen = []
     monkeypatch.setattr(terraform, "run", lambda _, root, shell: seen.append((root, shell["TF_DATA_DIR"])))
     apply(monkeypatch)
@@ -86,7 +88,7 @@ def test_a_plan_without_a_record_is_not_applied(folder, done, monkeypatch):
     ("changes", "said"),
     [
         ({"findings": (FINDING,)}, r"the gate did not pass \(1 finding\)"),
-        ({"environment": "prod"}, "it is of environment prod, not dev"),
+        ({"environment": "violet"}, "it is of environment violet, not amber"),
         ({"commit": "2" * 40}, "it is of commit 222222222222…, not 111111111111…"),
         ({"tree_clean": False}, "working tree with uncommitted changes"),
         ({"offline": True}, "an offline plan"),
@@ -95,7 +97,7 @@ def test_a_plan_without_a_record_is_not_applied(folder, done, monkeypatch):
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
 def test_a_plan_whose_record_does_not_fit_is_not_applied(folder, done, monkeypatch, changes, said):
-    gate_record(plan=folder / "plan.tfplan", **changes).write(folder / "gate.json")
+    gate_record(plan=folder / "plan.tfplan", **{"environment": "amber"} | changes).write(folder / "gate.json")
     with pytest.raises(RecordRefused, match=said) as refused:
         apply(monkeypatch)
     assert refused.value.exit_code == 1
@@ -103,7 +105,7 @@ def test_a_plan_whose_record_does_not_fit_is_not_applied(folder, done, monkeypat
 
 
 def test_another_plan_than_the_gate_saw_is_not_applied(folder, done, monkeypatch):
-    gate_record(plan=folder / "plan.tfplan").write(folder / "gate.json")
+    gate_record(environment="amber", plan=folder / "plan.tfplan").write(folder / "gate.json")
     (folder / "plan.tfplan").write_bytes(b"another plan")
     with pytest.raises(RecordRefused, match="it is of plan "):
         apply(monkeypatch)
@@ -111,7 +113,7 @@ def test_another_plan_than_the_gate_saw_is_not_applied(folder, done, monkeypatch
 
 
 def test_what_is_proven_is_what_terraform_shows_of_the_plan_and_not_what_lies_beside_it(folder, done, monkeypatch):
-    record = gate_record(plan=folder / "plan.tfplan")
+    record = gate_record(environment="amber", plan=folder / "plan.tfplan")
     record.write(folder / "gate.json")
     (folder / "plan.json").write_text("a nicer plan")
     seen = []
@@ -129,7 +131,7 @@ def test_what_is_proven_is_what_terraform_shows_of_the_plan_and_not_what_lies_be
 
 def test_a_failed_apply_stores_no_record(folder, done, monkeypatch):
     """Registration then goes on refusing until an apply succeeds."""
-    gate_record(plan=folder / "plan.tfplan").write(folder / "gate.json")
+    gate_record(environment="amber", plan=folder / "plan.tfplan").write(folder / "gate.json")
 
     def fail(arguments, root, shell):
         raise Refusal("terraform apply ended with 1", 1)
@@ -137,4 +139,4 @@ def test_a_failed_apply_stores_no_record(folder, done, monkeypatch):
     monkeypatch.setattr(terraform, "run", fail)
     with pytest.raises(Refusal, match="ended with 1"):
         apply(monkeypatch)
-    assert done == [("init", "dev.s3.tfbackend")]
+    assert done == [("init", "amber.s3.tfbackend")]

@@ -20,6 +20,8 @@ from scripts.shared import prefect_api
 from scripts.shared.environments import Environment
 from scripts.shared.refusal import Refusal
 
+pytestmark = pytest.mark.usefixtures("made_up_environments")
+
 
 @pytest.mark.parametrize(
     ("changes", "said"),
@@ -56,7 +58,7 @@ def command(monkeypatch):
     """`command(*arguments)` runs it; `.given` is what came to registering, `.refuses` a part that refuses."""
 
     def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["register_flows", "--env", "dev", "--image-digest", DIGEST, *arguments])
+        monkeypatch.setattr("sys.argv", ["register_flows", "--env", "amber", "--image-digest", DIGEST, *arguments])
         register_flows.main()
 
     async def register(imported, stack, options):
@@ -148,7 +150,7 @@ def test_as_json_it_is_one_object_and_nothing_else(command, capsys):
     command("--json", "--dry-run")
     report = json.loads(capsys.readouterr().out)
     assert report["requests"] == {"reads": 5, "writes": 3, "repeated": 0}
-    assert (report["environment"], report["dry_run"], report["notes"]) == ("dev", True, ["a note"])
+    assert (report["environment"], report["dry_run"], report["notes"]) == ("amber", True, ["a note"])
     assert {"what": "d/x", "action": "prune", "reason": "no longer in code", "is_deployment": True} in report["actions"]
     assert as_json(Report([], 0, 0, []), Environment("dev", None), dry_run=False).startswith("{")
 

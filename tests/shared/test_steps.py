@@ -44,7 +44,8 @@ def test_steps_are_counted_and_have_a_log_each(steps, tmp_path):
     assert "✓ 2 Two, and more" in steps.console.file.getvalue()
 
 
-def test_a_failing_step_is_told_with_its_name_its_last_lines_and_its_log(steps, tmp_path):
+def test_a_failing_step_is_told_with_its_name_its_last_lines_and_its_log(steps, tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     code = "import sys; print(*range(100), sep='\\n'); sys.exit('boom [red]')"
     with pytest.raises(Refusal) as refused:
         steps.run("Apply", *python(code))

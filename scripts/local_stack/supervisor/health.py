@@ -34,9 +34,8 @@ def wait_for_control(settings: LocalSettings) -> Any:
     def look() -> Any:
         if control := supervisord.connect(settings):
             return control
-        if not processes.find_process(
-            processes.read_record(supervisord.record_file(settings))["processes"]["supervisord"]
-        ):
+        record = processes.read_record(supervisord.record_file(settings))
+        if not processes.find_process(record["processes"]["supervisord"]):
             raise _failure(settings, "supervisord", "stopped while it was starting")
         return None
 

@@ -1,4 +1,4 @@
-"""Runs of deployed flows: find the deployment, start a run, follow its log until it ends; list the latest."""
+"""Runs of registered flows: find a deployment, start a run, follow its log until it ends, list the latest runs."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Where the local stack lives and listens, read from `DATA_FLOWS_*` variables and `.env`."""
+"""Folder and ports of the local stack, read from `DATA_FLOWS_*` variables and `.env`."""
 
 import os
 from collections import Counter

@@ -89,7 +89,7 @@ def test_a_name_that_something_has_is_refused_with_what_has_it(root, name, holde
 
 
 def test_a_name_below_shared_is_refused(root):
-    refused(root, "shared/daily", 'NAME is "shared/daily"; expected another folder: flows/shared/ holds')
+    refused(root, "shared/daily", 'NAME is "shared/daily"; expected another folder, because flows/shared/ belongs')
 
 
 @pytest.mark.parametrize("name", ["load", "load_prices", "shared_orders"])

@@ -40,8 +40,8 @@ def test_flows_are_not_registered_when_the_applied_record_does_not_fit(monkeypat
 
 
 def test_flows_of_the_image_that_the_gate_passed_are_registered(monkeypatch, tmp_path):
-    monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record())
-    assert check_gate(Environment("dev", tmp_path), DIGEST).commit == COMMIT
+    monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record(environment="amber"))
+    assert check_gate(Environment("amber", tmp_path), DIGEST).commit == COMMIT
 
 
 ACTIONS = [
@@ -75,7 +75,7 @@ def command(monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "https://prefect.example.com/api")
     for name in ("PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL", "RUNBOOK_URL", "PREFECT_UI_URL"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record())
+    monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record(environment="amber"))
     monkeypatch.setattr(applied_state, "read_outputs", outputs)
     monkeypatch.setattr(prefect_api, "configure", lambda _: "")
     imported = SimpleNamespace(result=lambda: "what the code says")

@@ -5,11 +5,12 @@ import subprocess
 import sys
 
 import pytest
-from plan_builder import IMAGE, LOGS, plan_data, resource, task_definition, write
+from plan_builder import IMAGE, LOGS, VARIABLES, plan_data, resource, task_definition, write
 from rich.console import Console
 
 from scripts import check_plan
 from scripts.gate import catalog, engine, record
+from scripts.gate.reading.plan import Plan
 from scripts.shared.environments import ROOT, Environment
 from scripts.shared.refusal import Refusal
 
@@ -181,6 +182,13 @@ def test_help_shows_an_example(monkeypatch, capsys):
     with pytest.raises(SystemExit, match="0"):
         call(monkeypatch, "--help")
     assert "python -m scripts.check_plan build/dev/plan.json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["image_repository", "prefect_credential"])
+def test_a_plan_without_a_variable_that_the_tables_of_roles_use_is_refused(name):
+    variables = {each: value for each, value in VARIABLES.items() if each != name}
+    with pytest.raises(Refusal, match=f"the plan: got no variable {name}; expected a plan of this repository"):
+        catalog.run_rule("permission_tables", Plan(plan_data(variables=variables)))
 
 
 def test_list_says_what_holds(monkeypatch, capsys):

@@ -63,7 +63,7 @@ def test_the_plan_of_a_record_that_fits_is_applied_and_then_its_record_and_outpu
 
 
 def test_applied_again_it_does_nothing(folder, done, monkeypatch, capsys):
-    gate_record(plan=folder / "plan.tfplan").write(folder / "gate.json")
+    gate_record(environment="amber", plan=folder / "plan.tfplan").write(folder / "gate.json")
     monkeypatch.setattr(applied_state, "is_applied", lambda *_: True)
     apply(monkeypatch)
     assert done == []

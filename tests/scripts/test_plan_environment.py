@@ -187,8 +187,6 @@ def test_facts_that_do_not_fit_are_refused_before_terraform_starts(planned, monk
     monkeypatch.setattr(environments, "FACTS", tmp_path / "facts")
     facts = tmp_path / "facts" / "amber.tfvars"
     facts.write_text(facts.read_text().replace("approval ", "aproval "))
-    with pytest.raises(
-        Refusal, match=r"amber\.tfvars:\d+: got unknown key delivery\.aproval; .* mean approval\?"
-    ):
+    with pytest.raises(Refusal, match=r"amber\.tfvars:\d+: got unknown key delivery\.aproval; .* mean approval\?"):
         main(monkeypatch, "amber", "--offline")
     assert planned == []

@@ -25,7 +25,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "scripts")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "gate")]
 
 FOLDERS = ["before", "hundred", "thousand"]
 DIGEST = "sha256:" + "a" * 64  # As the record of the tests has it.

@@ -13,6 +13,7 @@ from scripts.shared.environments import ROOT
 CHECKS = [
     [".venv/bin/ruff", "check", "--quiet"],
     [".venv/bin/ruff", "format", "--quiet", "--check"],
+    [".venv/bin/mypy"],
     ["terraform", "fmt", "-recursive", "-check", "-diff"],
     [".venv/bin/hadolint", "Dockerfile"],
 ]

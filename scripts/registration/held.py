@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scripts.registration.actions import PRUNE, Action
+from scripts.registration.actions import Action, removal
 from scripts.registration.api import PAGE, Prefect
 from scripts.registration.deployments import Deployment
 
@@ -20,7 +20,8 @@ async def not_registered(prefect: Prefect, everything: list[Deployment], tag: st
 
     async def missing(some: list[Deployment]) -> int:
         having = {"tags": {"all_": [tag], "any_": [each.digest_tag for each in some]}}
-        return len(some) - await prefect.read("deployments/count", deployments=having)
+        there: int = await prefect.read("deployments/count", deployments=having)
+        return len(some) - there
 
     chunks = [everything[start : start + COUNTED] for start in range(0, len(everything), COUNTED)]
     ahead = [(some, await missing(some)) for some in chunks]
@@ -75,16 +76,10 @@ async def prune(prefect: Prefect, gone: dict[str, dict[str, Any]]) -> list[Actio
         ):
             runs[ids[run["deployment_id"]]].append(run)
 
-    def action(title: str, identity: str) -> Action:
-        return Action(
-            title,
-            PRUNE,
-            _fate(runs[title]),
-            lambda: prefect.write("DELETE", f"deployments/{identity}"),
-            is_deployment=True,
-        )
-
-    return [action(title, each["id"]) for title, each in sorted(gone.items())]
+    return [
+        removal(prefect, title, _fate(runs[title]), f"deployments/{each['id']}", is_deployment=True)
+        for title, each in sorted(gone.items())
+    ]
 
 
 def _fate(runs: list[dict[str, Any]]) -> str:

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
-from scripts.registration.actions import CREATE, PRUNE, UNCHANGED, UPDATE, Action
+from scripts.registration.actions import CREATE, UNCHANGED, UPDATE, Action, removal
 from scripts.registration.api import Prefect
-from scripts.registration.blocks import Identity
+from scripts.registration.blocks import read_block
 from scripts.shared.refusal import Refusal
 
 TAG = "on-call"
+BLOCK_TYPE = "custom-webhook"
 EVENTS_URL = "https://events.pagerduty.com/v2/enqueue"
 RUN = "prefect.flow-run"
 ENDED = [f"{RUN}.{state}" for state in ("Completed", "Failed", "Crashed", "TimedOut", "Cancelled", "Cancelling")]
@@ -148,9 +149,9 @@ def _automations(stack: str, tag: str, pager: Pager) -> Iterator[dict[str, Any]]
 
 
 async def on_call_actions(
-    prefect: Prefect, stack: str, tag: str, pager: Pager | None, block: Identity | None, *, is_needed: bool
+    prefect: Prefect, stack: str, tag: str, pager: Pager | None, block: str, *, is_needed: bool
 ) -> list[Action]:
-    """The automations of a stack, whose runs are tagged `tag`.
+    """The automations of a stack, whose runs are tagged `tag`, and which send by the block of that name.
 
     All are removed where no deployment is on call any more, and none is touched without a pager.
     """
@@ -172,8 +173,13 @@ async def on_call_actions(
             actions.append(_removal(prefect, each, "twice"))
         else:
             first[each["name"]] = each
-    known = await block() if first and block else None
+    known = await _block_id(prefect, block) if first else None
     return [_upsert(prefect, each, first.get(name), block, known) for name, each in wanted.items()] + actions
+
+
+async def _block_id(prefect: Prefect, name: str) -> str | None:
+    block = await read_block(prefect, BLOCK_TYPE, name)
+    return str(block["id"]) if block else None
 
 
 def _age(automation: dict[str, Any]) -> tuple[str, str]:
@@ -182,7 +188,7 @@ def _age(automation: dict[str, Any]) -> tuple[str, str]:
 
 
 def _upsert(
-    prefect: Prefect, wanted: dict[str, Any], held: dict[str, Any] | None, block: Identity, known: str | None
+    prefect: Prefect, wanted: dict[str, Any], held: dict[str, Any] | None, block: str, known: str | None
 ) -> Action:
     what = f"automation {wanted['name']}"
 
@@ -191,18 +197,19 @@ def _upsert(
         return wanted | {"actions": [action | {"block_document_id": identity}]}
 
     async def create() -> None:
-        await prefect.write("POST", "automations/", content(await block()) | {"enabled": True})
+        await prefect.write("POST", "automations/", content(await _block_id(prefect, block)) | {"enabled": True})
         # Prefect takes several of one name: another registration's, or our own whose answer was lost.
         same = [each for each in await prefect.read_all("automations/filter") if each["name"] == wanted["name"]]
         for each in sorted(same, key=_age)[1:]:
             await prefect.write("DELETE", f"automations/{each['id']}")
 
-    async def update() -> None:
-        # One that a person switched off stays off.
-        await prefect.write("PUT", f"automations/{held['id']}", content(await block()) | {"enabled": held["enabled"]})
-
     if held is None:
         return Action(what, CREATE, write=create)
+    place, enabled = f"automations/{held['id']}", held["enabled"]  # One that a person switched off stays off.
+
+    async def update() -> None:
+        await prefect.write("PUT", place, content(await _block_id(prefect, block)) | {"enabled": enabled})
+
     now = content(known)
     changed = [part for part in ("description", "trigger", "actions") if not _holds(held[part], now[part])]
     return Action(what, UPDATE, ", ".join(changed), update) if changed else Action(what, UNCHANGED)
@@ -216,10 +223,8 @@ def _holds(held: Any, wanted: Any) -> bool:
         return sorted(held) == sorted(wanted)
     if isinstance(wanted, list):
         return len(held) == len(wanted) and all(map(_holds, held, wanted))
-    return held == wanted
+    return bool(held == wanted)
 
 
 def _removal(prefect: Prefect, held: dict[str, Any], reason: str) -> Action:
-    return Action(
-        f"automation {held['name']}", PRUNE, reason, lambda: prefect.write("DELETE", f"automations/{held['id']}")
-    )
+    return removal(prefect, f"automation {held['name']}", reason, f"automations/{held['id']}")

@@ -1,4 +1,4 @@
-"""The files of a new flow, from templates, and the names that are free for it."""
+"""Writes the files of a new flow from templates, and checks that its name is new."""
 
 import ast
 import keyword

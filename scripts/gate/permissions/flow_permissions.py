@@ -61,5 +61,5 @@ def _literal(tree: ast.Module) -> Any:
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(target, ast.Name) and target.id == "permissions" for target in targets):
-            return ast.literal_eval(node.value)
+            return ast.literal_eval(getattr(node, "value", node))  # A loop has a target and no value.
     return []

@@ -28,7 +28,7 @@ takes.alerts          := ENV
 takes.register        := ENV DRY_RUN ONLY KEEP FULL IMAGE_DIGEST
 # These say 1 or nothing: OFFLINE=0 would read as no and mean yes.
 SWITCHES := FAST OFFLINE PIPELINE DRY_RUN KEEP FULL
-# These say which Python runs the targets.
+# These choose the Python that runs the targets.
 ALWAYS := PYTHON3 PYTHON PREFLIGHT
 
 TARGETS := $(patsubst takes.%,%,$(filter takes.%,$(.VARIABLES)))
@@ -41,9 +41,9 @@ $(foreach switch,$(filter $(SWITCHES),$(GIVEN)),\
 
 override ENV := $(or $(ENV),local)
 PARAMS ?= {}
-# Through the environment: a quote or a star in them is theirs, not the shell's.
+# Commands receive these as environment variables: the shell must not interpret a quote or a star in them.
 export FLOW NAME OWNER ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST
-# Not expanded by make either: in a pipeline the digest is a parameter of the run.
+# Nor does make expand this one: in a pipeline, the digest is a parameter of the run.
 DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 
 .PHONY: $(TARGETS)
@@ -51,34 +51,34 @@ DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Make the virtual environments from the locks (every target does so first)
+setup: ## Create the virtual environments from the locks (every other target does this first)
 	$(PREFLIGHT)
 
-lock: setup ## Resolve requirements/*.in into hashed locks
+lock: setup ## Resolve requirements/*.in into locks with hashes
 	@$(PYTHON) -m scripts.lock_requirements
 
-lint: setup ## Check formatting, style, Terraform and Dockerfile; writes nothing
+lint: setup ## Check formatting, style, Terraform, facts and Dockerfile; writes nothing
 	@$(PYTHON) -m scripts.lint_sources
 
-fix: setup ## Mend what lint finds, where it can be mended by itself
+fix: setup ## Repair what lint finds, where that can be done automatically
 	@$(PYTHON) -m scripts.lint_sources --fix
 
-test: setup ## Run every test, or with FAST=1 those that need neither Terraform nor a server: make test ARGS='-k gate'
+test: setup ## Run all tests; with FAST=1 only those without Terraform and servers: make test ARGS='-k gate'
 	@$(PYTHON) -m pytest $(if $(FAST),--fast) $(ARGS)
 
-move-in: setup ## Run every test and the whole system in a copy that is another team's own
+move-in: setup ## Run all tests and `make up` in a copy with another team's facts and flows
 	@$(PYTHON) -m tests.move_in
 
-up: setup ## Run the whole system here, with every flow tagged run:up (again: changes nothing)
+up: setup ## Run the whole system on this machine (a second time changes nothing)
 	@$(PYTHON) -m scripts.start_local
 
-down: setup ## End everything that `make up` started
+down: setup ## Stop everything that `make up` started
 	@$(PYTHON) -m scripts.stop_local
 
-status: setup ## What runs on the local stack
+status: setup ## Show what is running on the local stack
 	@$(PYTHON) -m scripts.show_status
 
-logs: setup ## The end of a log, followed: make logs NAME=agent
+logs: setup ## Show the end of a log and follow it: make logs NAME=agent
 	@$(PYTHON) -m scripts.show_logs "$${NAME:-agent}"
 
 run: setup ## Start a flow run and follow it: make run FLOW=daily_orders PARAMS='{"max_rows": 200}'
@@ -96,17 +96,17 @@ image: setup ## Print the digest of the sources that the image is built from
 release: setup ## Push this commit's image and start ENV's pipeline with it: make release ENV=dev
 	@$(PYTHON) -m scripts.release_image $(ENV)
 
-plan: setup ## Plan ENV and run the gate on it: make plan ENV=dev OFFLINE=1
+plan: setup ## Plan ENV and run the gate on the plan: make plan ENV=dev OFFLINE=1
 	@$(PYTHON) -m scripts.plan_environment $(ENV) $(if $(OFFLINE),--offline) $(if $(PIPELINE),--pipeline) $(DIGEST)
 
-check: setup ## Run the gate again on ENV's plan
+check: setup ## Run the gate again on the plan of ENV
 	@$(PYTHON) -m scripts.check_plan --env $(ENV) $(if $(OFFLINE),--offline)
 
-apply: setup ## Apply exactly the plan that the gate passed
+apply: setup ## Apply exactly the plan of ENV that passed the gate
 	@$(PYTHON) -m scripts.apply_plan $(ENV)
 
-alerts: setup ## Subscribe PagerDuty to ENV's alerts, at the address that SSM holds
+alerts: setup ## Subscribe PagerDuty to ENV's alarms; its address is read from SSM
 	@$(PYTHON) -m scripts.subscribe_alerts $(ENV)
 
-register: setup ## Register what changed with ENV's Prefect: make register ENV=dev DRY_RUN=1 ONLY='orders_*'
+register: setup ## Register what has changed with ENV's Prefect: make register ENV=dev DRY_RUN=1 ONLY='orders_*'
 	@$(PYTHON) -m scripts.register_flows --env $(ENV) $(if $(DRY_RUN),--dry-run) $(if $(KEEP),--keep) $(if $(FULL),--full) $(if $(value ONLY),--only "$$ONLY") $(DIGEST)

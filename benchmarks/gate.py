@@ -21,7 +21,7 @@ from typing import Any
 from scripts.gate.checkov_scan import FLAGS, find_checkov
 from scripts.shared import terraform
 from scripts.shared.command import command_parser, run_command
-from scripts.shared.environments import ROOT, find_environment
+from scripts.shared.environments import FACTS, ROOT, Environment, find_environment
 from scripts.shared.image_digest import image_digest
 from scripts.shared.offline_root import offline_root
 
@@ -87,22 +87,21 @@ def wall_of(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def plans(folder: Path, runs: int) -> tuple[float, float]:
+def plans(folder: Path, environment: Environment, runs: int) -> tuple[float, float]:
     """Seconds of `make plan` and of bare Terraform, the best of `runs`, taken in turns."""
-    environment = find_environment("dev")
-    shell = terraform.terraform_shell(environment, folder)
+    env = terraform.environment_variables(environment, folder)
     root = offline_root(folder)
-    terraform.init(root, shell, None)
+    terraform.init(root, env, None)
     variables = [f"-var-file={environment.tfvars}", f"-var=image_digest={image_digest()}"]
     tfplan = folder / "plan.tfplan"
 
     def bare() -> None:
         command = ["terraform", f"-chdir={root}", "plan", f"-out={tfplan}", *variables]
-        subprocess.run(command, env=shell, check=True, stdout=subprocess.DEVNULL)
-        terraform.show(tfplan, folder / "plan.json", root, shell)
+        subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
+        terraform.show(tfplan, folder / "plan.json", root, env)
 
     def whole() -> None:
-        command = [sys.executable, "-m", "scripts.plan_environment", "dev", "--offline"]
+        command = [sys.executable, "-m", "scripts.plan_environment", environment.name, "--offline"]
         own = os.environ | {"DATA_FLOWS_BUILD_DIRECTORY": str(folder / "build")}
         subprocess.run(command, env=own, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
@@ -133,10 +132,13 @@ def main() -> int:
     parser = command_parser(__doc__)
     parser.add_argument("--runs", type=int, default=3, help="how often each plan is made; the best counts")
     runs = parser.parse_args().runs
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        whole, bare = plans(folder, runs)
-        print(f"make plan ENV=dev          {whole:6.1f} s   terraform plan + show {bare:6.1f} s   {whole / bare:.2f} x")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        name = next(path.stem for path in sorted(FACTS.glob("*.tfvars")) if path.stem != "local")
+        whole, bare = plans(folder, find_environment(name), runs)
+        print(
+            f"{f'make plan ENV={name}':<26} {whole:6.1f} s   terraform plan + show {bare:6.1f} s   {whole / bare:.2f} x"
+        )
         of_hcl, sizes = rules_and_checkov(folder)
     kept = whole <= MOST_WALL * bare
     for count, ours, checkov in sizes:

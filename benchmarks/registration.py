@@ -11,6 +11,7 @@ Exit code 1 if a figure is not reached.
 
 import argparse
 import json
+import logging
 import os
 import shutil
 import socket
@@ -90,9 +91,10 @@ def storage() -> Iterator[None]:
     from moto.server import ThreadedMotoServer
     from prefect_aws.workers.ecs_worker import ECSWorker
 
-    from scripts.gate import store
+    from scripts.gate import applied_state
     from scripts.shared.environments import Environment
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", 0)
     server.start()
     host, port = server.get_host_and_port()
@@ -111,7 +113,7 @@ def storage() -> Iterator[None]:
         pool = {"name": f"Benchmark-{name}", "base_job_template": ECSWorker.get_default_base_job_template()}
         facts = {"title": pool["name"], "schedules": "inactive", "result_block": f"benchmark-{name}-results"}
         outputs = {"work_pool": pool, "results_bucket": name, "facts": facts}
-        store.store(environment, gate_record(environment=name), outputs)
+        applied_state.save(environment, gate_record(environment=name), outputs)
     yield
     server.stop()
 

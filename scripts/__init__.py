@@ -1,1 +1,1 @@
-"""Commands of the Makefile, one file each, and what several of them use."""
+"""The Makefile's commands, one file each; their code is in the packages below."""

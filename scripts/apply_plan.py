@@ -1,9 +1,9 @@
-"""Apply exactly the plan that the gate passed, then store its record and Terraform's outputs beside the state.
+"""Apply exactly the plan that passed the gate, then store its record and Terraform's outputs beside the state.
 
     python -m scripts.apply_plan dev
 
-Refused when the record is missing, holds a finding, or names another plan, environment or commit. The record is a file
-that anybody can edit, so it is not believed: the gate runs once more on what Terraform shows of the plan.
+Refused when the record is missing, holds a finding, or names another plan, environment or commit. Anybody can edit the
+record, so it is not trusted: the gate runs again on the plan that is applied.
 """
 
 from scripts.delivery.applying import apply

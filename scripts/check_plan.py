@@ -1,6 +1,6 @@
-"""The gate: run every check on a Terraform plan, and write the record that apply and registration ask for.
+"""Run every check on a Terraform plan (the gate) and write its record, which apply and registration require.
 
-    python -m scripts.check_plan --env dev              # again on what `make plan` wrote to build/dev/
+    python -m scripts.check_plan --env dev              # again, on the plan that `make plan` wrote to build/dev/
     python -m scripts.check_plan build/dev/plan.json
     python -m scripts.check_plan build/dev/plan.json --rules no_ingress,private_tasks
     python -m scripts.check_plan someone-elses-plan.json --no-hcl
@@ -21,20 +21,25 @@ def main() -> int:
     parser = command_parser(__doc__)
     parser.add_argument("plan", type=Path, nargs="?", help="output of `terraform show -json PLANFILE`")
     parser.add_argument(
-        "--env", type=find_environment, metavar="NAME", help="the plan of this environment; writes its record anew"
+        "--env",
+        type=find_environment,
+        metavar="NAME",
+        help="check this environment's plan again and rewrite its record and report",
     )
-    parser.add_argument("--list", action="store_true", help="list the checks and what holds when they pass")
-    parser.add_argument("--rules", metavar="A,B", help="only these checks, and those they need")
+    parser.add_argument("--list", action="store_true", help="list the checks and what is true when they pass")
+    parser.add_argument("--rules", metavar="A,B", help="run only these checks and the ones they need")
     parser.add_argument(
         "--hcl", type=Path, default=engine.TERRAFORM, help="Terraform root to scan (default: terraform/)"
     )
-    parser.add_argument("--no-hcl", action="store_true", help="scan the plan alone: it is not of this repository")
-    parser.add_argument("--tfplan", type=Path, metavar="FILE", help="the binary plan, for the record")
-    parser.add_argument("--environment", default="", help="environment the plan must be of")
-    parser.add_argument("--image-digest", default="", help="image the plan must deploy, sha256:…")
-    parser.add_argument("--offline", action="store_true", help="record that the plan is of an empty state")
-    parser.add_argument("--record", type=Path, metavar="FILE", help="write the gate record here")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write the report here")
+    parser.add_argument("--no-hcl", action="store_true", help="check only the plan, without Terraform code")
+    parser.add_argument("--tfplan", type=Path, metavar="FILE", help="the binary plan; the record holds its sha256")
+    parser.add_argument("--environment", default="", help="the environment that the plan must be for")
+    parser.add_argument("--image-digest", default="", help="the image that the plan must deploy, sha256:…")
+    parser.add_argument(
+        "--offline", action="store_true", help="the plan starts from an empty state; such a plan is never applied"
+    )
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the record to this file")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the report to this file")
     arguments = parser.parse_args()
     if arguments.list:
         for name, sentence in catalog.describe().items():
@@ -44,9 +49,9 @@ def main() -> int:
         folder, name = arguments.env.directory, arguments.env.name
         return engine.gate_folder(folder, environment=name, offline=arguments.offline)
     if not arguments.plan:
-        raise Refusal("Which plan? Expected the path of a plan JSON, such as build/dev/plan.json")
+        raise Refusal("Got no plan; expected the path of a plan as JSON, such as build/dev/plan.json.")
     if arguments.record and (arguments.rules is not None or arguments.no_hcl):
-        raise Refusal("--record: got a choice of checks; expected all of them: leave out --rules and --no-hcl")
+        raise Refusal("--record: got --rules or --no-hcl; expected a complete run: leave them out.")
     gate = engine.run_gate(
         arguments.plan,
         tfplan=arguments.tfplan,

@@ -1,9 +1,9 @@
-"""Install the Terraform that `.terraform-version` names into a folder, checked against the sums of its release.
+"""Install the Terraform of `.terraform-version` into a folder, checked against the checksums of its release.
 
     python3 scripts/install_terraform.py "$HOME/bin"
 
-Needs nothing but Python. `make setup` runs it where no fitting Terraform is on PATH. DATA_FLOWS_TERRAFORM_RELEASES
-names a mirror of the releases, for a machine that cannot reach them.
+Needs nothing but Python. `make setup` runs it if the Terraform on PATH does not fit. On a machine that cannot reach
+HashiCorp's releases, DATA_FLOWS_TERRAFORM_RELEASES names a mirror of them.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def install(folder: Path, version: str, releases: str) -> Path:
     wanted = {name: digest for digest, name in map(str.split, sums.splitlines())}.get(archive)
     found = hashlib.sha256(content).hexdigest()
     if found != wanted:
-        sys.exit(f"{archive}: got sha256 {found}; expected {wanted} (its release's SHA256SUMS): nothing is installed.")
+        sys.exit(f"{archive}: got sha256 {found}; expected {wanted} (the release's SHA256SUMS). Nothing was installed.")
     folder.mkdir(parents=True, exist_ok=True)
     unfinished, terraform = folder / ".terraform-unfinished", folder / "terraform"
     with zipfile.ZipFile(io.BytesIO(content)) as zipped:

@@ -1,4 +1,4 @@
-"""Check (or with --fix, mend) Python, Terraform, files of facts and the Dockerfile, and report all that is found.
+"""Check the formatting and style of Python, Terraform and Dockerfile, and the files of facts. Reports all findings.
 
 python -m scripts.lint_sources
 python -m scripts.lint_sources --fix
@@ -27,7 +27,7 @@ FIXES = [
 def main() -> int:
     """Run all of them; 1 if any found something."""
     parser = command_parser(__doc__)
-    parser.add_argument("--fix", action="store_true", help="mend instead of only telling")
+    parser.add_argument("--fix", action="store_true", help="repair what can be repaired automatically")
     fix = parser.parse_args().fix
     terraform.check_version()
     failed = [

@@ -1,4 +1,4 @@
-"""Resolve requirements/*.in into locks with a hash for every file and no address of any package index.
+"""Resolve requirements/*.in into locks, which hold a hash for every file and no address of a package index.
 
 python -m scripts.lock_requirements
 """
@@ -23,7 +23,7 @@ def main() -> None:
     for name in LOCKS:
         command = [".venv/bin/uv", "pip", "compile", *OPTIONS, f"requirements/{name}.in", f"-o=requirements/{name}.txt"]
         if subprocess.run(command, cwd=ROOT, check=False).returncode:
-            raise Refusal(f"requirements/{name}.in does not resolve: what uv said stands above.", 1)
+            raise Refusal(f"requirements/{name}.in does not resolve: see uv's output above.", 1)
         print(f"requirements/{name}.txt")
 
 

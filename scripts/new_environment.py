@@ -16,11 +16,11 @@ def main() -> None:
     parser.add_argument("name", help="2 to 15 lower-case letters and digits, a letter first")
     parser.add_argument("--account", required=True, metavar="ID", help="the 12 digits of the AWS account")
     parser.add_argument("--region", required=True, metavar="REGION", help="such as eu-west-1")
-    parser.add_argument("--owner", default="", help="team that answers for it; without it, the owner in local's facts")
+    parser.add_argument("--owner", default="", help="the team responsible for it; default: the owner in local.tfvars")
     given = parser.parse_args()
     for line in write_environment(given.name, given.account, given.region, given.owner):
         print(line)
-    print(f"Next: change what is marked `Change` in them, then `make plan ENV={given.name} OFFLINE=1`.")
+    print(f"Next: replace what is marked `Change` in these files, then `make plan ENV={given.name} OFFLINE=1`.")
 
 
 if __name__ == "__main__":

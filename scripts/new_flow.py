@@ -13,12 +13,12 @@ def main() -> None:
     """Write them and say what is next."""
     parser = command_parser(__doc__)
     parser.add_argument("name", help=flow_template.FORM)
-    parser.add_argument("--owner", help="team that answers for it; without it, the owner in local's facts")
+    parser.add_argument("--owner", help="the team responsible for it; default: the owner in local.tfvars")
     arguments = parser.parse_args()
     owner = arguments.owner or find_environment("local").facts["owner"]
     for file in flow_template.write_flow(arguments.name, owner):
         print(f"wrote {file}")
-    print(f"Next: `make up` runs it, and so does `make run FLOW={arguments.name.rpartition('/')[2]}` from then on.")
+    print(f"Next: `make up` registers and runs it; `make run FLOW={arguments.name.rpartition('/')[2]}` runs it again.")
 
 
 if __name__ == "__main__":

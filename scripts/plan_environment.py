@@ -1,10 +1,11 @@
-"""Plan an environment with Terraform and run the gate on the plan at once; the gate's verdict is the exit code.
+"""Plan an environment and run the gate on the plan.
 
     python -m scripts.plan_environment dev --image-digest sha256:…
-    python -m scripts.plan_environment prod --offline     # no account, no backend; can never be applied
-    python -m scripts.plan_environment dev --image-digest sha256:… --pipeline    # only what a release may change
+    python -m scripts.plan_environment prod --offline     # needs no account; can never be applied
+    python -m scripts.plan_environment dev --image-digest sha256:… --pipeline    # refuse what a release may not change
 
-Writes plan.tfplan, plan.json, gate.json and report.html to build/<environment>/.
+Writes plan.tfplan, plan.json, gate.json and report.html to build/<environment>/. The exit code is the gate's: 0 passed,
+1 findings, 2 the plan could not be made or checked.
 """
 
 from scripts.delivery import planning
@@ -17,11 +18,17 @@ def main() -> int:
     """Plan, then gate."""
     parser = command_parser(__doc__)
     parser.add_argument("environment", type=find_environment)
-    parser.add_argument("--offline", action="store_true", help="from an empty state, without credentials or backend")
     parser.add_argument(
-        "--image-digest", default="", help="digest of the pushed image; local and offline plans take the sources'"
+        "--offline", action="store_true", help="plan from an empty state, without credentials or backend"
     )
-    parser.add_argument("--pipeline", action="store_true", help="refuse what the pipeline's apply role may not change")
+    parser.add_argument(
+        "--image-digest",
+        default="",
+        help="digest of the pushed image; default for local and offline plans: that of the sources",
+    )
+    parser.add_argument(
+        "--pipeline", action="store_true", help="refuse changes that the pipeline's apply role may not make"
+    )
     given = parser.parse_args()
     digest = planning.planned_image(given.environment, given.image_digest, offline=given.offline)
     if not given.offline:

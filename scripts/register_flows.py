@@ -1,11 +1,11 @@
-"""Bring an environment's Prefect to what flows/ says: work pool, limits, deployments, on-call automations.
+"""Write to an environment's Prefect what the code says: work pool, limits, blocks, deployments, on-call automations.
 
     python -m scripts.register_flows --env dev
     python -m scripts.register_flows --env dev --dry-run
     python -m scripts.register_flows --env dev --only 'flights_*' --keep --json
 
-Refused unless the gate passed the infrastructure that is applied, and for the image whose flows these are. All flow
-files are imported and checked before the first write. Interrupted anywhere, run it again.
+Refused unless the applied infrastructure passed the gate with the image that holds these flows. All flow files are
+imported and checked before the first write. If interrupted, run it again.
 """
 
 from scripts.local_stack.running import require_running
@@ -18,11 +18,11 @@ def main() -> None:
     """Register one environment's flows."""
     parser = command_parser(__doc__)
     parser.add_argument("--env", type=find_environment, required=True, metavar="ENV", help="environment, such as dev")
-    parser.add_argument("--image-digest", help="image whose flows these are; without it, the sources' own digest")
-    parser.add_argument("--dry-run", action="store_true", help="print the difference, write nothing")
-    parser.add_argument("--only", metavar="GLOB", help="only what fits: a flow, <flow>/<deployment> or flows/<file>.py")
+    parser.add_argument("--image-digest", help="the image that holds these flows; default: digest of the sources")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be done, write nothing")
+    parser.add_argument("--only", metavar="GLOB", help="only flows, <flow>/<deployment> or files whose name matches")
     parser.add_argument("--keep", action="store_true", help="keep deployments that are no longer in code")
-    parser.add_argument("--full", action="store_true", help="compare every field, to find what was edited by hand")
+    parser.add_argument("--full", action="store_true", help="compare every field with Prefect, to find edits by hand")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     arguments = parser.parse_args()
     environment = arguments.env

@@ -1,9 +1,9 @@
-"""Release the commit that is checked out: build its image, push it, start the environment's pipeline with its digest.
+"""Release the checked-out commit: build its image, push it, and start the environment's pipeline with its digest.
 
     python -m scripts.release_image dev
 
-Needs docker or podman, and the rights of CircleCI's role (terraform/bootstrap). An image that was pushed for this
-commit already is not built again.
+Needs docker or podman, and the permissions of CircleCI's role (terraform/bootstrap). If this commit's image is in the
+registry already, it is not built again.
 """
 
 from scripts.delivery.image_release import release

@@ -1,4 +1,4 @@
-"""Start a run of a deployed flow through the agent and follow its log until it ends.
+"""Start a run of a registered flow, which the agent executes, and follow its log until it ends.
 
     python -m scripts.run_flow daily_orders --env local --params '{"max_rows": 200}'
     python -m scripts.run_flow daily_orders/by_hand --env dev

@@ -1,10 +1,10 @@
-"""Make the two virtual environments from their hashed locks, and bring Terraform; what is up to date is left alone.
+"""Create the two virtual environments from their locks, and install Terraform if the one on PATH does not fit.
 
     python3 scripts/setup_environments.py
 
-Runs on any Python from 3.11 with nothing installed. checkov has an environment of its own: it pins a fork of
-python-hcl2 under the same package name. The Terraform of `.terraform-version` is taken from PATH (tfenv's too); where
-that is none or another one, the release is installed below build/.
+Needs nothing but Python 3.11 or newer, and changes nothing that is up to date. checkov has an environment of its own,
+because it pins a fork of python-hcl2 under the same package name. If the Terraform on PATH is not the version in
+`.terraform-version`, that release is installed below build/.
 """
 
 from __future__ import annotations  # An older Python must get as far as being told that it is too old.
@@ -30,11 +30,11 @@ def fingerprint(lock: str) -> str:
 
 def run(*command: str | Path) -> None:
     """Run a command; on failure end with what it said."""
-    shell = os.environ | {"UV_PYTHON_DOWNLOADS": "never", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    answer = subprocess.run(list(map(str, command)), env=shell, capture_output=True, text=True, check=False)
+    env = os.environ | {"UV_PYTHON_DOWNLOADS": "never", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    answer = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True, check=False)
     if answer.returncode:
         sys.stderr.write(answer.stdout + answer.stderr)
-        sys.exit(f"setup: {' '.join(map(str, command[:4]))} ended with {answer.returncode}: what it said stands above.")
+        sys.exit(f"setup: {' '.join(map(str, command[:4]))} ended with {answer.returncode}: see its output above.")
 
 
 def make(environment: Path, lock: str) -> None:

@@ -1,7 +1,7 @@
 """Print the digest of the sources and locks that the image is built from.
 
 python -m scripts.show_image
-python -m scripts.show_image --push build/local    # put the image where the embedded Fargate pulls from
+python -m scripts.show_image --push build/local    # copy it to where the embedded Fargate looks for images
 """
 
 from pathlib import Path
@@ -13,9 +13,7 @@ from scripts.shared.image_digest import image_digest, push_locally
 def main() -> None:
     """Print the digest, and push if asked to."""
     parser = command_parser(__doc__)
-    parser.add_argument(
-        "--push", type=Path, metavar="DIRECTORY", help="directory of a local stack to push the image to"
-    )
+    parser.add_argument("--push", type=Path, metavar="DIRECTORY", help="the local stack's folder to copy the image to")
     arguments = parser.parse_args()
     print(push_locally(arguments.push) if arguments.push else image_digest())
 

@@ -1,4 +1,4 @@
-"""Show the end of a log of the local stack and follow it (until Ctrl-C, when shown on a terminal).
+"""Show the end of a log of the local stack. On a terminal, follow it until Ctrl-C.
 
 python -m scripts.show_logs agent
 python -m scripts.show_logs prefect
@@ -11,7 +11,7 @@ from scripts.local_stack.supervisor import supervision
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.local_settings import LocalSettings
 from scripts.shared.refusal import Refusal
-from scripts.shared.steps import shown
+from scripts.shared.steps import display_path
 
 LAST_LINES = 100
 POLL_SECONDS = 0.5
@@ -26,7 +26,9 @@ def main() -> None:
     try:
         file = path.open(errors="replace")
     except FileNotFoundError:
-        raise Refusal(f"{shown(path)}: got no such log; expected that of a local stack: `make up` first.") from None
+        raise Refusal(
+            f"{display_path(path)}: no such log; expected one of a running local stack: run `make up` first."
+        ) from None
     with file:
         print(*file.readlines()[-LAST_LINES:], sep="", end="", flush=True)
         while sys.stdout.isatty():

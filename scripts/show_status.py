@@ -1,8 +1,8 @@
-"""What runs on the local stack: its programs, its ECS tasks and the latest flow runs.
+"""Show what is running on the local stack: its programs, its ECS tasks and the latest flow runs.
 
     python -m scripts.show_status
 
-Exit code 0 when all of it runs, 1 when a part does not.
+Exit code 0 when everything is running, 1 when something is not.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ def main() -> int:
     parts = supervision.status(LocalSettings.load())
     console.print(status.part_table(parts))
     if not all(part.state == "RUNNING" for part in parts):
-        console.print("\nNot all of it runs: `make up` starts what is missing, `make down` ends the rest.")
+        console.print("\nNot everything is running: `make up` starts what is missing, `make down` stops the rest.")
         return 1
     console.print()
     console.print(status.task_table(environment))

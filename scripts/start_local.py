@@ -2,11 +2,11 @@
 
     python -m scripts.start_local
 
-Run again, it changes nothing. Interrupted anywhere, run it again or run `make down`.
+A second run changes nothing. If interrupted, run it again or run `make down`.
 """
 
 from scripts.local_stack import summary
-from scripts.local_stack.bring_up import bring_up, only_one
+from scripts.local_stack.bring_up import bring_up, hold_lock
 from scripts.shared import terraform
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.local_settings import LocalSettings
@@ -18,7 +18,7 @@ def main() -> None:
     command_parser(__doc__).parse_args()
     terraform.check_version()
     settings = LocalSettings.load()
-    with only_one(settings):
+    with hold_lock(settings):
         try:
             bring_up(settings)
         except (Refusal, KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""End everything that `make up` started, and only that.
+"""Stop everything that `make up` started, and nothing else.
 
 python -m scripts.stop_local
 """
@@ -12,7 +12,7 @@ def main() -> None:
     """Stop the stack of the configured directory, from whatever state it is in."""
     command_parser(__doc__).parse_args()
     supervision.stop(LocalSettings.load(), on_progress=lambda _: None)
-    print("stopped: nothing of the local stack runs; logs, plans and the report are still in its directory")
+    print("stopped: nothing of the local stack is running; logs, plans and reports are kept in its folder")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Subscribe PagerDuty to an environment's alerts; its address stays in SSM, out of plan, state and output.
+"""Subscribe PagerDuty to an environment's alarms. Its address stays in SSM: it is in no plan, state or output.
 
     python -m scripts.subscribe_alerts dev
 
-Reads /DataFlows/<Env>/PAGERDUTY_ENDPOINT. Safe to repeat: an address that is subscribed stays as it is, and a new one
-takes the place of the old only when PagerDuty has confirmed it.
+Reads /<Name>/<Env>/PAGERDUTY_ENDPOINT. Safe to repeat: an existing subscription stays, and a new address replaces the
+old one only after PagerDuty has confirmed it.
 """
 
 from scripts.delivery.alert_subscription import subscribe_pagerduty

@@ -1,4 +1,4 @@
-# The bucket and key stand in environments/<env>.s3.tfbackend; terraform/bootstrap makes the bucket.
+# Bucket and key are in environments/<env>.s3.tfbackend; terraform/bootstrap makes the bucket.
 terraform {
   backend "s3" {}
 }

@@ -1,5 +1,5 @@
 output "facts" {
-  description = "What registration needs to know of this environment: the image holds no tfvars. result_block is empty where results are not kept."
+  description = "Facts that registration needs, because the image holds no tfvars. result_block is empty where results are not kept."
   value = {
     environment  = var.environment
     name         = var.name
@@ -12,7 +12,7 @@ output "facts" {
 }
 
 output "work_pool" {
-  description = "Prefect work pool of this environment: its name and base job template, for registration to write."
+  description = "Prefect work pool of this environment: its name and its base job template, which registration writes."
   value = {
     name              = local.name
     base_job_template = module.flow_task.base_job_template
@@ -25,11 +25,11 @@ output "results_bucket" {
 }
 
 output "image" {
-  description = "Image that the agent and flow runs use, by digest."
+  description = "Image of the agent and of flow runs, named by digest."
   value       = local.image
 }
 
 output "pipeline_url" {
-  description = "Page of this environment's pipeline in the AWS console; empty where there is none."
+  description = "Page of this environment's pipeline in the AWS console; empty without a pipeline."
   value       = join("", module.delivery[*].url)
 }

@@ -1,21 +1,21 @@
 variable "name" {
-  description = "Name of this stack. Resources, SSM path, buckets, key alias, work pool and tags are named after it."
+  description = "Name of this stack: the first part of the names of resources, SSM path, buckets, key alias and work pool, and of the tag service."
   type        = string
   default     = "DataFlows"
   nullable    = false
 
   validation {
     condition     = can(regex("^[A-Z][A-Za-z0-9]{1,19}$", var.name))
-    error_message = "name is \"${var.name}\"; expected 2 to 20 letters and digits, a capital first, such as DataFlows."
+    error_message = "name is \"${var.name}\"; expected 2 to 20 letters and digits that begin with a capital, such as DataFlows."
   }
   validation {
     condition     = !can(regex("^(?i)(aws|ssm)", var.name))
-    error_message = "name is \"${var.name}\"; expected another beginning: SSM keeps parameters whose path begins with aws or ssm for itself."
+    error_message = "name is \"${var.name}\"; expected another beginning, because SSM reserves paths that begin with aws or ssm."
   }
 }
 
 variable "bootstrap" {
-  description = "Name that terraform/bootstrap was applied with in this account; empty where it is this stack's own."
+  description = "Name that terraform/bootstrap was applied with in this account; empty if it is this stack's name."
   type        = string
   default     = ""
   nullable    = false
@@ -27,18 +27,18 @@ variable "bootstrap" {
 }
 
 variable "environment" {
-  description = "Which of the environments this is; its facts stand in environments/<environment>.tfvars."
+  description = "Name of this environment; its facts are in environments/<environment>.tfvars."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,14}$", var.environment)) && var.environment != "bootstrap"
-    error_message = "environment is \"${var.environment}\"; expected 2 to 15 lower-case letters and digits, a letter first, such as dev. The name bootstrap is taken by the account's own resources."
+    error_message = "environment is \"${var.environment}\"; expected 2 to 15 lower-case letters and digits that begin with a letter, such as dev. The name bootstrap is reserved for the account's own resources."
   }
 }
 
 variable "account_id" {
-  description = "AWS account to apply into; the provider refuses any other."
+  description = "AWS account of this environment, 12 digits; the provider refuses credentials of any other."
   type        = string
   nullable    = false
 
@@ -49,7 +49,7 @@ variable "account_id" {
 }
 
 variable "region" {
-  description = "AWS region of everything here."
+  description = "AWS region of this environment, such as eu-west-1."
   type        = string
   nullable    = false
 
@@ -60,25 +60,25 @@ variable "region" {
 }
 
 variable "aws_max_retries" {
-  description = "How often the provider repeats a failed AWS call. AWS throttles, so many; the embedded AWS does not, so few."
+  description = "How often the provider repeats a failed AWS call. AWS throttles, so the default is high; the embedded AWS does not."
   type        = number
   default     = 25
   nullable    = false
 }
 
 variable "owner" {
-  description = "Team that answers for this environment, as a tag on everything."
+  description = "Team that is responsible for this environment; a tag on every resource."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9 _.@/+-]{1,62}$", var.owner))
-    error_message = "owner is \"${var.owner}\"; expected a team's name or address, 2 to 63 letters, digits, blanks and _.@/+-, such as data-platform."
+    error_message = "owner is \"${var.owner}\"; expected a team's name or address, 2 to 63 letters, digits, spaces and _.@/+-, such as data-platform."
   }
 }
 
 variable "schedules" {
-  description = "Whether the schedules of the flows run here: active or inactive."
+  description = "Whether schedules of deployments run in this environment: active or inactive."
   type        = string
   nullable    = false
 
@@ -89,21 +89,21 @@ variable "schedules" {
 }
 
 variable "guarded" {
-  description = "Whether others depend on this environment's data, so that changes of it deserve care."
+  description = "Whether others depend on this environment's data, so that changes need care."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "repository" {
-  description = "Source repository that describes this environment, as a tag on everything."
+  description = "Name of the repository that holds this code; a tag on every resource."
   type        = string
   default     = "data-flows"
   nullable    = false
 }
 
 variable "network" {
-  description = "A VPC of our own (its address range, zones, NAT in each zone unless nat_per_zone is false, interface endpoints, and ranges used elsewhere that it must not overlap) or an existing one (its id and private subnets), and the TCP ports that tasks may reach. The module's description says more."
+  description = "A new VPC (address range, zones, a NAT gateway in each zone unless nat_per_zone is false, interface endpoints, and ranges used elsewhere that it must not overlap) or an existing one (its id and private subnets), and the TCP ports that tasks may reach. modules/network describes each value."
   type = object({
     cidr                = optional(string)
     availability_zones  = optional(list(string))
@@ -123,7 +123,7 @@ variable "image_digest" {
 
   validation {
     condition     = can(regex("^sha256:[0-9a-f]{64}$", var.image_digest))
-    error_message = "image_digest is \"${var.image_digest}\"; expected sha256:<64 hex digits>, as the registry names a pushed image. A tag can be moved to another image."
+    error_message = "image_digest is \"${var.image_digest}\"; expected sha256:<64 hex digits>, as the registry names a pushed image. A tag is not enough, because it can be moved to another image."
   }
 }
 
@@ -135,7 +135,7 @@ variable "image_repository" {
 }
 
 variable "prefect_api_url" {
-  description = "Address of the Prefect API as the tasks reach it."
+  description = "Address at which the tasks reach the Prefect API."
   type        = string
   nullable    = false
 
@@ -158,13 +158,13 @@ variable "prefect_credential" {
 }
 
 variable "snowflake" {
-  description = "Where flows load to and read from; account, user and key come from SSM."
+  description = "Where flows load data into Snowflake and read it; account, user and key come from SSM."
   type        = object({ database = string, schema = string, warehouse = string, role = string })
   nullable    = false
 }
 
 variable "parameters" {
-  description = "SSM parameters that flow runs receive as secrets, by type, besides Prefect's credential. Values are written by hand (docs/initial-deployment.md), never by Terraform."
+  description = "Names of the SSM parameters that flow runs receive as secrets, in addition to Prefect's credential: secure_strings are encrypted, strings are not. Values are written by hand (docs/initial-deployment.md), never by Terraform."
   type = object({
     secure_strings = optional(set(string), ["SNOWFLAKE_PRIVATE_KEY", "DBT_CLOUD_TOKEN"])
     strings        = optional(set(string), ["SNOWFLAKE_ACCOUNT", "SNOWFLAKE_USER", "DBT_CLOUD_ACCOUNT_ID"])
@@ -174,7 +174,7 @@ variable "parameters" {
 }
 
 variable "agent" {
-  description = "Size of one agent task (CPU units, MiB), fewest and most tasks, the average CPU to hold, and by choice other minimums from set times on (AWS cron of six fields)."
+  description = "Size of one agent task (CPU units, MiB), minimum and maximum number of tasks, the average CPU to keep, and optional other minimums at set times (AWS cron with six fields)."
   type = object({
     cpu                = optional(number, 512)
     memory_mib         = optional(number, 2048)
@@ -194,14 +194,14 @@ variable "agent_health_port" {
 }
 
 variable "agent_environment" {
-  description = "Further environment variables of the agent, such as the worker's own settings. No secret belongs here."
+  description = "More environment variables of the agent, such as the worker's settings. Never a secret."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "flow_task" {
-  description = "Size of one flow run (CPU units, MiB, GiB) unless its deployment asks for another, and Fargate's or Fargate Spot's capacity."
+  description = "Size of one flow run (CPU units, MiB, GiB) unless its deployment asks for another, and the capacity provider: FARGATE or FARGATE_SPOT."
   type = object({
     cpu                   = optional(number, 1024)
     memory_mib            = optional(number, 4096)
@@ -213,25 +213,25 @@ variable "flow_task" {
 }
 
 variable "flow_environment" {
-  description = "Further environment variables of flow runs. No secret belongs here."
+  description = "More environment variables of flow runs. Never a secret."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "flow_permissions" {
-  description = "AWS rights that flows declare beyond their bucket, by the flow that declares them; `make plan` collects them from flows/*.py."
+  description = "AWS permissions that flows declare in addition to their bucket, by flow; `make plan` collects them from flows/."
   type        = list(object({ flow = string, actions = list(string), resources = list(string) }))
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for each in var.flow_permissions : alltrue([for action in each.actions : can(regex("^[a-z0-9-]+:[A-Za-z0-9]+$", action))])])
-    error_message = "flows/${join(", flows/", distinct([for each in var.flow_permissions : "${each.flow}.py declares ${join(", ", each.actions)}" if !alltrue([for action in each.actions : can(regex("^[a-z0-9-]+:[A-Za-z0-9]+$", action))])]))}; expected actions by their whole names, such as s3:GetObject."
+    error_message = "flows/${join(", flows/", distinct([for each in var.flow_permissions : "${each.flow}.py declares ${join(", ", each.actions)}" if !alltrue([for action in each.actions : can(regex("^[a-z0-9-]+:[A-Za-z0-9]+$", action))])]))}; expected full names of actions, such as s3:GetObject."
   }
   validation {
     condition     = alltrue([for each in var.flow_permissions : alltrue([for resource in each.resources : startswith(resource, "arn:")])])
-    error_message = "flows/${join(", flows/", distinct([for each in var.flow_permissions : "${each.flow}.py declares ${join(", ", each.resources)}" if !alltrue([for resource in each.resources : startswith(resource, "arn:")])]))}; expected ARNs that name what is reached, such as arn:{partition}:s3:::bucket/*."
+    error_message = "flows/${join(", flows/", distinct([for each in var.flow_permissions : "${each.flow}.py declares ${join(", ", each.resources)}" if !alltrue([for resource in each.resources : startswith(resource, "arn:")])]))}; expected ARNs of the resources, such as arn:{partition}:s3:::bucket/*."
   }
 }
 
@@ -243,27 +243,27 @@ variable "log_retention_days" {
 }
 
 variable "alerts" {
-  description = "Who is told when something is wrong: pagerduty = true (`make alerts` subscribes it), or an e-mail address."
+  description = "Who receives alarms: an e-mail address, or pagerduty = true (`make alerts` then subscribes it)."
   type        = object({ pagerduty = optional(bool, false), email = optional(string, "") })
   nullable    = false
 }
 
 variable "protect_data" {
-  description = "Whether Terraform refuses to destroy the results and their key, and AWS any bucket that holds objects. False only where everything can be made again."
+  description = "Whether Terraform refuses to destroy the results bucket and its key, and AWS refuses to delete any bucket that holds objects. False only where all data can be made again."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "persist_results" {
-  description = "Whether results of tasks are kept in the results bucket, through a Prefect block that registration writes. False only where bucket and Prefect server go together."
+  description = "Whether results of tasks are kept in the results bucket, through a Prefect block that registration writes. False only where the bucket is deleted together with the Prefect server."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "delivery" {
-  description = "The pipeline that releases this environment: the CodeStar connection to the source repository (empty: no pipeline), the repository (owner/name), its branch, whether a person approves between gate and apply (yes, unless false is given), and where pages send whoever is on call (docs/on-call.md as the team reads it)."
+  description = "The pipeline that releases this environment: the CodeStar connection to the source repository (empty: no pipeline), the repository (owner/name), its branch, whether a person approves between gate and apply (by default yes), and the address of the team's runbook of its flows, which pages link to (docs/on-call.md)."
   type = object({
     connection_arn = optional(string, "")
     repository     = optional(string, "")
@@ -276,12 +276,12 @@ variable "delivery" {
 
   validation {
     condition     = var.delivery.connection_arn == "" || !var.alerts.pagerduty || can(regex("^https://", var.delivery.runbook_url))
-    error_message = "delivery.runbook_url is \"${var.delivery.runbook_url}\"; expected the address of docs/on-call.md, because with alerts.pagerduty failed runs page and link to it."
+    error_message = "delivery.runbook_url is \"${var.delivery.runbook_url}\"; expected the https address of your team's runbook of its flows, because with alerts.pagerduty failed runs page somebody and link to it (docs/on-call.md)."
   }
 }
 
 variable "allowed_destruction" {
-  description = "Addresses of what keeps data (buckets, keys, queues, log groups, …) and may go with this plan. Only the gate reads it, and refuses the rest; empty again after the apply."
+  description = "Addresses of resources with data (buckets, keys, queues, log groups, …) that this plan may destroy. Only the gate reads it: it refuses to destroy any other. Empty it again after the apply."
   type        = set(string)
   default     = []
   nullable    = false

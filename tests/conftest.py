@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parent
 # What takes longest first, as a few workers want it: end to end, then servers and Terraform, then the rest.
-SLOW_FOLDERS = ("end_to_end", "deployment", "local_stack", "modules", "terraform", "registration", "flows")
+SLOW_FOLDERS = ("end_to_end", "deployment", "move_in", "local_stack", "modules", "terraform", "registration", "flows")
 # A test needs Terraform, a server, checkov or a browser if it stands in one of these folders, asks for one of these
 # fixtures, or its file imports one of these names.
-TERRAFORM_FOLDERS = {"end_to_end", "deployment", "modules", "terraform"}
+TERRAFORM_FOLDERS = {"end_to_end", "deployment", "move_in", "modules", "terraform"}
 SERVER_FIXTURES = {"prefect_process", "snowflake_port", "s3_port"}
-STARTERS = {"EmbeddedAws", "Cloud", "supervision", "CheckovScan", "browser"}
+STARTERS = {"EmbeddedAws", "Cloud", "supervision", "CheckovScan", "browser", "session_guard"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,11 +1,11 @@
 variable "service" {
-  description = "ECS service to scale: the names of its cluster and of itself."
+  description = "ECS service to scale: name of its cluster and its own name."
   type        = object({ cluster = string, name = string })
   nullable    = false
 }
 
 variable "tasks" {
-  description = "Fewest and most agent tasks. Equal values pin the count."
+  description = "Minimum and maximum number of agent tasks. Equal values fix the number."
   type        = object({ min = optional(number, 1), max = optional(number, 10) })
   default     = {}
   nullable    = false
@@ -17,7 +17,7 @@ variable "tasks" {
 }
 
 variable "schedules" {
-  description = "Other minimums from set times on, by name: AWS cron expression of six fields, time zone, and fewest tasks until the next schedule."
+  description = "Other minimums at set times, by name: AWS cron expression with six fields, time zone, and the minimum number of tasks until the next schedule."
   type        = map(object({ cron = string, timezone = optional(string, "UTC"), min = number }))
   default     = {}
   nullable    = false
@@ -29,7 +29,7 @@ variable "schedules" {
 
   validation {
     condition     = alltrue([for schedule in values(var.schedules) : can(regex(local.cron, schedule.cron))])
-    error_message = "schedules has ${join(", ", [for name, schedule in var.schedules : "${name} with cron \"${schedule.cron}\"" if !can(regex(local.cron, schedule.cron))])}; expected AWS's six fields (minute hour day month weekday year), one of day and weekday a ?, such as 0 7 ? * MON-FRI *."
+    error_message = "schedules has ${join(", ", [for name, schedule in var.schedules : "${name} with cron \"${schedule.cron}\"" if !can(regex(local.cron, schedule.cron))])}; expected AWS's six fields (minute hour day month weekday year), with ? for day or weekday, such as 0 7 ? * MON-FRI *."
   }
 
   validation {
@@ -39,12 +39,12 @@ variable "schedules" {
 
   validation {
     condition     = length(distinct([for schedule in values(var.schedules) : "${schedule.cron} ${schedule.timezone}"])) == length(var.schedules)
-    error_message = "schedules has [${join(", ", [for name, schedule in var.schedules : "${name} at ${schedule.cron} ${schedule.timezone}"])}]; expected no two at the same times, as either minimum could win."
+    error_message = "schedules has [${join(", ", [for name, schedule in var.schedules : "${name} at ${schedule.cron} ${schedule.timezone}"])}]; expected different times, because of two at the same time either minimum could win."
   }
 }
 
 variable "cpu_target_percent" {
-  description = "Average CPU of the service that scaling holds, in percent of what its tasks reserve."
+  description = "Average CPU of the service that scaling keeps, in percent of what its tasks reserve."
   type        = number
   default     = 45
   nullable    = false

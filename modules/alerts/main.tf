@@ -71,7 +71,7 @@ data "aws_iam_policy_document" "topic" {
   }
 }
 
-# PagerDuty's address holds its integration key, which would stand in plan and state: `make alerts` subscribes it.
+# PagerDuty's address holds its integration key, which would be in plan and state. So `make alerts` subscribes it.
 resource "aws_sns_topic_subscription" "email" {
   count = var.alerts.email == "" ? 0 : 1
 

@@ -1,4 +1,4 @@
 output "topic_arn" {
-  description = "Topic that every alarm tells, built from its name so that policies are known at plan time."
+  description = "ARN of the topic that every alarm publishes to, built from its name so that policies are known at plan time."
   value       = local.topic_arn
 }

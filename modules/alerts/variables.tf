@@ -1,17 +1,17 @@
 variable "context" {
-  description = "Names and place of this environment, as the root module makes them."
+  description = "Names, account and region of this environment, as the root module makes them."
   type        = object({ name = string, path = string, partition = string, account_id = string, region = string })
   nullable    = false
 }
 
 variable "alerts" {
-  description = "Who is told: PagerDuty, whose address `make alerts` reads from SSM because it holds a key, or an e-mail address."
+  description = "Who receives alarms: an e-mail address, or PagerDuty, whose address holds a key, so that `make alerts` reads it from SSM."
   type        = object({ pagerduty = optional(bool, false), email = optional(string, "") })
   nullable    = false
 
   validation {
     condition     = var.alerts.pagerduty != (var.alerts.email != "")
-    error_message = "alerts is pagerduty = ${var.alerts.pagerduty}, email = \"${var.alerts.email}\"; expected one of the two: pagerduty = true, or an e-mail address."
+    error_message = "alerts is pagerduty = ${var.alerts.pagerduty}, email = \"${var.alerts.email}\"; expected exactly one of them: pagerduty = true, or an e-mail address."
   }
 
   validation {
@@ -21,38 +21,38 @@ variable "alerts" {
 }
 
 variable "delivery_notices" {
-  description = "Whether EventBridge may publish too, for the notices of deliveries. AWS allows no condition on which rule."
+  description = "Whether EventBridge may publish to the topic as well, for notices about deliveries. AWS offers no condition on the rule."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "service" {
-  description = "The agent's ECS service: the names of its cluster and of itself."
+  description = "The agent's ECS service: name of its cluster and its own name."
   type        = object({ cluster = string, name = string })
   nullable    = false
 }
 
 variable "tasks" {
-  description = "Fewest and most agent tasks: below the one an alarm, at the other no more capacity."
+  description = "Minimum and maximum number of agent tasks. One alarm watches that the minimum runs, one that the maximum is not used up."
   type        = object({ min = number, max = number })
   nullable    = false
 }
 
 variable "task_events" {
-  description = "Queue that the agent reads task events from, and the one for those it could not handle, by name."
+  description = "Names of the queue that the agent reads task events from, and of the queue for events that it could not handle."
   type        = object({ queue = string, dead_letters = string })
   nullable    = false
 }
 
 variable "log_groups" {
-  description = "Log groups of the agent and of flow runs, by name."
+  description = "Names of the log groups of the agent and of flow runs."
   type        = object({ agent = string, flow = string })
   nullable    = false
 }
 
 variable "logs" {
-  description = "How many days stopped tasks are kept, and the key that encrypts them and the messages."
+  description = "How many days the log of stopped tasks is kept, and the key that encrypts it and the topic's messages."
   type        = object({ retention_days = number, kms_key_arn = string })
   nullable    = false
 }

@@ -1,5 +1,5 @@
 variable "context" {
-  description = "Names and place of this environment, as the root module makes them."
+  description = "Names, account and region of this environment, as the root module makes them."
   type = object({
     name          = string
     path          = string
@@ -14,13 +14,13 @@ variable "context" {
 }
 
 variable "source_code" {
-  description = "Where the pipeline takes the sources: CodeStar connection, repository (owner/name) and branch."
+  description = "Where the pipeline gets the sources: CodeStar connection, repository (owner/name) and branch."
   type        = object({ connection_arn = string, repository = string, branch = string })
   nullable    = false
 
   validation {
     condition     = can(regex("^arn:aws[a-z-]*:(codestar-connections|codeconnections):[a-z0-9-]+:[0-9]{12}:connection/[0-9a-f-]{36}$", var.source_code.connection_arn))
-    error_message = "source_code.connection_arn is \"${var.source_code.connection_arn}\"; expected the ARN of a connection, arn:aws:codestar-connections:<region>:<account>:connection/<id>, which an administrator makes and confirms by hand."
+    error_message = "source_code.connection_arn is \"${var.source_code.connection_arn}\"; expected the ARN of a connection, arn:aws:codestar-connections:<region>:<account>:connection/<id>, which an administrator creates and confirms by hand."
   }
   validation {
     condition     = can(regex("^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", var.source_code.repository))
@@ -29,37 +29,37 @@ variable "source_code" {
 }
 
 variable "approval" {
-  description = "Whether a person approves the plan that the gate passed before it is applied."
+  description = "Whether a person must approve a plan that passed the gate before it is applied."
   type        = bool
   nullable    = false
 }
 
 variable "image" {
-  description = "Image by digest, in which the flows are registered: <repository>@sha256:<64 hex>."
+  description = "Image in which the flows are registered, named by digest: <repository>@sha256:<64 hex>."
   type        = string
   nullable    = false
 }
 
 variable "roles" {
-  description = "Role of the pipeline itself, and of each stage's build."
+  description = "Roles of the pipeline and of the build of each stage."
   type        = object({ pipeline_arn = string, plan_arn = string, apply_arn = string, register_arn = string })
   nullable    = false
 }
 
 variable "registration" {
-  description = "What the stage register is told: SSM parameters that it receives under their own names, and plain variables."
+  description = "Environment variables of the stage register: SSM parameters under their own names, and plain variables."
   type        = object({ parameters = list(string), variables = map(string) })
   nullable    = false
 }
 
 variable "alerts_topic_arn" {
-  description = "SNS topic that hears of approvals to give and of how deliveries end."
+  description = "SNS topic for notices about approvals that are waited for and about how deliveries end."
   type        = string
   nullable    = false
 }
 
 variable "access_logs_bucket" {
-  description = "Bucket that the artifact bucket's access logs go to."
+  description = "Bucket for the access logs of the artifact bucket."
   type        = string
   nullable    = false
 }

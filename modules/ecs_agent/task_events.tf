@@ -1,5 +1,5 @@
 # ECS tells EventBridge of every change of a task; the worker's observer reads them here, so that a flow run whose task
-# was killed becomes Crashed instead of running for ever.
+# was killed becomes Crashed instead of staying Running forever.
 resource "aws_sqs_queue" "task_events" {
   name                      = "${var.context.name}-task-events"
   message_retention_seconds = 86400

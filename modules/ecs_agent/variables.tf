@@ -1,5 +1,5 @@
 variable "context" {
-  description = "Names and place of this environment, and the task sizes that Fargate has, as the root module makes them."
+  description = "Names, account and region of this environment, and the task sizes that Fargate offers, as the root module makes them."
   type = object({
     name          = string
     path          = string
@@ -12,7 +12,7 @@ variable "context" {
 }
 
 variable "image" {
-  description = "Image by digest: <repository>@sha256:<64 hex>."
+  description = "Image, named by digest: <repository>@sha256:<64 hex>."
   type        = string
   nullable    = false
 }
@@ -30,7 +30,7 @@ variable "size" {
 
   validation {
     condition = anytrue([for size in var.context.fargate_sizes : size.cpu == var.size.cpu && contains(size.memory_mib, var.size.memory_mib)])
-    error_message = "size is ${var.size.cpu} CPU units with ${var.size.memory_mib} MiB; Fargate gives these, in steps: ${join(", ", [
+    error_message = "size is ${var.size.cpu} CPU units with ${var.size.memory_mib} MiB; Fargate offers these, in steps: ${join(", ", [
       for size in var.context.fargate_sizes : "${size.cpu} with ${min(size.memory_mib...)} to ${max(size.memory_mib...)}"
     ])}."
   }
@@ -43,14 +43,14 @@ variable "tasks" {
 }
 
 variable "min_tasks" {
-  description = "Number of agents the service starts with; scaling owns the number afterwards."
+  description = "Number of agents that the service starts with; afterwards scaling sets the number."
   type        = number
   default     = 1
   nullable    = false
 }
 
 variable "prefect" {
-  description = "Prefect API, and the variable and SSM parameter ARN that hold the credential for it."
+  description = "Address of the Prefect API, the name of the variable with its credential, and the ARN of the SSM parameter that holds it."
   type        = object({ api_url = string, credential = string, credential_arn = string })
   nullable    = false
 }
@@ -63,7 +63,7 @@ variable "health_port" {
 }
 
 variable "environment" {
-  description = "Further environment variables of the agent, such as the worker's own settings. No secret belongs here."
+  description = "More environment variables of the agent, such as the worker's settings. Never a secret."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -1,5 +1,5 @@
 output "base_job_template" {
-  description = "Base job template of the Prefect work pool, an object: every fact of the infrastructure that the worker needs to start a flow run."
+  description = "Base job template of the Prefect work pool: everything about the infrastructure that the worker needs to start a flow run."
   value = {
     variables = {
       type = "object"
@@ -73,6 +73,6 @@ output "base_job_template" {
 }
 
 output "log_group" {
-  description = "Log group of flow runs, by name."
+  description = "Name of the log group of flow runs."
   value       = aws_cloudwatch_log_group.flow.name
 }

@@ -1,5 +1,5 @@
 variable "context" {
-  description = "Names and place of this environment, and the task sizes that Fargate has, as the root module makes them."
+  description = "Names, account and region of this environment, and the task sizes that Fargate offers, as the root module makes them."
   type = object({
     name          = string
     path          = string
@@ -10,7 +10,7 @@ variable "context" {
 }
 
 variable "image" {
-  description = "Image by digest: <repository>@sha256:<64 hex>."
+  description = "Image, named by digest: <repository>@sha256:<64 hex>."
   type        = string
   nullable    = false
 }
@@ -22,31 +22,31 @@ variable "roles" {
 }
 
 variable "size" {
-  description = "CPU units, memory (MiB) and disk (GiB) of a flow run whose deployment asks for nothing else."
+  description = "CPU units, memory (MiB) and disk (GiB) of a flow run, unless its deployment asks for another size."
   type        = object({ cpu = number, memory_mib = number, ephemeral_storage_gib = number })
   nullable    = false
 
   validation {
     condition = anytrue([for size in var.context.fargate_sizes : size.cpu == var.size.cpu && contains(size.memory_mib, var.size.memory_mib)])
-    error_message = "size is ${var.size.cpu} CPU units with ${var.size.memory_mib} MiB; Fargate gives these, in steps: ${join(", ", [
+    error_message = "size is ${var.size.cpu} CPU units with ${var.size.memory_mib} MiB; Fargate offers these, in steps: ${join(", ", [
       for size in var.context.fargate_sizes : "${size.cpu} with ${min(size.memory_mib...)} to ${max(size.memory_mib...)}"
     ])}."
   }
 
   validation {
     condition     = var.size.ephemeral_storage_gib >= 21 && var.size.ephemeral_storage_gib <= 200
-    error_message = "size.ephemeral_storage_gib is ${var.size.ephemeral_storage_gib}; Fargate gives 21 to 200 GiB."
+    error_message = "size.ephemeral_storage_gib is ${var.size.ephemeral_storage_gib}; Fargate offers 21 to 200 GiB."
   }
 }
 
 variable "prefect" {
-  description = "Prefect API, and the variable that holds the credential for it."
+  description = "Address of the Prefect API, and the name of the variable with its credential."
   type        = object({ api_url = string, credential = string })
   nullable    = false
 }
 
 variable "parameter_arns" {
-  description = "SSM parameters that flow runs receive as secrets, ARN by name."
+  description = "ARNs of the SSM parameters that flow runs receive as secrets, by name."
   type        = map(string)
   nullable    = false
 }
@@ -74,7 +74,7 @@ variable "placement" {
 }
 
 variable "environment" {
-  description = "Environment variables of every flow run. No secret belongs here."
+  description = "Environment variables of every flow run. Never a secret."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -1,5 +1,5 @@
 output "role_arns" {
-  description = "Role ARN by role, known at plan time. Reading it waits for the roles and their policies."
+  description = "ARN of each role, known at plan time. It is available once the roles and their policies exist."
   value = {
     agent     = local.role_arns["agent"]
     execution = local.role_arns["execution"]
@@ -11,13 +11,13 @@ output "role_arns" {
 }
 
 output "delivery_role_arns" {
-  description = "ARN of the pipeline's role and of each stage's, known at plan time. Reading it waits for the roles and their policies."
+  description = "ARNs of the roles of the pipeline and of its stages, known at plan time. They are available once the roles and their policies exist."
   value       = { for role in ["pipeline", "plan", "apply", "register"] : "${role}_arn" => "${local.arn.iam}:role/${var.context.name}-${role}" }
 
   depends_on = [aws_iam_role.delivery, aws_iam_role_policy.delivery]
 }
 
 output "declared" {
-  description = "Rights that flows declare, as statements of the flow role: ARNs in full, sids of their own."
+  description = "Permissions that flows declare, as statements of the flow role, with full ARNs and a sid each."
   value       = local.declared
 }

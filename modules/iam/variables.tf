@@ -1,5 +1,5 @@
 variable "context" {
-  description = "Names and place of this environment, as the root module makes them."
+  description = "Names, account and region of this environment, as the root module makes them."
   type = object({
     name             = string
     path             = string
@@ -16,13 +16,13 @@ variable "context" {
 }
 
 variable "parameter_arns" {
-  description = "SSM parameters that tasks receive as secrets, ARN by name."
+  description = "ARNs of the SSM parameters that tasks receive as secrets, by name."
   type        = map(string)
   nullable    = false
 }
 
 variable "secure_string_arns" {
-  description = "Those of the parameters that are encrypted, so that reading them takes the key."
+  description = "ARNs of those parameters that are encrypted: whoever reads them needs the key."
   type        = list(string)
   nullable    = false
 }
@@ -34,14 +34,14 @@ variable "results_bucket_arn" {
 }
 
 variable "flow_permissions" {
-  description = "Rights that flows declare beyond their bucket: actions, and ARNs in which {partition}, {region}, {account}, {env}, {Env}, {title}, {prefix} and {path} stand for this environment's."
+  description = "Permissions that flows declare in addition to their bucket: actions, and ARNs in which {partition}, {region}, {account}, {env}, {Env}, {title}, {prefix} and {path} are replaced by this environment's."
   type        = list(object({ flow = string, actions = list(string), resources = list(string) }))
   default     = []
   nullable    = false
 }
 
 variable "delivery" {
-  description = "Whether a pipeline delivers this environment, the CodeStar connection that it takes the sources through, and the SSM parameters that registration receives, by name."
+  description = "Whether a pipeline delivers this environment, the CodeStar connection through which it gets the sources, and the names of the SSM parameters that registration receives."
   type        = object({ enabled = bool, connection_arn = string, register_parameters = list(string) })
   nullable    = false
 }

@@ -1,5 +1,5 @@
 variable "context" {
-  description = "Names and place of this environment, as the root module makes them."
+  description = "Names, account and region of this environment, as the root module makes them."
   type = object({
     name             = string
     path             = string
@@ -14,17 +14,17 @@ variable "context" {
 
 variable "network" {
   description = <<-EOT
-    Either a VPC of our own or one that is there.
-    Own: cidr (private subnets take eighths of it, public subnets 256ths from its end) and two or three availability_zones;
-    a NAT gateway in each zone, or with nat_per_zone = false one for all; by choice AWS services reached inside the VPC instead of through NAT
-    (interface_endpoints), and ranges used elsewhere, by name, that the VPC must not overlap (reserved_ranges).
-    Existing: its id and private subnets that reach the internet by NAT; routes, ACLs, endpoints and flow logs are its owner's.
-    Both: TCP ports that tasks may reach outside; 443 covers AWS, Prefect Cloud, Snowflake and dbt Cloud.
+    Either a new VPC or an existing one.
+    New: cidr (each private subnet gets an eighth of it, each public subnet a 256th from its end) and two or three availability_zones;
+    a NAT gateway in each zone, or one for all with nat_per_zone = false; optionally AWS services that are reached inside the VPC instead of
+    through NAT (interface_endpoints), and named ranges used elsewhere that the VPC must not overlap (reserved_ranges).
+    Existing: its id and private subnets that reach the internet through NAT. Its owner provides routes, ACLs, endpoints and flow logs.
+    Both: the TCP ports that tasks may reach outside (egress_ports). 443 is enough for AWS, Prefect Cloud, Snowflake and dbt Cloud.
   EOT
   type = object({
     cidr                = optional(string)
     availability_zones  = optional(list(string))
-    nat_per_zone        = optional(bool) # Null means true, but is not said of a VPC that is there.
+    nat_per_zone        = optional(bool) # Null means true for a new VPC, and is required for an existing one.
     interface_endpoints = optional(set(string), [])
     reserved_ranges     = optional(map(string), {})
     existing            = optional(object({ vpc_id = string, private_subnet_ids = list(string) }))
@@ -45,19 +45,19 @@ variable "network" {
       length(var.network.interface_endpoints) > 0 ? "interface_endpoints" : "",
       length(var.network.reserved_ranges) > 0 ? "reserved_ranges" : "",
       var.network.existing != null ? "existing" : "",
-    ]))}]; expected cidr and availability_zones for a VPC of its own, or existing without any of these."
+    ]))}]; expected cidr and availability_zones for a new VPC, or existing without any of the others."
   }
 
   validation {
     condition = try(can(regex("^vpc-[0-9a-f]+$", var.network.existing.vpc_id)) && alltrue([
       for id in var.network.existing.private_subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))
     ]), true)
-    error_message = "network.existing is ${try(var.network.existing.vpc_id, "")} with [${try(join(", ", var.network.existing.private_subnet_ids), "")}]; expected ids as AWS gives them: vpc-… and subnet-…."
+    error_message = "network.existing is ${try(var.network.existing.vpc_id, "")} with [${try(join(", ", var.network.existing.private_subnet_ids), "")}]; expected AWS's ids: vpc-… and subnet-…."
   }
 
   validation {
     condition     = try(length(distinct(var.network.existing.private_subnet_ids)) >= 2, true)
-    error_message = "network.existing.private_subnet_ids is [${try(join(", ", var.network.existing.private_subnet_ids), "")}]; expected two or more different subnets, in different zones, so that losing one does not stop the agent."
+    error_message = "network.existing.private_subnet_ids is [${try(join(", ", var.network.existing.private_subnet_ids), "")}]; expected two or more different subnets in different zones, so that the loss of one zone does not stop the agent."
   }
 
   validation {
@@ -77,7 +77,7 @@ variable "network" {
 
   validation {
     condition     = try(contains([2, 3], length(distinct(var.network.availability_zones))), true)
-    error_message = "network.availability_zones is [${try(join(", ", var.network.availability_zones), "")}]; expected two or three different zones, so that losing one does not stop the agent."
+    error_message = "network.availability_zones is [${try(join(", ", var.network.availability_zones), "")}]; expected two or three different zones, so that the loss of one does not stop the agent."
   }
 
   validation {
@@ -88,7 +88,7 @@ variable "network" {
     condition = (contains(var.network.egress_ports, 443) && length(var.network.egress_ports) <= 10
       && alltrue([for port in var.network.egress_ports : port >= 1 && port <= 65535 && floor(port) == port])
     )
-    error_message = "network.egress_ports is [${join(", ", var.network.egress_ports)}]; expected at most ten ports from 1 to 65535, and 443 among them: without it no task starts."
+    error_message = "network.egress_ports is [${join(", ", var.network.egress_ports)}]; expected at most ten ports from 1 to 65535, and 443 among them, because without it no task starts."
   }
 
   validation {
@@ -98,14 +98,14 @@ variable "network" {
 }
 
 variable "declared" {
-  description = "Rights that flows declare beyond their bucket: what they name passes the endpoints as well."
+  description = "Permissions that flows declare in addition to their bucket: the endpoint policies allow them as well."
   type        = list(object({ sid = string, actions = list(string), resources = list(string) }))
   default     = []
   nullable    = false
 }
 
 variable "flow_logs" {
-  description = "Role that delivers the flow logs of a VPC of our own, how many days they are kept, and the key that encrypts them."
+  description = "Role that delivers the flow logs of a new VPC, how many days they are kept, and the key that encrypts them."
   type        = object({ role_arn = string, retention_days = number, kms_key_arn = string })
   nullable    = false
 }

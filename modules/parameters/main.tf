@@ -1,5 +1,5 @@
-# No aws_ssm_parameter here: a value given to Terraform would stand in its state. The names are enough to grant and to
-# inject them; docs/initial-deployment.md says who writes the values.
+# No aws_ssm_parameter here: a value given to Terraform would be in its state. The names are enough for policies and task
+# definitions; docs/initial-deployment.md says who writes the values.
 resource "aws_kms_key" "data" {
   description             = "${var.context.name}: parameters, logs and results"
   enable_key_rotation     = true
@@ -17,7 +17,7 @@ data "aws_iam_policy_document" "key" {
   #checkov:skip=CKV_AWS_111:In a key policy the resource * is this key
   #checkov:skip=CKV_AWS_356:In a key policy the resource * is this key
 
-  # Without this statement no IAM policy of the account could grant use of the key, and nobody could mend it.
+  # Without this statement no IAM policy of the account could grant use of the key, and nobody could repair it.
   statement {
     sid       = "AccountAdministers"
     actions   = ["kms:*"]

@@ -1,5 +1,5 @@
 output "arns" {
-  description = "Parameter ARN by parameter name."
+  description = "ARN of each parameter, by its name."
   value = {
     for name in setunion(var.parameters.secure_strings, var.parameters.strings) :
     name => "arn:${var.context.partition}:ssm:${var.context.region}:${var.context.account_id}:parameter${var.context.path}/${name}"
@@ -7,7 +7,7 @@ output "arns" {
 }
 
 output "secure_string_arns" {
-  description = "ARNs of the parameters that are encrypted: the only ones whose reader needs the key."
+  description = "ARNs of the encrypted parameters: only these need the key to be read."
   value = [
     for name in var.parameters.secure_strings :
     "arn:${var.context.partition}:ssm:${var.context.region}:${var.context.account_id}:parameter${var.context.path}/${name}"

@@ -3,9 +3,9 @@ locals {
   access_logs = "${var.context.bucket_prefix}-access-logs-${var.context.account_id}"
 }
 
-# prevent_destroy takes no variable, so the protection is a thing of its own, there or not: what would destroy the bucket
-# or its key, or replace either, would destroy this, and Terraform refuses at plan time. So does taking it away by
-# protect_data = false. The deliberate way out is docs/runbook.md#removing-an-environment.
+# prevent_destroy takes no variable, so the protection is a resource of its own, which exists unless protect_data is false.
+# Whatever would destroy or replace the bucket or its key would also replace this, and Terraform refuses at plan time. It
+# also refuses protect_data = false. docs/runbook.md#removing-an-environment says how to remove it on purpose.
 resource "terraform_data" "data_is_protected" {
   count = var.protect_data ? 1 : 0
 

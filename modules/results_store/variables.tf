@@ -1,5 +1,5 @@
 variable "context" {
-  description = "Names and place of this environment, as the root module makes them."
+  description = "Names, account and region of this environment, as the root module makes them."
   type        = object({ partition = string, account_id = string, bucket_prefix = string })
   nullable    = false
 }
@@ -11,14 +11,14 @@ variable "kms_key_arn" {
 }
 
 variable "protect_data" {
-  description = "Whether Terraform refuses to destroy the results and their key, and AWS any bucket that still holds objects."
+  description = "Whether Terraform refuses to destroy the results bucket and its key, and AWS refuses to delete any bucket that holds objects."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "expiration_days" {
-  description = "Days after which objects go, by prefix. Prefixes that are not named are kept."
+  description = "Days after which objects are deleted, by prefix. Objects with other prefixes are kept."
   type        = map(number)
   default     = { "results/" = 90, "quarantine/" = 180 }
   nullable    = false

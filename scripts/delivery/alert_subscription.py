@@ -11,7 +11,7 @@ from scripts.shared.refusal import Refusal
 
 PARAMETER = "PAGERDUTY_ENDPOINT"
 CONFIRMED_WITHIN_SECONDS = 60
-REMEDY = "docs/runbook.md#choosing-who-is-told says how to write it"
+REMEDY = "see docs/runbook.md#choosing-who-is-told"
 
 
 def read_endpoint(ssm: Any, name: str) -> str:
@@ -23,9 +23,11 @@ def read_endpoint(ssm: Any, name: str) -> str:
     try:
         parameter = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
     except ssm.exceptions.ParameterNotFound:
-        raise Refusal(f"{name}: found no such parameter; expected PagerDuty's address: {REMEDY}.") from None
+        raise Refusal(f"{name}: no such parameter; expected PagerDuty's address in it: {REMEDY}.") from None
     if parameter["Type"] != "SecureString":
-        raise Refusal(f"{name}: got a {parameter['Type']}; expected a SecureString: the address holds a key.")
+        raise Refusal(
+            f"{name}: got a {parameter['Type']}; expected a SecureString, because the address holds a key: {REMEDY}."
+        )
     endpoint = str(parameter["Value"]).strip()
     try:
         address = urlsplit(endpoint)
@@ -33,7 +35,7 @@ def read_endpoint(ssm: Any, name: str) -> str:
     except ValueError:
         is_https = False
     if not is_https:
-        raise Refusal(f"{name}: its value is not an https address; expected https://…: {REMEDY}.")
+        raise Refusal(f"{name}: got a value that is not an https address; expected https://…: {REMEDY}.")
     return endpoint
 
 
@@ -48,7 +50,9 @@ def find_topic(environment: Environment, sns: Any) -> str:
         for topic in page["Topics"]:
             if topic["TopicArn"].endswith(f":{name}"):
                 return str(topic["TopicArn"])
-    raise Refusal(f"{name}: found no such topic; expected it to be applied: `make apply ENV={environment.name}` first.")
+    raise Refusal(
+        f"{name}: no such topic; expected an applied environment: run `make apply ENV={environment.name}` first."
+    )
 
 
 def https_subscriptions(sns: Any, topic: str) -> dict[str, str]:
@@ -82,8 +86,8 @@ def subscribe(sns: Any, topic: str, endpoint: str, within_seconds: float) -> str
             until_confirmed(lambda: https_subscriptions(sns, topic).get(endpoint))
         except RetryError:
             raise Refusal(
-                f"{topic}: PagerDuty has not confirmed the subscription within {within_seconds:.0f} s; expected it to. "
-                "What was subscribed before still is. Is the integration of type Amazon CloudWatch? Then run again.",
+                f"{topic}: PagerDuty has not confirmed the subscription within {within_seconds:.0f} s. Existing "
+                "subscriptions are unchanged. Check that the integration's type is Amazon CloudWatch, then run again.",
                 1,
             ) from None
     old = [arn for address, arn in before.items() if address != endpoint and is_confirmed(arn)]

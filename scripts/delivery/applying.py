@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from scripts.gate import catalog, engine, record, store
+from scripts.gate import applied_state, catalog, engine, record
 from scripts.gate.checkov_scan import CheckovScan
 from scripts.shared import git_tree, terraform
 from scripts.shared.environments import ROOT, Environment
@@ -25,17 +25,17 @@ def apply(environment: Environment) -> None:
         commit=str(git_tree.source()["commit"]),
         checks=catalog.check_names(),
     )
-    if store.is_stored(environment, checked):
-        print(f"{tfplan.name} is applied already to {environment.title}; nothing to do")
+    if applied_state.is_applied(environment, checked):
+        print(f"{tfplan.name} was already applied to {environment.title}; nothing to do")
         return
-    root, shell = ROOT / "terraform", terraform.terraform_shell(environment)
+    root, env = ROOT / "terraform", terraform.environment_variables(environment)
     catalog.warm_up()
     with CheckovScan(ROOT, root) as scan, tempfile.TemporaryDirectory() as folder:
-        terraform.init(root, shell, environment.backend_file)  # The plan may come from another machine.
-        shown = Path(folder) / "plan.json"
-        terraform.show(tfplan, shown, root, shell)
-        engine.prove(checked, tfplan, shown, scan)
+        terraform.init(root, env, environment.backend_file)  # The plan may come from another machine.
+        plan_json = Path(folder) / "plan.json"
+        terraform.show(tfplan, plan_json, root, env)
+        engine.recheck(checked, tfplan, plan_json, scan)
     # The waits inside the provider dominate, not the calls.
-    terraform.run(["apply", "-lock-timeout=60s", "-parallelism=20", str(tfplan)], root, shell)
-    store.store(environment, checked, terraform.outputs(root, shell))
+    terraform.run(["apply", "-lock-timeout=60s", "-parallelism=20", str(tfplan)], root, env)
+    applied_state.save(environment, checked, terraform.outputs(root, env))
     print(f"applied {tfplan.name} to {environment.title}; its gate record is stored beside the state")

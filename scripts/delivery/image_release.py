@@ -21,7 +21,7 @@ def engine() -> str:
     """
     found = next(filter(shutil.which, ENGINES), None)
     if not found:
-        raise Refusal(f"No container engine: found none of {', '.join(ENGINES)} on PATH; expected one to build with.")
+        raise Refusal(f"No container engine on PATH; expected one of {', '.join(ENGINES)}: install one.")
     return found
 
 
@@ -33,7 +33,9 @@ def commit_to_release() -> str:
     """
     source = git_tree.source()
     if not source["tree_clean"]:
-        raise Refusal("The tree has changes that no commit holds; expected none: the image is tagged with its commit.")
+        raise Refusal(
+            "The working tree has uncommitted changes; expected none, because the image is tagged with the commit."
+        )
     return str(source["commit"])
 
 
@@ -47,7 +49,7 @@ def push(ecr: Any, environment: Environment, tag: str) -> None:
     """Build the image and push it under the tag.
 
     Raises:
-        Refusal: the engine failed; what it said stands above.
+        Refusal: the engine failed; see its output above.
     """
     login = ecr.get_authorization_token()["authorizationData"][0]
     user, _, password = base64.b64decode(login["authorizationToken"]).decode().partition(":")
@@ -62,7 +64,7 @@ def push(ecr: Any, environment: Environment, tag: str) -> None:
     for arguments, given in steps:
         answer = subprocess.run([run, *arguments], input=given, text=True, check=False)
         if answer.returncode:
-            raise Refusal(f"{run} {arguments[0]} ended with {answer.returncode}: what it said stands above.", 1)
+            raise Refusal(f"{run} {arguments[0]} ended with {answer.returncode}: see its output above.", 1)
 
 
 def release(environment: Environment) -> None:
@@ -72,7 +74,7 @@ def release(environment: Environment) -> None:
         Refusal: nothing can be built, pushed or started.
     """
     if environment.is_local:
-        raise Refusal("ENV is local; expected an environment with a pipeline: `make up` releases to the local stack.")
+        raise Refusal("ENV is local; expected an environment with a pipeline. For the local stack, run `make up`.")
     commit = commit_to_release()
     ecr = environment.client("ecr")
     digest = pushed_digest(ecr, environment.facts["image_repository"], commit)

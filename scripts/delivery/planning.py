@@ -52,11 +52,11 @@ def plan(environment: Environment, digest: str, *, offline: bool) -> None:
     out = environment.directory
     out.mkdir(parents=True, exist_ok=True)
     root = offline_root(out / "offline") if offline else ROOT / "terraform"
-    shell = terraform.terraform_shell(environment, out / "offline" if offline else out)
+    env = terraform.environment_variables(environment, out / "offline" if offline else out)
     if offline:
-        init_once(root, shell)
+        init_once(root, env)
     else:
-        terraform.init(root, shell, environment.backend_file)
+        terraform.init(root, env, environment.backend_file)
     tfplan = out / "plan.tfplan"
     files = [f"-var-file={file}" for file in variable_files(environment)]
     terraform.run(
@@ -70,10 +70,10 @@ def plan(environment: Environment, digest: str, *, offline: bool) -> None:
             f"-var=image_digest={digest}",
         ],
         root,
-        shell,
+        env,
         good=(0, 2),
     )
-    terraform.show(tfplan, out / "plan.json", root, shell)
+    terraform.show(tfplan, out / "plan.json", root, env)
 
 
 def require_release(environment: Environment) -> None:
@@ -97,7 +97,7 @@ def planned_image(environment: Environment, given: str, *, offline: bool) -> str
         return push_locally(environment.directory)
     raise Refusal(
         f"IMAGE_DIGEST is not set; expected the digest of the pushed image: make plan ENV={environment.name} "
-        "IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is only looked at."
+        "IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is never applied."
     )
 
 

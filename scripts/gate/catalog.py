@@ -99,6 +99,6 @@ def run_rule(name: str, plan: Plan, hcl: Hcl | None = None) -> RuleResult:
     except Exception as error:
         # Only the type: the message of an error may repeat a value of the plan.
         raise Refusal(
-            f"{name}: cannot read this plan ({type(error).__name__}); expected what the AWS provider plans"
+            f"{name}: cannot read this plan ({type(error).__name__}); expected a plan of the AWS provider."
         ) from error
     return RuleResult.from_findings(name, findings, time.perf_counter() - started)

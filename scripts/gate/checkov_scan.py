@@ -104,7 +104,7 @@ class CheckovScan:
         try:
             output, errors = self._process.communicate(timeout=TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
-            raise Refusal(f"checkov: no result after {TIMEOUT_SECONDS} s; expected one; run it again") from None
+            raise Refusal(f"checkov: no result after {TIMEOUT_SECONDS} s: run it again.") from None
         else:
             hcl = Path(self._home.name) / "hcl.json"
             early = hcl.read_text() if self.hcl and hcl.is_file() else ""

@@ -19,7 +19,7 @@ from scripts.gate.rules.inline_skips import Skips
 from scripts.shared import git_tree
 from scripts.shared.environments import ROOT
 from scripts.shared.refusal import Refusal
-from scripts.shared.steps import shown
+from scripts.shared.steps import display_path
 from scripts.shared.terraform import locked_version
 
 TERRAFORM = ROOT / "terraform"
@@ -102,7 +102,7 @@ def run_gate(
     return gate
 
 
-def prove(recorded: GateRecord, tfplan: Path, plan_json: Path, scan: CheckovScan) -> None:
+def recheck(recorded: GateRecord, tfplan: Path, plan_json: Path, scan: CheckovScan) -> None:
     """Run the gate on a plan again, and refuse if its record says anything else: the record was edited.
 
     `plan_json` must have been made from `tfplan` just now: files in a folder may have been edited, as the record may.
@@ -121,8 +121,8 @@ def prove(recorded: GateRecord, tfplan: Path, plan_json: Path, scan: CheckovScan
     )
     if differ := differences(recorded, again):
         raise RecordRefused(
-            f"The gate record is not what the gate says of this plan now: {'; '.join(differ)}. "
-            "It was edited, or made by other rules: `make plan` again."
+            f"The gate record differs from the gate's result for this plan: {'; '.join(differ)}. "
+            "The record was edited, or made by other rules: run `make plan` again."
         )
 
 
@@ -160,7 +160,7 @@ def _require_same(plan: Plan, variable: str, given: str) -> str:
     planned = plan.variable(variable)
     if given and given != planned:
         made = f"with {variable} = {planned}" if planned else f"without {variable}"
-        raise Refusal(f"The plan was made {made}; expected {given}: run `make plan` again")
+        raise Refusal(f"The plan was made {made}; expected {given}: run `make plan` again.")
     return given or planned or ""
 
 
@@ -207,13 +207,13 @@ def _write_report(path: Path, gate: GateRecord, plan: Plan) -> None:
         write_report(path, gate, plan)
     except Exception as error:
         raise Refusal(
-            f"{path.name}: cannot draw this plan ({type(error).__name__}); expected what Terraform plans"
+            f"{path.name}: cannot draw this plan ({type(error).__name__}); expected `terraform show -json`'s output."
         ) from error
 
 
 def _print_summary(console: Console, gate: GateRecord, seconds: float, report: Path | None) -> None:
     result = "[green]passed[/]" if gate.passed else f"[red]failed[/] with {_plural(len(gate.findings), 'finding')}"
-    where = f"; look at {shown(report)}" if report else ""
+    where = f"; look at {display_path(report)}" if report else ""
     console.print(
         f"Gate {result}: {_plural(sum(not rule.skipped for rule in gate.rules), 'check')} in {seconds:.1f} s{where}"
     )

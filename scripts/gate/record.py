@@ -95,7 +95,7 @@ class GateRecord(_Strict):
     @model_validator(mode="after")
     def _passed_means_all_passed(self) -> Self:
         if self.passed is not all(rule.passed for rule in self.rules):
-            raise ValueError(f"it says passed = {self.passed}, its rules say otherwise")
+            raise ValueError(f"passed = {self.passed}, but its rules say otherwise")
         return self
 
     @property
@@ -124,8 +124,8 @@ def parse(content: bytes, source: str) -> GateRecord:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the record"
         raise RecordRefused(
-            f"{source}: got no record that holds together ({where}: {first['msg']}); "
-            "expected what the gate wrote: run `make plan`"
+            f"{source}: got an invalid record ({where}: {first['msg']}); "
+            "expected the record that the gate wrote: run `make plan`"
         ) from None
 
 
@@ -151,11 +151,11 @@ def verify(
         count = len(record.findings)
         problems.append(f"the gate did not pass ({count} finding{'s' if count != 1 else ''})")
     if missing := sorted(set(checks) - {rule.name for rule in record.rules if not rule.skipped}):
-        problems.append(f"it was not checked for {', '.join(missing)}")
+        problems.append(f"these checks did not run: {', '.join(missing)}")
     if record.offline:
-        problems.append("it is of an offline plan, which knows nothing of what exists")
+        problems.append("it is of an offline plan, which does not know what exists")
     if not record.tree_clean and record.environment != "local":
-        problems.append("the plan was made from a tree with changes that no commit holds")
+        problems.append("the plan was made from a working tree with uncommitted changes")
     compared = {
         "plan": (record.plan_sha256, sha256(plan) if plan else None),
         "plan JSON": (record.plan_json_sha256, sha256(plan_json) if plan_json else None),
@@ -167,9 +167,9 @@ def verify(
         if actual is not None and recorded != actual and not (what == "commit" and record.environment == "local"):
             problems.append(f"it is of {what} {_short(recorded)}, not {_short(actual)}")
     if problems:
-        remedy = "see its findings, mend them, and plan again" if record.findings else "plan and apply what is here now"
+        remedy = "correct its findings and plan again" if record.findings else "plan and apply the current sources"
         again = "`make up`" if record.environment == "local" else "`make plan` and `make apply`"
-        raise RecordRefused(f"The gate record does not fit: {'; '.join(problems)}. To go on, {remedy}: {again}.")
+        raise RecordRefused(f"The gate record does not fit: {'; '.join(problems)}. To continue, {remedy}: {again}.")
 
 
 TIMES = {"started_at", "finished_at", "seconds"}
@@ -184,7 +184,7 @@ def differences(recorded: GateRecord, again: GateRecord) -> list[str]:
         if had != has:
             found.append(f"{name} is {_short(str(had))}, not {_short(str(has))}")
     had, has = ({rule.name: rule.model_dump(exclude=TIMES) for rule in one.rules} for one in (recorded, again))
-    found += [f"what it says of {name}" for name in {**had, **has} if had.get(name) != has.get(name)]
+    found += [f"the result of {name}" for name in {**had, **has} if had.get(name) != has.get(name)]
     return sorted(found)
 
 

@@ -20,7 +20,7 @@ PYTHON = (sys.executable, "-m")
 
 
 @contextmanager
-def only_one(settings: LocalSettings) -> Iterator[None]:
+def hold_lock(settings: LocalSettings) -> Iterator[None]:
     """Hold the stack's lock file while it is brought up.
 
     Raises:
@@ -31,13 +31,11 @@ def only_one(settings: LocalSettings) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refusal(
-                "Another `make up` is under way; expected none: wait for it, or end it with Ctrl-C."
-            ) from None
+            raise Refusal("Another `make up` is running; expected none: wait for it, or stop it with Ctrl-C.") from None
         yield
 
 
-def forget_stale_lock(environment: Environment) -> None:
+def remove_stale_lock(environment: Environment) -> None:
     """Remove the state lock that a killed Terraform left: this process holds `up.lock`, and no other step runs."""
     state = environment.backend
     environment.client("s3").delete_object(Bucket=state["bucket"], Key=f"{state['key']}.tflock")
@@ -50,23 +48,23 @@ def bring_up(settings: LocalSettings) -> None:
     start = time.monotonic()
     supervision.end_steps(settings)
     steps.run("Embedded AWS, Snowflake, Prefect", *PYTHON, "scripts.local_stack.supervisor.start")
-    forget_stale_lock(environment)
+    remove_stale_lock(environment)
     # Marked, so that a later `make up` or `make down` finds what outlives this one, were it killed.
-    shell = {**os.environ, processes.MARK: str(settings.directory)}
-    steps.run("Plan and gate", *PYTHON, "scripts.plan_environment", "local", shell=shell)
-    steps.run("Apply", *PYTHON, "scripts.apply_plan", "local", shell=shell)
+    env = {**os.environ, processes.MARK: str(settings.directory)}
+    steps.run("Plan and gate", *PYTHON, "scripts.plan_environment", "local", env=env)
+    steps.run("Apply", *PYTHON, "scripts.apply_plan", "local", env=env)
     if seed_landing.landing_files():
-        steps.run("Landing data", *PYTHON, "scripts.local_stack.seed_landing", shell=shell)
-    steps.run("Register flows", *PYTHON, "scripts.register_flows", "--env", "local", shell=shell)
-    deployments = registered(environment)
+        steps.run("Landing data", *PYTHON, "scripts.local_stack.seed_landing", env=env)
+    steps.run("Register flows", *PYTHON, "scripts.register_flows", "--env", "local", env=env)
+    deployments = tags_by_deployment(environment)
     runs = {
-        name: steps.run(f"Run {name}", *PYTHON, "scripts.run_flow", name, shell=shell)
-        for name in first_runs.in_order(deployments)
+        name: steps.run(f"Run {name}", *PYTHON, "scripts.run_flow", name, env=env)
+        for name in first_runs.order_runs(deployments)
     }
     summary.print_summary(environment, settings, list(deployments), runs, time.monotonic() - start)
 
 
-def registered(environment: Environment) -> dict[str, list[str]]:
+def tags_by_deployment(environment: Environment) -> dict[str, list[str]]:
     """Tags of every deployment, by its name."""
     prefect_api.configure(environment)
     from prefect.client.orchestration import get_client

@@ -13,7 +13,7 @@ TAG = "run:up"
 FORM = re.compile(r"run:up(?::(\d{1,4}))?")
 
 
-def in_order(deployments: Mapping[str, Collection[str]]) -> list[str]:
+def order_runs(deployments: Mapping[str, Collection[str]]) -> list[str]:
     """Names of the deployments to run, first to last, of all deployments' tags by name.
 
     Raises:

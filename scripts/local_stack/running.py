@@ -17,4 +17,4 @@ def require_running(environment: Environment) -> None:
 
     down = [part.name for part in supervision.status(LocalSettings.load()) if part.state != "RUNNING"]
     if down:
-        raise Refusal(f"The local stack: got {', '.join(down)} not running; expected all of it: `make up` first.", 1)
+        raise Refusal(f"Not running: {', '.join(down)}; expected the whole local stack: run `make up` first.", 1)

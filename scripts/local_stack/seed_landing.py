@@ -9,7 +9,7 @@ A `_landing.py` defines `put_landing_data(s3, bucket, progress) -> str`. It puts
 import importlib
 from pathlib import Path
 
-from scripts.gate import store
+from scripts.gate import applied_state
 from scripts.shared.command import run_command
 from scripts.shared.environments import ROOT, find_environment
 from scripts.shared.refusal import Refusal
@@ -28,19 +28,19 @@ def seed_landing(s3: object, bucket: str, files: list[Path]) -> str:
     Raises:
         Refusal: a file defines no hook.
     """
-    said = []
+    lines = []
     for file in files:
         hook = getattr(importlib.import_module(".".join(file.with_suffix("").parts)), HOOK, None)
         if hook is None:
             raise Refusal(f"{file}: got no {HOOK}; expected `def {HOOK}(s3, bucket, progress) -> str`.", 1)
-        said.append(hook(s3, bucket, lambda message: print(message, flush=True)))
-    return "; ".join(said)
+        lines.append(hook(s3, bucket, lambda message: print(message, flush=True)))
+    return "; ".join(lines)
 
 
 def main() -> None:
     """Put what is missing."""
     environment = find_environment("local")
-    (bucket,) = store.stored_outputs(environment, "results_bucket")
+    (bucket,) = applied_state.read_outputs(environment, "results_bucket")
     print(seed_landing(environment.client("s3"), bucket, landing_files()))
 
 

@@ -7,7 +7,7 @@ from scripts.gate import record
 from scripts.local_stack.supervisor import supervision
 from scripts.shared.environments import Environment
 from scripts.shared.local_settings import LocalSettings
-from scripts.shared.steps import shown
+from scripts.shared.steps import display_path
 
 ADD_A_FLOW = "make new-flow NAME=orders/daily_orders"
 
@@ -24,11 +24,11 @@ def print_summary(
     )
     gate = record.read(environment.directory / "gate.json")
     rows = {
-        "Resources": f"{changes.total()} described, {changes['changed']} of them applied just now",
-        "Gate": f"passed, {len(gate.rules)} checks: {shown(environment.directory / 'report.html')}",
+        "Resources": f"{changes.total()} in the plan, {changes['changed']} of them changed just now",
+        "Gate": f"passed, {len(gate.rules)} checks: {display_path(environment.directory / 'report.html')}",
         "Deployments": f"{len(deployments)} registered in work pool {environment.title}",
         **runs,
-        "Prefect": f"{settings.prefect_url}, signing in with the content of {shown(settings.prefect_auth_file)}",
+        "Prefect": f"{settings.prefect_url}, sign in with the content of {display_path(settings.prefect_auth_file)}",
         "AWS": f"{settings.aws_endpoint_url} (AWS_ENDPOINT_URL), account {gate.account_id}",
     }
     width = max(map(len, rows)) + 1
@@ -37,16 +37,16 @@ def print_summary(
         print(f"{name:<{width}} {value}")
     hints = (
         {
-            f"make run FLOW={[*runs, *deployments][0]}": "another run through the agent",
-            "make status": "what runs",
-            "make logs NAME=agent": "what the agent says",
-            "make down": "end all of it",
+            f"make run FLOW={[*runs, *deployments][0]}": "run a flow again",
+            "make status": "show what is running",
+            "make logs NAME=agent": "follow the agent's log",
+            "make down": "stop everything",
         }
         if deployments
-        else {ADD_A_FLOW: "add a flow; there is none yet", "make down": "end all of it"}
+        else {ADD_A_FLOW: "add a flow; there is none yet", "make down": "stop everything"}
     )
     width = max(map(len, hints)) + 2
-    print(f"\nAll of it in {seconds:.0f} s. Next:")
+    print(f"\nEverything took {seconds:.0f} s. Next:")
     for command, purpose in hints.items():
         print(f"  {command:<{width}} {purpose}")
 
@@ -54,4 +54,4 @@ def print_summary(
 def print_remains(settings: LocalSettings) -> None:
     """After a failure or Ctrl-C: what still runs, and how to go on or end it."""
     running = [f"{part.name} (pid {part.pid})" for part in supervision.status(settings) if part.pid]
-    print(f"\nStill running: {', '.join(running) or 'nothing'}. `make up` goes on from here, `make down` ends it.")
+    print(f"\nStill running: {', '.join(running) or 'nothing'}. `make up` continues from here, `make down` stops it.")

@@ -25,7 +25,9 @@ async def block_action(prefect: Prefect, slug: str, name: str, data: dict[str, A
     async def create() -> None:
         kind = await prefect.read(f"block_types/slug/{slug}")
         if kind is None:
-            raise Refusal(f"Prefect has no block type {slug}; expected one: a server makes it as it starts.")
+            raise Refusal(
+                f"Prefect has no block type {slug}; expected one. The server creates it when it starts: restart it."
+            )
         # Newest first.
         schemas = await prefect.read("block_schemas/filter", block_schemas={"block_type_id": {"any_": [kind["id"]]}})
         document = {"name": name, "data": data, "block_type_id": kind["id"], "block_schema_id": schemas[0]["id"]}

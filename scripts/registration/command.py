@@ -5,7 +5,7 @@ import json
 from argparse import Namespace
 from collections import Counter
 
-from scripts.gate import catalog, record, store
+from scripts.gate import applied_state, catalog, record
 from scripts.gate.record import GateRecord
 from scripts.registration.actions import PRUNE, UNCHANGED
 from scripts.registration.api import Prefect
@@ -26,7 +26,7 @@ def check_gate(environment: Environment, digest: str) -> GateRecord:
     Raises:
         Refusal: nothing is applied, or the record does not fit.
     """
-    stored = store.stored(environment)
+    stored = applied_state.read_record(environment)
     record.verify(stored, environment=environment.name, image_digest=digest, checks=catalog.check_names())
     return stored
 
@@ -81,7 +81,7 @@ def register_environment(arguments: Namespace, environment: Environment, flow_im
     """
     digest = arguments.image_digest or image_digest()
     commit = check_gate(environment, digest).commit
-    outputs = store.stored_outputs(environment, "work_pool", "results_bucket", "facts")
+    outputs = applied_state.read_outputs(environment, "work_pool", "results_bucket", "facts")
     prefect_api.configure(environment)
     version = f"{digest.removeprefix('sha256:')[:12]} {commit[:12]}"
     stack = Stack.of_outputs(*outputs, version=version, pager=Pager.from_environment())

@@ -49,7 +49,10 @@ class Pager:
                 f"PAGERDUTY_ROUTING_KEY has {len(key)} characters; expected the 32 of an Events API v2 integration key."
             )
         if not runbook.startswith("http"):
-            raise Refusal("RUNBOOK_URL is not set; expected the address of docs/on-call.md, which every page links to.")
+            raise Refusal(
+                "RUNBOOK_URL is not set; expected the address of your team's runbook of its flows, which pages link to "
+                "(docs/on-call.md)."
+            )
         return cls(key, runbook, _ui_url(), os.environ.get("PAGERDUTY_EVENTS_URL") or EVENTS_URL)
 
 

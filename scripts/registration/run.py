@@ -99,7 +99,9 @@ async def _deployments(prefect: Prefect, everything: list[Deployment], stack: St
     }
     if options.only and not selected and not gone:
         there = ", ".join(sorted({*titles, *ours}))
-        raise Refusal(f'ONLY is "{options.only}"; expected it to fit a flow, a deployment or a file of {there}.')
+        raise Refusal(
+            f'ONLY is "{options.only}"; expected a name that matches one of {there}, a flow of them or its file.'
+        )
     upserts = [
         upsert(prefect, each, held.get(each.title), stack.version)
         if each in stale
@@ -139,6 +141,5 @@ async def _write(actions: list[Action]) -> None:
             await write()
         except (Conflict, Refusal) as error:
             raise Refusal(
-                f"{error}\n{done} of {len(todo)} writes are done and stay; the first left is {what}. "
-                "Register again: it goes on from there."
+                f"{error}\n{done} of {len(todo)} writes are done. The next is {what}. Register again to continue."
             ) from None

@@ -31,6 +31,6 @@ def run_command(main: Callable[[], int | None]) -> None:
     except Exception as error:
         if type(error).__name__ not in UNREACHABLE:
             raise
-        print(f"Cannot go on: {error}. Expected a server that answers and credentials that it takes.", file=sys.stderr)
+        print(f"Cannot continue: {error}. Expected a reachable server and valid credentials.", file=sys.stderr)
         code = 2
     sys.exit(code)

@@ -28,7 +28,7 @@ def write_environment(name: str, account: str, region: str, owner: str, root: Pa
     """Write the facts, the state backend and, for an account without a file, the account's facts.
 
     Returns:
-        What was written, and what is left to do in a file that is there, a line each.
+        What was written, and what is left to do in a file that is account_file, a line each.
 
     Raises:
         Refusal: a value is not usable; then nothing is written.
@@ -39,25 +39,27 @@ def write_environment(name: str, account: str, region: str, owner: str, root: Pa
     stack, owner = others["local"]["name"], owner or others["local"]["owner"]
     _require_forms(NAME=name, ACCOUNT=account, REGION=region, OWNER=owner)
     facts_path, account_path = facts_folder / f"{name}.tfvars", accounts_folder / f"{name}.tfvars"
-    there = next((path for path, facts in accounts.items() if facts["account_id"] == account), None)
-    prepared = accounts[there] if there else {"name": stack, "region": region, "stacks": {stack: [name]}}
-    if taken := next((path for path in (facts_path, account_path) if path.exists() and path != there), None):
-        raise Refusal(f'NAME is "{name}"; expected a name that is free: {taken.relative_to(root)} is there.')
+    account_file = next((path for path, facts in accounts.items() if facts["account_id"] == account), None)
+    prepared = accounts[account_file] if account_file else {"name": stack, "region": region, "stacks": {stack: [name]}}
+    if taken := next((path for path in (facts_path, account_path) if path.exists() and path != account_file), None):
+        raise Refusal(f'NAME is "{name}"; expected a new name, because {taken.relative_to(root)} exists.')
     if prepared["region"] != region:
-        raise Refusal(f'REGION is "{region}"; expected {prepared["region"]}, as in {there}.'.replace(f"{root}/", ""))
+        raise Refusal(
+            f'REGION is "{region}"; expected {prepared["region"]}, as in {account_file}.'.replace(f"{root}/", "")
+        )
 
     facts = {"name": stack, "environment": name, "account_id": account, "region": region, "bootstrap": prepared["name"]}
     values = _values(facts, owner, others)
     files = {facts_path: ("facts.tfvars", values), facts_path.with_suffix(".s3.tfbackend"): ("s3.tfbackend", values)}
-    if not there:
+    if not account_file:
         circleci = next((each["circleci"] for each in accounts.values()), NO_CIRCLECI)
         files[account_path] = ("account.tfvars", values | circleci)
     for path, (template, given) in files.items():
         path.write_text(Template((TEMPLATES / f"{template}.template").read_text()).substitute(given))
-    said = [f"wrote {path.relative_to(root)}" for path in files]
-    if there and name not in prepared["stacks"].get(stack, []):
-        said.append(f'Next: add "{name}" to {stack} in the stacks of {there.relative_to(root)}.')
-    return said
+    lines = [f"wrote {path.relative_to(root)}" for path in files]
+    if account_file and name not in prepared["stacks"].get(stack, []):
+        lines.append(f'Next: in {account_file.relative_to(root)}, add "{name}" to {stack} in `stacks`.')
+    return lines
 
 
 def _require_forms(**given: str) -> None:
@@ -103,7 +105,7 @@ def _free_range(others: dict[str, Facts]) -> IPv4Network:
     taken = [IPv4Network(each) for theirs in others.values() for each in _ranges(theirs["network"])]
     free = next((each for each in RANGES if not any(each.overlaps(other) for other in taken)), None)
     if not free:
-        raise Refusal("Got no free /16 in 10.0.0.0/8; expected one that no environment has or reserves.")
+        raise Refusal("Got no free /16 range in 10.0.0.0/8; expected one that no environment uses or reserves.")
     return free
 
 

@@ -106,8 +106,8 @@ class Environment:
             raise Refusal(f"AWS does not accept the credentials: {error}.") from None
         if account != expected:
             raise Refusal(
-                f"The AWS credentials are of account {account}; expected {expected} ({self.tfvars.name}): "
-                "take those of that account."
+                f"Got AWS credentials of account {account}; expected account {expected} ({self.tfvars.name}): "
+                "use credentials of that account."
             )
 
     def client(self, service: str) -> Any:

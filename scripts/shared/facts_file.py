@@ -11,12 +11,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from scripts.shared import hcl_file, variable_types
-from scripts.shared.environments import FACTS, ROOT
+from scripts.shared import environments, hcl_file, variable_types
+from scripts.shared.environments import ROOT
 from scripts.shared.hcl_file import Body, Entry, Value
 from scripts.shared.names import Names
 from scripts.shared.refusal import Refusal
-from scripts.shared.steps import shown
+from scripts.shared.steps import display_path
 from scripts.shared.variable_types import Type, Variable
 
 ACCOUNTS = ROOT / "terraform" / "bootstrap" / "accounts"
@@ -39,7 +39,7 @@ def read_environment(path: Path) -> dict[str, Any]:
     found = list(_problems(body, variables, PASSED_LOCALLY if name == "local" else PASSED))
     if facts.get("environment", name) != name:
         line = _line(body, "environment")
-        found.append((line, f'got environment "{facts["environment"]}"; expected "{name}", as the file is called.'))
+        found.append((line, f'got environment "{facts["environment"]}"; expected "{name}", the name of the file.'))
     found += _other_files(facts, path, variables)
     _refuse({path: found, backend: [] if found else list(_backend_problems(backend, facts))})
     return facts
@@ -59,7 +59,7 @@ def read_account(path: Path) -> dict[str, Any]:
 
 def check_all() -> list[str]:
     """The problems of all files of facts in the repository, a line each."""
-    reads = [(read_environment, path) for path in sorted(FACTS.glob("*.tfvars"))]
+    reads = [(read_environment, path) for path in sorted(environments.FACTS.glob("*.tfvars"))]
     reads += [(read_account, path) for path in sorted(ACCOUNTS.glob("*.tfvars"))]
     found = []
     for read, path in reads:
@@ -85,9 +85,11 @@ def backend_of(facts: dict[str, Any]) -> dict[str, str | bool]:
 
 def _refuse(problems: dict[Path, list[Problem]]) -> None:
     """Refuse with all problems, if there are any."""
-    said = [f"{shown(path)}:{line}: {problem}" for path, found in problems.items() for line, problem in sorted(found)]
-    if said:
-        raise Refusal("\n".join(said))
+    lines = [
+        f"{display_path(path)}:{line}: {problem}" for path, found in problems.items() for line, problem in sorted(found)
+    ]
+    if lines:
+        raise Refusal("\n".join(lines))
 
 
 def _facts(body: Body, variables: dict[str, Variable]) -> dict[str, Any]:
@@ -103,10 +105,10 @@ def _problems(body: Body, variables: dict[str, Variable], passed: Collection[str
     for block in body.blocks:
         yield block.line, f"got a block {block.kind}; expected `{block.kind} = {{ … }}`."
     known = [name for name in variables if name not in passed]
-    yield from _twice(body.entries, "")
+    yield from _repeated_keys(body.entries, "")
     for entry in body.entries:
         if entry.key in passed:
-            yield entry.line, f"got {entry.key}; expected none: `make plan` passes it."
+            yield entry.line, f"got {entry.key}; expected no such fact: `make plan` passes it."
         elif entry.key not in variables:
             yield entry.line, _unknown(entry.key, "", known)
         else:
@@ -128,7 +130,7 @@ def _type_problems(value: Value, type_: Type, name: str) -> Iterator[Problem]:
         got = "an expression" if value.kind in {"expression", "name", "call"} else f"a {value.kind}"
         yield value.line, f"got {got} for {name}; expected {type_}."
         return
-    yield from _twice(value.entries, f"{name}.")
+    yield from _repeated_keys(value.entries, f"{name}.")
     for index, item in enumerate(value.items):
         yield from _type_problems(item, type_.element or Type("any"), f"{name}[{index}]")
     if type_.kind == "map":
@@ -167,7 +169,7 @@ def _unknown(key: str, prefix: str, known: Sequence[str]) -> str:
     return f"got unknown key {prefix}{key}; expected one of {', '.join(sorted(known))}{question}"
 
 
-def _twice(entries: Sequence[Entry], prefix: str) -> Iterator[Problem]:
+def _repeated_keys(entries: Sequence[Entry], prefix: str) -> Iterator[Problem]:
     for key, count in Counter(entry.key for entry in entries).items():
         if count > 1:
             lines = [entry.line for entry in entries if entry.key == key]
@@ -185,10 +187,10 @@ def _other_files(facts: dict[str, Any], path: Path, variables: dict[str, Variabl
 def _backend_problems(path: Path, facts: dict[str, Any]) -> Iterator[Problem]:
     expected = backend_of(facts)
     if not path.is_file():
-        yield 1, f"got no such file; expected it to name the state bucket {expected['bucket']}."
+        yield 1, f"got no such file; expected a file that names the state bucket {expected['bucket']}."
         return
     body = hcl_file.read(path)
-    yield from _twice(body.entries, "")
+    yield from _repeated_keys(body.entries, "")
     for key in ("bucket", "key", "region"):
         if (got := body.plain().get(key)) != expected[key]:
             yield _line(body, key), f'got {key} "{got}"; expected "{expected[key]}", which belongs to the facts.'

@@ -42,16 +42,18 @@ async def find_deployment(client: "PrefectClient", wanted: str) -> tuple[str, An
     """
     names = {name: found.id for name, found in (await deployments_by_name(client)).items()}
     flow, _, deployment = wanted.replace("_", "-").partition("/")
-    fitting = [
+    matching = [
         name
         for name in names
         if name.replace("_", "-").partition("/")[0] == flow
         and deployment in ("", name.replace("_", "-").partition("/")[2])
     ]
-    if len(fitting) != 1:
-        there = ", ".join(sorted(fitting or names)) or "none: `make register` first"
-        raise Refusal(f'FLOW is "{wanted}"; expected {"one of" if fitting or names else "a registered flow;"} {there}.')
-    return fitting[0], names[fitting[0]]
+    if len(matching) != 1:
+        there = ", ".join(sorted(matching or names)) or "none: `make register` first"
+        raise Refusal(
+            f'FLOW is "{wanted}"; expected {"one of" if matching or names else "a registered flow;"} {there}.'
+        )
+    return matching[0], names[matching[0]]
 
 
 async def follow(client: "PrefectClient", run: "FlowRun") -> "FlowRun":
@@ -89,7 +91,7 @@ async def check_parameters(client: "PrefectClient", deployment_id: "UUID", param
     schema = (await client.read_deployment(deployment_id)).parameter_openapi_schema or {}
     known = schema.get("properties", {})
     if unknown := sorted(set(parameters) - set(known)):
-        raise Refusal(f"PARAMS has {', '.join(unknown)}; expected only {', '.join(sorted(known)) or 'none'}.")
+        raise Refusal(f"PARAMS has {', '.join(unknown)}; the flow takes only {', '.join(sorted(known)) or 'none'}.")
     for error in Draft202012Validator({**schema, "required": []}).iter_errors(parameters):
         raise Refusal(f"PARAMS: {'.'.join(map(str, error.path))}: {error.message}.")
 
@@ -101,8 +103,7 @@ async def figures(client: "PrefectClient", run: "FlowRun") -> str:
     filter_ = ArtifactFilter(
         flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]), key=ArtifactFilterKey(like_="%-figures")
     )
-    tables = [each.data for each in await client.read_artifacts(artifact_filter=filter_)]
-    rows = [row for table in tables if isinstance(table, str) for row in json.loads(table)]
+    rows = [row for each in await client.read_artifacts(artifact_filter=filter_) for row in json.loads(str(each.data))]
     return ", ".join(f"{row['figure'].replace('_', ' ')} {row['value']:,}" for row in rows)
 
 

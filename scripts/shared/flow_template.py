@@ -37,7 +37,7 @@ def free_path(name: str, root: Path) -> Path:
     if not all(PART.fullmatch(part) and not keyword.iskeyword(part) for part in parts):
         raise Refusal(f"{got} {FORM}.")
     if parts[0] == "shared":
-        raise Refusal(f"{got} another folder: flows/shared/ holds what several flows use.")
+        raise Refusal(f"{got} another folder, because flows/shared/ belongs to the product.")
     path = Path(name)
     folders = [Path("flows", folder) for folder in path.parents[:-1]]
     # A module and a folder of one name hide each other, and pytest wants the names of test files to differ.
@@ -46,7 +46,7 @@ def free_path(name: str, root: Path) -> Path:
     taken += [file.relative_to(root) for file in (root / "tests").rglob(f"test_{path.name}.py")]
     taken += [file.relative_to(root) for file in flow_files(root) if path.name in flow_names(file)]
     if taken:
-        raise Refusal(f"{got} a name that is free; {', '.join(sorted(set(map(str, taken))))} has it.")
+        raise Refusal(f"{got} a new name, because {', '.join(sorted(set(map(str, taken))))} has this one.")
     return path
 
 

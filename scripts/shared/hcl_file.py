@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.shared.refusal import Refusal
-from scripts.shared.steps import shown
+from scripts.shared.steps import display_path
 
 LITERALS = {"true": True, "false": False, "null": None}
 
@@ -78,13 +78,13 @@ def read(path: Path) -> Body:
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise Refusal(f"{shown(path)}: cannot be read ({error}); expected a text file.") from None
+        raise Refusal(f"{display_path(path)}: cannot be read ({error}); expected a text file.") from None
     try:
         tree = hcl2.parses_to_tree(text)
     except UnexpectedInput as error:
         line = error.line if isinstance(error.line, int) and error.line > 0 else len(text.splitlines())
         raise Refusal(
-            f"{shown(path)}:{line}: cannot be read from here on; expected HCL, such as `key = value`."
+            f"{display_path(path)}:{line}: got text that is not HCL; expected, for example, `key = value`."
         ) from None
     return _body(tree.children[0], text)
 

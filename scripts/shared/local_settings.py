@@ -3,13 +3,15 @@
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scripts.shared.refusal import Refusal
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 HOST = "127.0.0.1"  # Never "localhost": Terraform's S3 backend would put the bucket in the host name.
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -44,7 +46,7 @@ class LocalSettings(BaseSettings):
         for port, uses in Counter(self.ports().values()).items():
             if uses > 1:
                 names = [variable(name) for name, value in self.ports().items() if value == port]
-                raise ValueError(f"{' and '.join(names)}: got {port} for each; expected different ports")
+                raise ValueError(f"{' and '.join(names)}: got {port} for all of them; expected different ports")
         return self
 
     @classmethod
@@ -128,7 +130,7 @@ def no_proxy_here() -> dict[str, str]:
     return {"NO_PROXY": value, "no_proxy": value}
 
 
-def _sentence(problem: ErrorDetails) -> str:
+def _sentence(problem: "ErrorDetails") -> str:
     if not problem["loc"]:
         return str(problem["ctx"]["error"])
     name = str(problem["loc"][0])

@@ -39,14 +39,14 @@ def offline_root(directory: Path) -> Path:
     return directory / "terraform"
 
 
-def init_once(root: Path, shell: dict[str, str]) -> None:
+def init_once(root: Path, env: dict[str, str]) -> None:
     """`terraform init` of an offline copy, unless it was done for the same providers and modules: it costs a second."""
     read = re.compile(r"^\s*(?:module|provider|source|version|required_\w+)\b.*$", re.MULTILINE)
     lines = [line for file in sorted(root.parent.rglob("*.tf")) for line in read.findall(file.read_text())]
     wanted = "\n".join([(root / ".terraform.lock.hcl").read_text(), str(terraform.find_mirror()), *lines])
-    done = Path(shell["TF_DATA_DIR"]) / "initialised"
+    done = Path(env["TF_DATA_DIR"]) / "initialised"
     if not (done.is_file() and done.read_text() == wanted):
         done.unlink(missing_ok=True)
-        terraform.init(root, shell, None)
+        terraform.init(root, env, None)
         done.parent.mkdir(exist_ok=True)
         done.write_text(wanted)

@@ -31,7 +31,7 @@ def configure(environment: Environment) -> str:
         try:
             auth_string = settings.prefect_auth_string()
         except FileNotFoundError:
-            raise Refusal("The local stack does not run; expected it to: `make up` first.") from None
+            raise Refusal("The local stack is not running: run `make up` first.") from None
         os.environ |= no_proxy_here()
         os.environ |= {"PREFECT_API_URL": settings.prefect_api_url, "PREFECT_API_AUTH_STRING": auth_string}
         # A developer's own profile must not decide where the local stack's flows go.

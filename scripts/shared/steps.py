@@ -1,5 +1,6 @@
 """Runs a long job as numbered steps, each a command with a log, and shows progress and time on the terminal."""
 
+import os
 import re
 import subprocess
 import time
@@ -31,7 +32,7 @@ class Steps:
         self.logs = logs
         logs.mkdir(parents=True, exist_ok=True)
 
-    def run(self, title: str, *command: str, shell: dict[str, str] | None = None) -> str:
+    def run(self, title: str, *command: str, env: dict[str, str] | None = None) -> str:
         """Run one step to its end and return its summary.
 
         Raises:
@@ -42,8 +43,10 @@ class Steps:
         slug = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
         log = self.logs / f"{self.done}-{slug}.log"
         start = time.monotonic()
+        # Buffered, what a command printed last would be missing while it runs, and stand below its error in the end.
+        env = {**(env or os.environ), "PYTHONUNBUFFERED": "1"}
         with log.open("w") as output:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=shell)
+            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=env)
         try:
             code = self._watch(process, name, log, start)
         except KeyboardInterrupt:
@@ -57,7 +60,9 @@ class Steps:
         if code:
             self.console.print(f"[red]✗[/] {name:<36} {took:>8}")
             end = "\n".join(log.read_text(errors="replace").splitlines()[-LINES_ON_FAILURE:])
-            raise Refusal(f"\n{end}\n\nStep {name} failed with exit code {code}; the whole log is {shown(log)}.", 1)
+            raise Refusal(
+                f"\n{end}\n\nStep {name} failed with exit code {code}. The whole log is {display_path(log)}.", 1
+            )
         summary = last_line(log)
         self.console.print(f"[green]✓[/] {name:<36} {took:>8}   {escape(summary)}")
         return summary
@@ -73,6 +78,6 @@ class Steps:
         return process.returncode
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """A path as the user types it in the repository's folder."""
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

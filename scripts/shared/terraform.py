@@ -43,8 +43,8 @@ def _version_on_path() -> str:
     try:
         return str(json.loads(answer.stdout)["terraform_version"])
     except (ValueError, KeyError):
-        said = (answer.stderr or answer.stdout).strip().splitlines()
-        return f'"{said[0] if said else ""}" from `terraform version`'
+        output = (answer.stderr or answer.stdout).strip().splitlines()
+        return f'"{output[0] if output else ""}" from `terraform version`'
 
 
 def mirror_places() -> list[Path]:
@@ -77,7 +77,8 @@ def find_mirror() -> Path | None:
             return place
     if named := os.environ.get(MIRROR_VARIABLE):
         raise Refusal(
-            f"{MIRROR_VARIABLE} is {named}, which holds no {PROVIDER} {version}; expected a provider mirror folder."
+            f"{MIRROR_VARIABLE} is {named}, which holds no {PROVIDER} {version}; expected a folder made by "
+            "`terraform providers mirror`."
         )
     return None
 
@@ -89,21 +90,21 @@ def locked_version(root: Path = ROOT / "terraform") -> str:
     return found[1] if found else "unknown"
 
 
-def terraform_shell(environment: Environment, directory: Path | None = None) -> dict[str, str]:
+def environment_variables(environment: Environment, directory: Path | None = None) -> dict[str, str]:
     """Environment variables to run Terraform with; its own files go below `directory`, or the environment's."""
-    shell = environment.environment_variables() | {
+    env = environment.environment_variables() | {
         "TF_DATA_DIR": str((directory or environment.directory) / "terraform-data"),
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",
         "CHECKPOINT_DISABLE": "1",
     }
     # Set but absent, it costs a warning on every call and hides what matters.
-    if not Path(shell.get("TF_CLI_CONFIG_FILE", "/")).exists():
-        del shell["TF_CLI_CONFIG_FILE"]
-    return shell
+    if not Path(env.get("TF_CLI_CONFIG_FILE", "/")).exists():
+        del env["TF_CLI_CONFIG_FILE"]
+    return env
 
 
-def run(arguments: Sequence[str], folder: Path, shell: dict[str, str], *, good: Sequence[int] = (0,)) -> int:
+def run(arguments: Sequence[str], folder: Path, env: dict[str, str], *, good: Sequence[int] = (0,)) -> int:
     """Run one Terraform command, its output straight to the caller's. Returns its exit code, one of `good`.
 
     Raises:
@@ -111,13 +112,13 @@ def run(arguments: Sequence[str], folder: Path, shell: dict[str, str], *, good: 
     """
     # Colours are for a terminal; in a log they hide what was said.
     plain = [] if sys.stdout.isatty() else ["-no-color"]
-    code = run_to_end(["terraform", f"-chdir={folder}", arguments[0], *plain, *arguments[1:]], env=shell).returncode
+    code = run_to_end(["terraform", f"-chdir={folder}", arguments[0], *plain, *arguments[1:]], env=env).returncode
     if code not in good:
-        raise Refusal(f"terraform {arguments[0]} in {folder.name}/ ended with {code}: what it said stands above.", 1)
+        raise Refusal(f"terraform {arguments[0]} in {folder.name}/ ended with {code}: see its output above.", 1)
     return code
 
 
-def init(folder: Path, shell: dict[str, str], backend_file: Path | None) -> None:
+def init(folder: Path, env: dict[str, str], backend_file: Path | None) -> None:
     """`terraform init` with the locked provider, from a local mirror if there is one.
 
     Raises:
@@ -128,36 +129,36 @@ def init(folder: Path, shell: dict[str, str], backend_file: Path | None) -> None
     arguments += [f"-plugin-dir={mirror}"] if mirror else []
     arguments += [f"-backend-config={backend_file}"] if backend_file else []
     command = ["terraform", f"-chdir={folder}", *arguments]
-    answer = run_to_end(command, env=shell, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    answer = run_to_end(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if answer.returncode == 0:
         return
     print(answer.stdout, answer.stderr, sep="\n")
     if not mirror and "Failed to query available provider packages" in answer.stderr:
         tried = ", ".join(str(place) for place in mirror_places())
         raise Refusal(
-            f"The AWS provider: not in a mirror (looked for {PROVIDER} in {tried}) and the Terraform registry could "
-            f"not be reached; expected one of them: set {MIRROR_VARIABLE} to a folder that "
-            "`terraform providers mirror` made."
+            f"The AWS provider is in no mirror (looked for {PROVIDER} in {tried}), and the Terraform registry could "
+            f"not be reached; expected one of the two: set {MIRROR_VARIABLE} to a folder made by "
+            "`terraform providers mirror`."
         )
-    raise Refusal(f"terraform init in {folder.name}/ failed: what it said stands above.", 1)
+    raise Refusal(f"terraform init in {folder.name}/ failed: see its output above.", 1)
 
 
-def show(tfplan: Path, to: Path, folder: Path, shell: dict[str, str]) -> None:
+def show(tfplan: Path, to: Path, folder: Path, env: dict[str, str]) -> None:
     """Write a plan file as JSON.
 
     Raises:
         Refusal: it is none (exit code 1).
     """
     with to.open("w") as file:
-        code = run_to_end(["terraform", f"-chdir={folder}", "show", "-json", str(tfplan)], env=shell, stdout=file)
+        code = run_to_end(["terraform", f"-chdir={folder}", "show", "-json", str(tfplan)], env=env, stdout=file)
     if code.returncode:
-        raise Refusal(f"terraform show of {tfplan.name} ended with {code.returncode}: what it said stands above.", 1)
+        raise Refusal(f"terraform show of {tfplan.name} ended with {code.returncode}: see its output above.", 1)
 
 
-def outputs(folder: Path, shell: dict[str, str]) -> dict[str, Any]:
+def outputs(folder: Path, env: dict[str, str]) -> dict[str, Any]:
     """The outputs of the applied state, value by name."""
     command = ["terraform", f"-chdir={folder}", "output", "-json"]
-    answer = subprocess.run(command, env=shell, capture_output=True, text=True, check=False)
+    answer = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if answer.returncode:
         raise Refusal(f"terraform output: {answer.stderr.strip()}", 1)
     return {name: output["value"] for name, output in json.loads(answer.stdout).items()}

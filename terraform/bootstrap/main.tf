@@ -36,7 +36,7 @@ data "aws_iam_policy_document" "key" {
   #checkov:skip=CKV_AWS_111:In a key policy the resource * is this key
   #checkov:skip=CKV_AWS_356:In a key policy the resource * is this key
 
-  # Without this statement no IAM policy of the account could grant use of the key, and nobody could mend it.
+  # Without this statement no IAM policy of the account could grant use of the key, and nobody could repair it.
   statement {
     sid       = "AccountAdministers"
     actions   = ["kms:*"]

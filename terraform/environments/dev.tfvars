@@ -9,7 +9,7 @@ guarded     = false
 network = {
   cidr               = "10.20.0.0/16"
   availability_zones = ["eu-west-1a", "eu-west-1b"]
-  nat_per_zone       = false # One gateway costs less; losing its zone stops this environment.
+  nat_per_zone       = false # One gateway costs less, but if its zone fails, this environment stops.
   reserved_ranges    = { local = "10.10.0.0/16", prod = "10.30.0.0/16" }
 }
 

@@ -1,4 +1,4 @@
-# The embedded AWS of `make up`. Addresses depend on the ports that are free: plan_environment.py passes them.
+# The embedded AWS of `make up`. Addresses depend on the configured ports, so `make plan` passes them.
 name        = "DataFlows"
 environment = "local"
 account_id  = "123456789012"
@@ -10,18 +10,18 @@ guarded     = false
 network = {
   cidr               = "10.10.0.0/16"
   availability_zones = ["eu-west-1a", "eu-west-1b"]
-  nat_per_zone       = false # Nothing passes it.
+  nat_per_zone       = false # No traffic goes through it.
 }
 
 aws_max_retries = 3
 
-# Looks for the work pool and for runs more often than the worker does by itself: somebody is waiting.
+# Look for the work pool and for runs more often than the default, because somebody is waiting.
 agent_environment = {
   PREFECT_WORKER_HEARTBEAT_SECONDS = "3"
   PREFECT_WORKER_QUERY_SECONDS     = "2"
 }
 
-# Gone with the stack: everything in it can be made again.
+# Nothing here needs protection: `make up` makes all data again.
 protect_data    = false
 persist_results = false
 

@@ -8,6 +8,7 @@ lock is tried while both are applied, and green is changed while blue is destroy
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -16,8 +17,8 @@ from deployment import ACCOUNT, REGION, STACKS, Deployment, Repository
 from embedded_aws import EmbeddedAws
 from fixture_repository import fixture_repository
 from inventory import inventory
+from patience import until
 from repository_copy import commit
-from tenacity import retry, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
 
 STAGES = ("applying", "deployed", "blue_going", "blue_gone")
 
@@ -75,20 +76,18 @@ def applying(aws: EmbeddedAws, repository: Repository, elsewhere: Deployment) ->
     with ThreadPoolExecutor(3) as threads:  # Waits in the end for what is still under way.
         bootstrap = threads.submit(repository.prepare_account)
         for each in environments.values():
-            assert is_versioned(aws, each.bucket("state")) or bootstrap.result()
+            bucket = each.bucket("state")
+            until(lambda bucket=bucket: is_versioned(aws, bucket) or bootstrap.done())
         before = inventory(aws)
         applies = [threads.submit(each.apply) for each in environments.values()]
         yield Deploying(environments, before, bootstrap, applies, threads)
 
 
-@retry(
-    retry=retry_if_exception_type(ClientError) | retry_if_result(lambda found: not found),
-    stop=stop_after_delay(300),
-    wait=wait_fixed(0.5),
-)
 def is_versioned(aws: EmbeddedAws, bucket: str) -> bool:
-    """Whether a bucket keeps versions, once it is there."""
-    return aws["s3"].get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled"
+    """Whether a bucket is there and keeps versions."""
+    with suppress(ClientError):
+        return aws["s3"].get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled"
+    return False
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ def test_a_second_apply_at_once_fails_with_the_owner_of_the_first(applying, aws,
         terraform.run(command, blue.repository.root / "terraform", blue.shell)
     assert not applying.applies[0].done()  # Else it was the only one.
     assert refused.value.exit_code == 1
-    assert str(refused.value) == "terraform apply in terraform/ ended with 1: what it said stands above."
+    assert str(refused.value) == "terraform apply in terraform/ ended with 1: see its output above."
     said = capfd.readouterr().err
     assert "Error acquiring the state lock" in said
     assert "OperationTypeApply" in said

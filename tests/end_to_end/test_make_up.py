@@ -139,7 +139,7 @@ def test_run_again_it_changes_nothing_not_even_after_a_kill_that_left_the_state_
     stack.client("s3").put_object(Bucket=backend["bucket"], Key=f"{backend['key']}.tflock", Body=lock.encode())
     again = stack.run("start_local")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert ", 0 of them applied just now" in again.stdout
+    assert ", 0 of them changed just now" in again.stdout
     assert re.search(
         rf"{len(stack.deployments())} deployments: 0 written, {len(stack.deployments())} unchanged", again.stdout
     )

@@ -17,6 +17,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from patience import until
 
 SNOWFLAKE_SERVER = [sys.executable, "-m", "scripts.local_stack.snowflake.server"]
 
@@ -30,11 +31,8 @@ def server(command: Callable[[int], list[str]], tmp_path: Path) -> Iterator[int]
     log = tmp_path / "server.log"
     with log.open("wb") as output, subprocess.Popen(command(port), stdout=output, stderr=output) as process:
         try:
-            deadline = time.monotonic() + 60
-            while socket.socket().connect_ex(("127.0.0.1", port)):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    pytest.fail(f"{command(port)} did not start:\n{log.read_text()[-2000:]}")
-                time.sleep(0.1)
+            until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0 or process.poll() is not None)
+            assert process.poll() is None, f"{command(port)} did not start:\n{log.read_text()[-2000:]}"
             yield port
         finally:
             process.terminate()
@@ -42,10 +40,7 @@ def server(command: Callable[[int], list[str]], tmp_path: Path) -> Iterator[int]
 
 @pytest.fixture(scope="session")
 def snowflake_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with server(
-        lambda port: [*SNOWFLAKE_SERVER, "--port", str(port), "--idle-seconds", "1.5"],
-        tmp_path_factory.mktemp("snow"),
-    ) as port:
+    with server(lambda port: [*SNOWFLAKE_SERVER, "--port", str(port)], tmp_path_factory.mktemp("snow")) as port:
         yield port
 
 

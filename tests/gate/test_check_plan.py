@@ -285,7 +285,7 @@ def proven(_without_checkov, tmp_path):
         edited = json.loads((tmp_path / "gate.json").read_text())
         change(edited)
         given = record.parse(json.dumps(edited).encode(), "gate.json")
-        engine.prove(given, tmp_path / "plan.tfplan", path, None)
+        engine.recheck(given, tmp_path / "plan.tfplan", path, None)
 
     return prove
 
@@ -305,9 +305,9 @@ def test_a_record_that_was_not_edited_is_proven(proven):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (passed, "passed is True, not False; what it says of no_ingress"),
-        (lambda edited: edited["rules"].pop(0), "what it says of alarms_act"),
-        (lambda edited: edited["rules"][0].update(skipped="no time"), "what it says of alarms_act"),
+        (passed, "passed is True, not False; the result of no_ingress"),
+        (lambda edited: edited["rules"].pop(0), "the result of alarms_act"),
+        (lambda edited: edited["rules"][0].update(skipped="no time"), "the result of alarms_act"),
         (lambda edited: edited.update(account_id="999999999999"), "account_id is 999999999999, not 123456789012"),
         (lambda edited: edited.update(plan_json_sha256="0" * 64), "plan_json_sha256 is 000000000000…, not "),
         (lambda edited: edited["versions"].update(rules="sha256:0"), "versions is "),

@@ -121,7 +121,7 @@ def spoiled(old, new, file="variables"):
             "ignore_changes = [task_definition]",
         ),
         (free_desired_count, {"modules/a/main.tf": 'resource "aws_ecs_service" "agent" {}\n'}, "ignore_changes = []"),
-        (free_desired_count, {"modules/a/main.tf": ""}, "a block that the HCL does not show"),
+        (free_desired_count, {"modules/a/main.tf": ""}, "no such block in the HCL"),
     ],
 )
 def test_a_convention_that_is_broken_is_named(tmp_path, rule, changes, said):

@@ -7,6 +7,7 @@ from scripts.gate.reading.documents import action_matches, documents
 from scripts.gate.reading.plan import Plan
 from scripts.gate.rules import known_policies, narrow_pass_role, no_wildcard_writes, own_policies
 
+OUR_TAGS = {"aws:ResourceTag/environment": "amber", "aws:ResourceTag/service": "harbor-flows"}
 ROLE = "arn:aws:iam::123456789012:role/HarborFlows-Amber-flow"
 TO_ECS = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
 ADDRESS = 'module.iam["x"].aws_iam_role_policy.agent[0]'
@@ -78,7 +79,7 @@ def test_statements_without_pass_role_are_not_its_business():
         {
             "Action": "application-autoscaling:RegisterScalableTarget",
             "Resource": "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/*",
-            "Condition": {"StringEquals": {"aws:ResourceTag/environment": "amber"}},
+            "Condition": {"StringEquals": OUR_TAGS},
         },
     ],
     ids=str,
@@ -126,9 +127,24 @@ def test_reading_and_writing_to_what_is_named_is_fine(statement):
             "Condition": {"StringEquals": {"application-autoscaling:service-namespace": "ecs"}},
         },
         {
+            "Action": "application-autoscaling:RegisterScalableTarget",
+            "Resource": "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/environment": "amber"}},
+        },
+        {
+            "Action": "application-autoscaling:RegisterScalableTarget",
+            "Resource": "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/*",
+            "Condition": {"StringEquals": OUR_TAGS | {"aws:ResourceTag/service": "another-stack"}},
+        },
+        {
+            "Action": "kms:Decrypt",
+            "Resource": "arn:aws:kms:eu-west-1:123456789012:key/*",
+            "Condition": {"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/AnotherStack-Amber"]}},
+        },
+        {
             "Action": "ecs:StopTask",
             "Resource": "arn:aws:ecs:eu-west-1:123456789012:task/*",
-            "Condition": {"StringEquals": {"aws:ResourceTag/environment": "amber"}},
+            "Condition": {"StringEquals": OUR_TAGS},
         },
     ],
     ids=str,

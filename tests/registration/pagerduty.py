@@ -2,13 +2,13 @@
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jsonschema
+from patience import until
 
 # https://developer.pagerduty.com/docs/events-api-v2/trigger-events/
 DEDUP_KEY = {"type": "string", "maxLength": 255}
@@ -71,16 +71,14 @@ class PagerDuty:
         self.refused: list[str] = []
         self.url = ""
 
-    def wait_for(self, seconds: float, **wanted: str) -> dict[str, Any]:
+    def wait_for(self, **wanted: str) -> dict[str, Any]:
         """The first event with these top-level values."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            for event in list(self.events):
-                if wanted.items() <= event.items():
-                    return event
+
+        def look() -> dict[str, Any] | None:
             assert not self.refused, self.refused
-            time.sleep(0.1)
-        raise AssertionError(f"no {wanted} within {seconds} s, but {self.events}")
+            return next((event for event in list(self.events) if wanted.items() <= event.items()), None)
+
+        return until(look)
 
 
 @contextmanager

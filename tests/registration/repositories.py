@@ -8,6 +8,7 @@ from textwrap import dedent
 
 import httpx
 from forked_import import imported
+from patience import PATIENCE_SECONDS
 
 from scripts.registration.api import Prefect
 from scripts.registration.run import Options, Report, register
@@ -95,7 +96,7 @@ class Repository:
         """One request to Prefect, again while SQLite is busy."""
         address = f"{os.environ['PREFECT_API_URL']}/{path}"
         while True:
-            answer = httpx.request(method, address, json=content or {}, timeout=60, trust_env=False)
+            answer = httpx.request(method, address, json=content or {}, timeout=PATIENCE_SECONDS, trust_env=False)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             time.sleep(0.2)

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from patience import eventually
 
 from scripts.registration import flow_import
 from scripts.registration.flow_import import FlowImport, Imported
@@ -74,7 +74,7 @@ WRONG = {
         "import ended the process (exit 7); expected nothing to run at import.",
     ),
     "hangs": (
-        "import time\n\ntime.sleep(999)\n",
+        "import time\n\ntime.sleep(9999)\n",
         "import took more than 3 s; expected nothing to run at import (flows/hangs.py:3).",
     ),
     "twice": (
@@ -213,8 +213,8 @@ UNRULY = {
     "a_reads": "import sys\nassert not sys.stdin.read()\n",
     "b_changes": "import os, sys\nos.environ['LEFT'] = 'behind'\nos.chdir('/')\nsys.path.clear()\n",
     "c_is_clean": "import os\nassert 'LEFT' not in os.environ\nassert os.getcwd() != '/'\n",
-    "d_threads": "import threading, time\nthreading.Thread(target=time.sleep, args=(999,)).start()\n",
-    "e_forks": "import os, time\nif os.fork() == 0:\n    time.sleep(999)\n",
+    "d_threads": "import threading, time\nthreading.Thread(target=time.sleep, args=(9999,)).start()\n",
+    "e_forks": "import os, time\nif os.fork() == 0:\n    time.sleep(9999)\n",
     "f_spies": "import os\nassert 'secret' not in os.environ.values()\n",
     "g_asks": "import os\nassert os.environ['DATA_FLOWS_ENVIRONMENT'] == 'dev'\n",
 }
@@ -246,7 +246,7 @@ def running(root):
     return [command for command in commands if str(root) in command]
 
 
-@retry(retry=retry_if_exception_type(AssertionError), stop=stop_after_delay(60), wait=wait_fixed(0.1), reraise=True)
+@eventually
 def assert_nothing_runs(root):
     """Soon: what is killed takes a moment to be gone."""
     assert not running(root)
@@ -260,11 +260,11 @@ def test_no_process_is_left_behind(unruly):
 @pytest.fixture
 def hanging(tmp_path):
     """A repository whose only flow file makes the file `begun` and then hangs."""
-    write(tmp_path, {"hangs": f"import time\nopen({str(tmp_path / 'begun')!r}, 'w')\ntime.sleep(999)\n"})
+    write(tmp_path, {"hangs": f"import time\nopen({str(tmp_path / 'begun')!r}, 'w')\ntime.sleep(9999)\n"})
     return tmp_path
 
 
-@retry(retry=retry_if_exception_type(AssertionError), stop=stop_after_delay(300), wait=wait_fixed(0.1), reraise=True)
+@eventually
 def wait_until_hanging(root):
     assert (root / "begun").exists()
 

@@ -44,7 +44,7 @@ def run(repository, deployment, *states):
 @pytest.mark.parametrize(("kind", "state"), [("FAILED", "Failed"), ("CRASHED", "Crashed"), ("FAILED", "TimedOut")])
 def test_a_run_that_ends_badly_pages_with_what_the_one_on_call_needs(on_call, pager_duty, kind, state):
     flow_run = run(on_call, "paged/hourly", ("RUNNING", "Running"), (kind, state))
-    event = pager_duty.wait_for(30, event_action="trigger")
+    event = pager_duty.wait_for(event_action="trigger")
     title = on_call.stack.title
     address = f"http://127.0.0.1:4200/runs/flow-run/{flow_run['id']}"
     assert event["routing_key"] == KEY
@@ -63,9 +63,9 @@ def test_a_run_that_ends_badly_pages_with_what_the_one_on_call_needs(on_call, pa
 def test_the_next_completed_run_resolves_it_and_what_is_not_on_call_pages_nobody(on_call, pager_duty):
     run(on_call, "quiet/hourly", ("RUNNING", "Running"), ("FAILED", "Failed"))
     run(on_call, "paged/hourly", ("RUNNING", "Running"), ("CRASHED", "Crashed"))
-    triggered = pager_duty.wait_for(30, event_action="trigger")
+    triggered = pager_duty.wait_for(event_action="trigger")
     run(on_call, "paged/hourly", ("RUNNING", "Running"), ("COMPLETED", "Completed"))
-    resolved = pager_duty.wait_for(30, event_action="resolve")
+    resolved = pager_duty.wait_for(event_action="resolve")
     assert resolved == {"routing_key": KEY, "event_action": "resolve", "dedup_key": triggered["dedup_key"]}
     assert len(pager_duty.events) == 2
 
@@ -80,7 +80,7 @@ def test_the_next_completed_run_resolves_it_and_what_is_not_on_call_pages_nobody
 def test_a_run_that_does_not_start_pages_after_the_threshold(on_call, pager_duty, states, said):
     started = run(on_call, "paged/hourly", *states, ("RUNNING", "Running"))
     flow_run = run(on_call, "paged/hourly", *states)
-    event = pager_duty.wait_for(60, event_action="trigger")
+    event = pager_duty.wait_for(event_action="trigger")
     assert f"run {flow_run['name']} has been {said}" in event["payload"]["summary"]
     assert event["payload"]["severity"] == "error"
     assert started["name"] not in str(pager_duty.events)

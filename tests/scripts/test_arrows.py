@@ -64,10 +64,10 @@ def test_no_folder_imports_from_one_above_it_or_beside_it():
 @pytest.mark.parametrize(
     ("source", "found"),
     [
-        ("from scripts.gate import store", ["shared/a.py imports gate"]),
-        ("import scripts.gate.store", ["shared/a.py imports gate"]),
+        ("from scripts.gate import applied_state", ["shared/a.py imports gate"]),
+        ("import scripts.gate.applied_state", ["shared/a.py imports gate"]),
         ("def f():\n    from scripts.local_stack.summary import rows", ["shared/a.py imports local_stack"]),
-        ("import importlib\nimportlib.import_module('scripts.gate.store')", ["shared/a.py imports gate"]),
+        ("import importlib\nimportlib.import_module('scripts.gate.applied_state')", ["shared/a.py imports gate"]),
         ("from scripts import plan_environment", ["shared/a.py imports plan_environment"]),
         ("from scripts.shared import steps", []),
     ],

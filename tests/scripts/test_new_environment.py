@@ -2,6 +2,7 @@
 
 import shutil
 from ipaddress import IPv4Network
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +18,9 @@ GIVEN = {"name": "staging", "account": "333344445555", "region": "eu-central-1",
 
 @pytest.fixture
 def root(tmp_path):
-    """A copy of the facts of this repository."""
-    for folder in ("terraform/environments", "terraform/bootstrap/accounts"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+    """A repository with the environments and accounts of tests/fixtures."""
+    for folder in ("environments", "bootstrap/accounts"):
+        shutil.copytree(ROOT / "tests" / "fixtures" / Path(folder).name, tmp_path / "terraform" / folder)
     return tmp_path
 
 
@@ -73,7 +74,7 @@ def test_in_an_account_that_is_prepared_the_line_to_add_is_told(root):
     stack = facts_of(root, "local")["name"]
     assert said[2:] == [f'Next: add "staging" to {stack} in the stacks of {said[2].split()[-1]}']
     assert said[2].endswith(".tfvars.")
-    assert len(accounts_of(root)) == len(accounts_of(ROOT))
+    assert len(accounts_of(root)) == 2
 
 
 def test_the_account_of_another_stack_keeps_its_bootstrap(root):
@@ -92,11 +93,14 @@ def test_the_account_of_another_stack_keeps_its_bootstrap(root):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"name": "dev"}, 'NAME is "dev"; expected a name that is free: terraform/environments/dev.tfvars is there.'),
-        ({"name": "local"}, 'NAME is "local"; expected a name that is free: terraform/environments/local.tfvars'),
+        (
+            {"name": "amber"},
+            'NAME is "amber"; expected a new name, because terraform/environments/amber.tfvars exists.',
+        ),
+        ({"name": "local"}, 'NAME is "local"; expected a new name, because terraform/environments/local.tfvars'),
         ({"name": "Staging"}, 'NAME is "Staging"; expected 2 to 15 lower-case letters and digits'),
-        ({"name": "eu-dev"}, 'NAME is "eu-dev"; expected 2 to 15 lower-case letters and digits'),
-        ({"name": "../dev"}, 'NAME is "../dev"; expected 2 to 15 lower-case letters and digits'),
+        ({"name": "eu-amber"}, 'NAME is "eu-amber"; expected 2 to 15 lower-case letters and digits'),
+        ({"name": "../amber"}, 'NAME is "../amber"; expected 2 to 15 lower-case letters and digits'),
         ({"name": "bootstrap"}, 'NAME is "bootstrap"; expected 2 to 15 lower-case letters and digits'),
         ({"name": ""}, 'NAME is ""; expected 2 to 15 lower-case letters and digits'),
         ({"account": ""}, 'ACCOUNT is ""; expected the 12 digits of an AWS account.'),
@@ -136,13 +140,12 @@ def test_the_command_says_what_is_next(root, monkeypatch, capsys):
     new_environment.main()
     assert capsys.readouterr().out == (
         "staging 3 eu-west-1 sales\n"
-        "Next: change what is marked `Change` in them, then `make plan ENV=staging OFFLINE=1`.\n"
+        "Next: replace what is marked `Change` in these files, then `make plan ENV=staging OFFLINE=1`.\n"
     )
 
 
 def test_lint_finds_nothing_in_what_is_written(root, monkeypatch):
     write_environment(**GIVEN, root=root)
-    monkeypatch.setattr(facts_file, "FACTS", root / "terraform" / "environments")
+    monkeypatch.setattr(environments, "FACTS", root / "terraform" / "environments")
     monkeypatch.setattr(facts_file, "ACCOUNTS", root / "terraform" / "bootstrap" / "accounts")
     assert facts_file.check_all() == []
-    assert environments.FACTS != facts_file.FACTS

@@ -1,6 +1,7 @@
 """A plan names the image it is for, and an offline one can neither reach an account nor leave anything behind."""
 
 import json
+import shutil
 import sys
 
 import pytest
@@ -9,11 +10,12 @@ from plan_builder import plan_data, resource
 from scripts import plan_environment
 from scripts.delivery import planning
 from scripts.gate import engine
-from scripts.shared import offline_root, terraform
+from scripts.shared import environments, offline_root, terraform
 from scripts.shared.environments import ROOT, Environment, find_environment
 from scripts.shared.image_digest import image_digest
 from scripts.shared.refusal import Refusal
 
+pytestmark = pytest.mark.usefixtures("made_up_environments")
 DIGEST = "sha256:" + "a" * 64
 
 
@@ -53,26 +55,26 @@ def main(monkeypatch, *arguments):
     return plan_environment.main()
 
 
-@pytest.mark.parametrize("name", ["dev", "prod"])
+@pytest.mark.parametrize("name", ["amber", "violet"])
 def test_a_plan_to_be_applied_needs_the_digest_of_a_pushed_image(planned, monkeypatch, name):
     with pytest.raises(Refusal) as refused:
         main(monkeypatch, name)
     assert str(refused.value) == (
         f"IMAGE_DIGEST is not set; expected the digest of the pushed image: make plan ENV={name} "
-        "IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is only looked at."
+        "IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is never applied."
     )
     assert refused.value.exit_code == 2
     assert planned == []
 
 
 def test_a_given_digest_is_planned(planned, monkeypatch):
-    assert main(monkeypatch, "dev", "--image-digest", DIGEST) == 0
-    assert planned == [("dev", DIGEST, False)]
+    assert main(monkeypatch, "amber", "--image-digest", DIGEST) == 0
+    assert planned == [("amber", DIGEST, False)]
 
 
 def test_an_offline_plan_takes_the_digest_of_the_sources(planned, monkeypatch):
-    assert main(monkeypatch, "prod", "--offline") == 0
-    assert planned == [("prod", image_digest(), True)]
+    assert main(monkeypatch, "violet", "--offline") == 0
+    assert planned == [("violet", image_digest(), True)]
 
 
 def test_a_local_plan_pushes_the_image_that_it_names(planned, monkeypatch, tmp_path):
@@ -83,7 +85,9 @@ def test_a_local_plan_pushes_the_image_that_it_names(planned, monkeypatch, tmp_p
 
 
 def test_a_local_plan_without_a_running_stack_is_refused_at_once(planned, monkeypatch, tmp_path):
-    with pytest.raises(Refusal, match="aws, prefect, snowflake not running; expected all of it: `make up` first"):
+    with pytest.raises(
+        Refusal, match="Not running: aws, prefect, snowflake; expected the whole local stack: run `make up` first"
+    ):
         main(monkeypatch, "local")
     assert planned == []
 
@@ -92,25 +96,25 @@ def test_a_local_plan_without_a_running_stack_is_refused_at_once(planned, monkey
 def test_a_pipelines_plan_that_is_more_than_a_release_is_refused_and_leaves_no_record(
     planned, monkeypatch, tmp_path, changed, ends
 ):
-    folder = tmp_path / "dev"
+    folder = tmp_path / "amber"
     folder.mkdir()
     (folder / "plan.json").write_text(json.dumps(plan_data(resource(f"module.a.{changed}", actions=("update",)))))
     (folder / "gate.json").write_text("of an earlier plan")
     if not ends:
-        assert main(monkeypatch, "dev", "--image-digest", DIGEST, "--pipeline") == 0
+        assert main(monkeypatch, "amber", "--image-digest", DIGEST, "--pipeline") == 0
         return
     with pytest.raises(Refusal, match=r"aws_iam_role\.flow: got update; expected no change in a release") as refused:
-        main(monkeypatch, "dev", "--image-digest", DIGEST, "--pipeline")
+        main(monkeypatch, "amber", "--image-digest", DIGEST, "--pipeline")
     assert refused.value.exit_code == ends
     assert not (folder / "gate.json").exists()
 
 
 def test_the_verdict_of_the_gate_is_the_exit_code(planned, monkeypatch):
-    assert main(monkeypatch, "dev", "--image-digest", "bad") == 1
+    assert main(monkeypatch, "amber", "--image-digest", "bad") == 1
 
 
 def test_an_unknown_environment_is_refused_before_anything_else(planned, monkeypatch):
-    with pytest.raises(Refusal, match="expected one of dev, local, prod"):
+    with pytest.raises(Refusal, match="expected one of amber, local, violet"):
         main(monkeypatch, "staging", "--offline")
     assert planned == []
 
@@ -133,14 +137,14 @@ def test_only_a_plan_to_be_applied_reads_the_state_backend(monkeypatch, tmp_path
     monkeypatch.setattr(terraform, "init", lambda root, _, backend: seen.update(root=root, backend=backend))
     monkeypatch.setattr(terraform, "run", lambda arguments, *_, good: seen.update(arguments=arguments, good=good))
     monkeypatch.setattr(terraform, "show", lambda tfplan, to, *_: seen.update(show=(tfplan, to)))
-    environment = find_environment("dev")
+    environment = find_environment("amber")
     planning.plan(environment, DIGEST, offline=offline)
-    assert seen["backend"] == (None if offline else ROOT / "terraform" / "environments" / "dev.s3.tfbackend")
-    assert seen["root"] == (tmp_path / "dev" / "offline" / "terraform" if offline else ROOT / "terraform")
-    assert {f"-var=image_digest={DIGEST}", f"-out={tmp_path}/dev/plan.tfplan"} <= set(seen["arguments"])
+    assert seen["backend"] == (None if offline else environment.backend_file)
+    assert seen["root"] == (tmp_path / "amber" / "offline" / "terraform" if offline else ROOT / "terraform")
+    assert {f"-var=image_digest={DIGEST}", f"-out={tmp_path}/amber/plan.tfplan"} <= set(seen["arguments"])
     assert f"-var-file={environment.tfvars}" in seen["arguments"]
     assert seen["good"] == (0, 2)
-    assert seen["show"] == (tmp_path / "dev" / "plan.tfplan", tmp_path / "dev" / "plan.json")
+    assert seen["show"] == (tmp_path / "amber" / "plan.tfplan", tmp_path / "amber" / "plan.json")
 
 
 def test_a_local_plan_knows_the_ports_of_the_stack(monkeypatch, tmp_path):
@@ -176,3 +180,13 @@ def test_an_offline_copy_is_initialised_again_only_when_its_providers_or_modules
     assert initialise()
     (root / ".terraform.lock.hcl").write_text("another")
     assert initialise()
+
+
+def test_facts_that_do_not_fit_are_refused_before_terraform_starts(planned, monkeypatch, tmp_path):
+    shutil.copytree(environments.FACTS, tmp_path / "facts")
+    monkeypatch.setattr(environments, "FACTS", tmp_path / "facts")
+    facts = tmp_path / "facts" / "amber.tfvars"
+    facts.write_text(facts.read_text().replace("approval ", "aproval "))
+    with pytest.raises(Refusal, match=r"amber\.tfvars:\d+: got unknown key delivery\.aproval; .* mean approval\?"):
+        main(monkeypatch, "amber", "--offline")
+    assert planned == []

@@ -8,7 +8,7 @@ import pytest
 from gate_records import COMMIT, DIGEST, FINDING, gate_record
 
 from scripts import register_flows
-from scripts.gate import store
+from scripts.gate import applied_state
 from scripts.gate.record import RecordRefused
 from scripts.registration import command as registration
 from scripts.registration.actions import Action
@@ -20,6 +20,8 @@ from scripts.shared import prefect_api
 from scripts.shared.environments import Environment
 from scripts.shared.refusal import Refusal
 
+pytestmark = pytest.mark.usefixtures("made_up_environments")
+
 
 @pytest.mark.parametrize(
     ("changes", "said"),
@@ -27,18 +29,18 @@ from scripts.shared.refusal import Refusal
         ({"findings": (FINDING,)}, r"the gate did not pass \(1 finding\)"),
         ({"image_digest": "sha256:" + "b" * 64}, "it is of image sha256:bbbbbbbbbbbb…, not sha256:aaaaaaaaaaaa…"),
         ({"environment": "prod"}, "it is of environment prod, not dev"),
-        ({"rules": []}, "it was not checked for alarms_act, "),
+        ({"rules": []}, "these checks did not run: alarms_act, "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
 def test_flows_are_not_registered_when_the_applied_record_does_not_fit(monkeypatch, tmp_path, changes, said):
-    monkeypatch.setattr(store, "stored", lambda _: gate_record(**changes))
+    monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record(**changes))
     with pytest.raises(RecordRefused, match=said):
         check_gate(Environment("dev", tmp_path), DIGEST)
 
 
 def test_flows_of_the_image_that_the_gate_passed_are_registered(monkeypatch, tmp_path):
-    monkeypatch.setattr(store, "stored", lambda _: gate_record())
+    monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record())
     assert check_gate(Environment("dev", tmp_path), DIGEST).commit == COMMIT
 
 
@@ -56,7 +58,7 @@ def command(monkeypatch):
     """`command(*arguments)` runs it; `.given` is what came to registering, `.refuses` a part that refuses."""
 
     def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["register_flows", "--env", "dev", "--image-digest", DIGEST, *arguments])
+        monkeypatch.setattr("sys.argv", ["register_flows", "--env", "amber", "--image-digest", DIGEST, *arguments])
         register_flows.main()
 
     async def register(imported, stack, options):
@@ -73,8 +75,8 @@ def command(monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "https://prefect.example.com/api")
     for name in ("PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL", "RUNBOOK_URL", "PREFECT_UI_URL"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(store, "stored", lambda _: gate_record())
-    monkeypatch.setattr(store, "stored_outputs", outputs)
+    monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record())
+    monkeypatch.setattr(applied_state, "read_outputs", outputs)
     monkeypatch.setattr(prefect_api, "configure", lambda _: "")
     imported = SimpleNamespace(result=lambda: "what the code says")
     monkeypatch.setattr(register_flows, "FlowImport", lambda _: nullcontext(imported))
@@ -104,7 +106,7 @@ def test_its_options_reach_registration(command):
 
 
 def test_nothing_is_registered_when_the_gate_refuses(command, monkeypatch):
-    monkeypatch.setattr(store, "stored", lambda _: gate_record(findings=(FINDING,)))
+    monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record(findings=(FINDING,)))
     with pytest.raises(Refusal):
         command()
     assert command.given is None
@@ -148,7 +150,7 @@ def test_as_json_it_is_one_object_and_nothing_else(command, capsys):
     command("--json", "--dry-run")
     report = json.loads(capsys.readouterr().out)
     assert report["requests"] == {"reads": 5, "writes": 3, "repeated": 0}
-    assert (report["environment"], report["dry_run"], report["notes"]) == ("dev", True, ["a note"])
+    assert (report["environment"], report["dry_run"], report["notes"]) == ("amber", True, ["a note"])
     assert {"what": "d/x", "action": "prune", "reason": "no longer in code", "is_deployment": True} in report["actions"]
     assert as_json(Report([], 0, 0, []), Environment("dev", None), dry_run=False).startswith("{")
 

@@ -14,6 +14,7 @@ from scripts.shared.environments import Environment
 from scripts.shared.flow_runs import find_deployment, parse_parameters
 from scripts.shared.refusal import Refusal
 
+pytestmark = pytest.mark.usefixtures("made_up_environments")
 DEPLOYMENTS = ["daily_orders/hourly", "export-orders/daily", "export-orders/by_hand"]
 
 
@@ -103,9 +104,9 @@ def test_exit_code_and_last_line_say_how_the_run_ended_with_its_figures_or_the_r
         }
         return FlowRun(flow_id=uuid4(), name="red-fox", **ended), "rows read 1,200, seconds 1.5"
 
-    shell["PREFECT_API_URL"] = "https://prefect.dev.example.com/api"
+    shell["PREFECT_API_URL"] = "https://prefect.amber.example.com/api"
     monkeypatch.setattr(flow_runs, "run_deployment", start)
-    monkeypatch.setattr("sys.argv", ["run_flow", "load", "--env", "dev", "--params", '{"days": 2}'])
+    monkeypatch.setattr("sys.argv", ["run_flow", "load", "--env", "amber", "--params", '{"days": 2}'])
     assert run_flow.main() == code
     assert given == [("load", {"days": 2})]
     said = "rows read 1,200, seconds 1.5" if code == 0 else "Out of memory."
@@ -121,13 +122,13 @@ def shell(monkeypatch, tmp_path):
 
 
 def test_without_a_running_stack_make_up_is_named(shell, tmp_path):
-    with pytest.raises(Refusal, match="The local stack does not run; expected it to: `make up` first"):
+    with pytest.raises(Refusal, match="The local stack is not running: run `make up` first"):
         prefect_api.configure(Environment("local", tmp_path))
 
 
 def test_without_an_address_the_variable_is_named(shell, tmp_path):
-    with pytest.raises(Refusal, match="PREFECT_API_URL is not set; expected the address of DataFlows-Dev's Prefect"):
-        prefect_api.configure(Environment("dev", tmp_path))
+    with pytest.raises(Refusal, match="PREFECT_API_URL is not set; expected the address of HarborFlows-Amber"):
+        prefect_api.configure(Environment("amber", tmp_path))
 
 
 def test_the_local_stack_is_reached_whatever_prefect_the_developer_uses_otherwise(shell, tmp_path):
@@ -142,6 +143,6 @@ def test_the_local_stack_is_reached_whatever_prefect_the_developer_uses_otherwis
 
 
 def test_elsewhere_the_callers_own_address_and_key_are_used(shell, tmp_path):
-    shell["PREFECT_API_URL"] = "https://prefect.dev.example.com/api"
-    assert prefect_api.configure(Environment("dev", tmp_path)) == "https://prefect.dev.example.com/api"
+    shell["PREFECT_API_URL"] = "https://prefect.amber.example.com/api"
+    assert prefect_api.configure(Environment("amber", tmp_path)) == "https://prefect.amber.example.com/api"
     assert shell["PREFECT_API_KEY"] == "of the developer"

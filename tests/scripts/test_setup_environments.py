@@ -118,7 +118,7 @@ def test_it_needs_nothing_but_the_standard_library():
 def test_a_command_that_fails_is_told_with_what_it_said(capfd):
     with pytest.raises(SystemExit) as ended:
         setup_environments.run(sys.executable, "-c", "import sys; sys.exit('no such package')")
-    assert str(ended.value.code).endswith("ended with 1: what it said stands above.")
+    assert str(ended.value.code).endswith("ended with 1: see its output above.")
     assert "no such package" in capfd.readouterr().err
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from scripts import show_logs, start_local
 from scripts.local_stack import bring_up, seed_landing, summary
-from scripts.local_stack.bring_up import only_one
+from scripts.local_stack.bring_up import hold_lock
 from scripts.local_stack.supervisor import supervision
 from scripts.shared import terraform
 from scripts.shared.local_settings import LocalSettings
@@ -31,7 +31,7 @@ def steps(monkeypatch):
     """Commands of the steps, none of which is run."""
     ran = []
     monkeypatch.setattr(Steps, "run", lambda *arguments, **_: ran.append(arguments[4:]))
-    monkeypatch.setattr(bring_up, "forget_stale_lock", lambda _: ran.append(("stale lock",)))
+    monkeypatch.setattr(bring_up, "remove_stale_lock", lambda _: ran.append(("stale lock",)))
     monkeypatch.setattr(bring_up, "registered", lambda _: {"b/daily": ["run:up"], "a/daily": ["run:up:2"], "c/d": []})
     monkeypatch.setattr(seed_landing, "landing_files", lambda: [Path("flows/_landing.py")])
     monkeypatch.setattr(summary, "print_summary", lambda *_: ran.append("summary"))
@@ -39,20 +39,20 @@ def steps(monkeypatch):
 
 
 def test_a_second_make_up_while_one_is_under_way_is_refused(settings, steps):
-    with only_one(settings), pytest.raises(Refusal, match="Another `make up` is under way; expected none: wait"):
+    with hold_lock(settings), pytest.raises(Refusal, match="Another `make up` is running; expected none: wait"):
         start_local.main()
     assert steps == []
 
 
 def test_once_the_first_has_ended_the_next_may_begin(settings, steps):
-    with pytest.raises(KeyboardInterrupt), only_one(settings):
+    with pytest.raises(KeyboardInterrupt), hold_lock(settings):
         raise KeyboardInterrupt
     start_local.main()
     assert steps[-1] == "summary"
 
 
 def test_another_stack_is_brought_up_beside_it(settings, tmp_path):
-    with only_one(settings), only_one(LocalSettings.load(directory=tmp_path / "another")):
+    with hold_lock(settings), hold_lock(LocalSettings.load(directory=tmp_path / "another")):
         pass
 
 
@@ -93,7 +93,7 @@ def test_a_failed_or_interrupted_step_ends_with_what_still_runs_and_how_to_go_on
         start_local.main()
     assert raised.value is error
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "Still running: aws (pid 4711). `make up` goes on from here, `make down` ends it."
+    assert last == "Still running: aws (pid 4711). `make up` continues from here, `make down` stops it."
 
 
 def test_the_end_of_a_log_is_shown(settings, monkeypatch, capsys):

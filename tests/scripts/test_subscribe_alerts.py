@@ -9,19 +9,20 @@ from scripts import subscribe_alerts
 from scripts.delivery import alert_subscription
 from scripts.shared.refusal import Refusal
 
+pytestmark = pytest.mark.usefixtures("made_up_environments")
 OLD = "https://events.pagerduty.com/integration/0ld-k3y/enqueue"
 NEW = "https://events.pagerduty.com/integration/n3w-k3y/enqueue"
-NAME = "/DataFlows/Dev/PAGERDUTY_ENDPOINT"
+NAME = "/HarborFlows/Amber/PAGERDUTY_ENDPOINT"
 
 
 class Cloud:
-    """dev's account with an applied topic."""
+    """amber's account with an applied topic."""
 
     def __init__(self):
-        self.ssm = boto3.client("ssm", region_name="eu-west-1")
-        self.sns = boto3.client("sns", region_name="eu-west-1")
-        self.other = self.sns.create_topic(Name="A-DataFlows-Dev-alerts")["TopicArn"]
-        self.topic = self.sns.create_topic(Name="DataFlows-Dev-alerts")["TopicArn"]
+        self.ssm = boto3.client("ssm", region_name="eu-central-1")
+        self.sns = boto3.client("sns", region_name="eu-central-1")
+        self.other = self.sns.create_topic(Name="A-HarborFlows-Amber-alerts")["TopicArn"]
+        self.topic = self.sns.create_topic(Name="HarborFlows-Amber-alerts")["TopicArn"]
 
     def write(self, value, kind="SecureString"):
         self.ssm.put_parameter(Name=NAME, Value=value, Type=kind, Overwrite=True)
@@ -45,7 +46,7 @@ def cloud(monkeypatch):
 def subscribe(monkeypatch, capsys):
     """Run the command; returns its output, in which no part of an address may ever be."""
 
-    def run(environment="dev"):
+    def run(environment="amber"):
         monkeypatch.setattr("sys.argv", ["subscribe_alerts", environment])
         subscribe_alerts.main()
         said = "".join(capsys.readouterr())
@@ -116,7 +117,7 @@ def test_another_topic_is_left_alone(cloud, subscribe):
 
 def test_no_address_is_told_with_where_it_belongs(cloud, subscribe):
     said = refusal_of(subscribe)
-    assert said.startswith(f"{NAME}: found no such parameter; expected PagerDuty's address: docs/runbook.md#")
+    assert said.startswith(f"{NAME}: no such parameter; expected PagerDuty's address in it: see docs/runbook.md#")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_no_address_is_told_with_where_it_belongs(cloud, subscribe):
 def test_what_is_no_https_address_is_told_without_showing_it(cloud, subscribe, value):
     cloud.write(value)
     said = refusal_of(subscribe)
-    assert said.startswith(f"{NAME}: its value is not an https address; expected https://")
+    assert said.startswith(f"{NAME}: got a value that is not an https address; expected https://")
     assert cloud.subscribed() == []
 
 
@@ -144,7 +145,7 @@ def test_an_address_that_is_not_encrypted_is_told(cloud, subscribe):
 def test_a_topic_that_was_not_applied_is_told(cloud, subscribe):
     cloud.sns.delete_topic(TopicArn=cloud.topic)
     cloud.write(NEW)
-    assert "expected it to be applied: `make apply ENV=dev` first." in refusal_of(subscribe)
+    assert "expected it to be applied: `make apply ENV=amber` first." in refusal_of(subscribe)
 
 
 def test_what_aws_refuses_is_told_by_its_code_alone(cloud, subscribe, monkeypatch):

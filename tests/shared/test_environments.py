@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from fixture_repository import ENVIRONMENTS, facts
 from gate_records import gate_record
 
-from scripts.gate import store
+from scripts.gate import applied_state
 from scripts.shared.environments import ROOT, Environment, find_environment
 from scripts.shared.refusal import Refusal
 
@@ -85,8 +85,8 @@ def test_credentials_of_another_account_are_refused_with_both_named(monkeypatch)
     with pytest.raises(Refusal) as refused:
         find_environment("amber").require_account()
     assert str(refused.value) == (
-        "The AWS credentials are of account 626262626262; expected 515151515151 (amber.tfvars): "
-        "take those of that account."
+        "Got AWS credentials of account 626262626262; expected account 515151515151 (amber.tfvars): "
+        "use credentials of that account."
     )
 
 
@@ -128,40 +128,43 @@ def amber(monkeypatch):
 def test_record_and_outputs_lie_beside_the_state_and_are_read_as_they_were(amber):
     bucket = Bucket()
     record = gate_record()
-    store.store(amber(bucket), record, {"work_pool": {"name": "HarborFlows-Amber"}})
+    applied_state.save(amber(bucket), record, {"work_pool": {"name": "HarborFlows-Amber"}})
     # The record last: it is what says that the outputs may be used.
     assert list(bucket.objects) == [
         ("harborflows-amber-state-515151515151", "harbor-flows/outputs.json"),
         ("harborflows-amber-state-515151515151", "harbor-flows/gate.json"),
     ]
-    assert store.stored(amber(bucket)) == record
-    assert store.stored_outputs(amber(bucket), "work_pool") == [{"name": "HarborFlows-Amber"}]
+    assert applied_state.read_record(amber(bucket)) == record
+    assert applied_state.read_outputs(amber(bucket), "work_pool") == [{"name": "HarborFlows-Amber"}]
 
 
 def test_an_output_that_the_last_apply_did_not_have_is_told(amber):
     bucket = Bucket()
-    store.store(amber(bucket), gate_record(), {"image": "…"})
+    applied_state.save(amber(bucket), gate_record(), {"image": "…"})
     with pytest.raises(Refusal, match=r"outputs\.json: got image; expected work_pool too: plan and apply again\."):
-        store.stored_outputs(amber(bucket), "image", "work_pool")
+        applied_state.read_outputs(amber(bucket), "image", "work_pool")
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchBucket"])
 @pytest.mark.parametrize(
     ("read", "name"),
-    [(store.stored, "gate.json"), (lambda amber: store.stored_outputs(amber, "work_pool"), "outputs.json")],
+    [
+        (applied_state.read_record, "gate.json"),
+        (lambda amber: applied_state.read_outputs(amber, "work_pool"), "outputs.json"),
+    ],
 )
 def test_where_nothing_is_applied_the_commands_that_apply_are_named(amber, code, read, name):
     with pytest.raises(Refusal) as refused:
         read(amber(Bucket(code)))
     assert str(refused.value) == (
-        f"Nothing at s3://harborflows-amber-state-515151515151/harbor-flows/{name}; expected what `make apply` keeps "
-        "there: `make plan ENV=amber` and `make apply ENV=amber` first."
+        f"Nothing at s3://harborflows-amber-state-515151515151/harbor-flows/{name}; expected the files that "
+        "`make apply` stores there: run `make plan ENV=amber` and `make apply ENV=amber` first."
     )
 
 
 def test_a_denied_read_is_not_taken_for_a_missing_record(amber):
     with pytest.raises(ClientError, match="AccessDenied"):
-        store.stored(amber(Bucket("AccessDenied")))
+        applied_state.read_record(amber(Bucket("AccessDenied")))
 
 
 def test_where_there_are_no_files_of_facts_a_variable_names_the_state(monkeypatch):

@@ -44,14 +44,15 @@ def test_steps_are_counted_and_have_a_log_each(steps, tmp_path):
     assert "✓ 2 Two, and more" in steps.console.file.getvalue()
 
 
-def test_a_failing_step_is_told_with_its_name_its_last_lines_and_its_log(steps, tmp_path):
+def test_a_failing_step_is_told_with_its_name_its_last_lines_and_its_log(steps, tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     code = "import sys; print(*range(100), sep='\\n'); sys.exit('boom [red]')"
     with pytest.raises(Refusal) as refused:
         steps.run("Apply", *python(code))
     assert refused.value.exit_code == 1
     lines = str(refused.value).strip().splitlines()
     log = tmp_path / "logs" / "1-apply.log"
-    assert lines[-1] == f"Step 1 Apply failed with exit code 1; the whole log is {log}."
+    assert lines[-1] == f"Step 1 Apply failed with exit code 1. The whole log is {log}."
     end = lines[:-2]
     assert len(end) == module.LINES_ON_FAILURE
     assert {"99", "boom [red]"} <= set(end)
@@ -62,7 +63,7 @@ def test_a_failing_step_is_told_with_its_name_its_last_lines_and_its_log(steps, 
 
 def test_a_step_runs_in_the_repository_with_the_variables_it_is_given(steps):
     code = "import os; print(os.getcwd(), os.environ['ONLY'])"
-    summary = steps.run("Where", *python(code), shell={"ONLY": "this"})  # noqa: S604 - variables, no shell.
+    summary = steps.run("Where", *python(code), env={"ONLY": "this"})
     assert summary == f"{ROOT} this"
 
 
@@ -80,5 +81,5 @@ def test_ctrl_c_waits_until_the_command_has_put_its_things_in_order(steps, tmp_p
 
 
 def test_a_path_is_shown_as_one_would_type_it(tmp_path):
-    assert module.shown(ROOT / "build" / "local" / "report.html") == "build/local/report.html"
-    assert module.shown(tmp_path) == str(tmp_path)
+    assert module.display_path(ROOT / "build" / "local" / "report.html") == "build/local/report.html"
+    assert module.display_path(tmp_path) == str(tmp_path)

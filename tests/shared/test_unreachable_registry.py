@@ -47,7 +47,7 @@ def test_what_was_tried_and_the_variable_to_set_are_told(shell, tmp_path, capfd)
     with pytest.raises(Refusal) as refused:
         terraform.init(tmp_path / "root", shell, None)
     assert str(tmp_path / "no-mirror") in str(refused.value)
-    assert "could not be reached; expected one of them: set DATA_FLOWS_PROVIDER_MIRROR" in str(refused.value)
+    assert "could not be reached; expected one of the two: set DATA_FLOWS_PROVIDER_MIRROR" in str(refused.value)
     assert refused.value.exit_code == 2
     assert "could not connect to registry.terraform.io" in capfd.readouterr().out
 
@@ -55,7 +55,7 @@ def test_what_was_tried_and_the_variable_to_set_are_told(shell, tmp_path, capfd)
 def test_a_configuration_that_is_wrong_is_not_blamed_on_the_registry(shell, tmp_path, capfd):
     """Though what Terraform says of it may name the registry."""
     (tmp_path / "root" / "main.tf").write_text('module "x" {} # registry.terraform.io/hashicorp/aws\n')
-    with pytest.raises(Refusal, match="what it said stands above") as refused:
+    with pytest.raises(Refusal, match="see its output above") as refused:
         terraform.init(tmp_path / "root", shell, None)
     assert refused.value.exit_code == 1
     assert "registry.terraform.io" in capfd.readouterr().out

@@ -1,6 +1,7 @@
 """What `make new-environment` writes plans offline and passes the gate as it is."""
 
 import shutil
+from pathlib import Path
 
 from scripts.delivery import planning
 from scripts.gate import catalog, engine
@@ -11,8 +12,8 @@ from scripts.shared.image_digest import image_digest
 
 
 def test_a_new_environment_plans_and_passes_every_rule(tmp_path, monkeypatch):
-    for folder in ("terraform/environments", "terraform/bootstrap/accounts"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+    for folder in ("environments", "bootstrap/accounts"):
+        shutil.copytree(ROOT / "tests" / "fixtures" / Path(folder).name, tmp_path / "terraform" / folder)
     write_environment("staging", "333344445555", "eu-central-1", "sales", root=tmp_path)
     monkeypatch.setattr(environments, "FACTS", tmp_path / "terraform" / "environments")
     staging = Environment("staging", tmp_path / "build")

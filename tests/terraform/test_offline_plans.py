@@ -51,7 +51,7 @@ def test_an_offline_plan_is_never_applied(offline_plan):
     offline_plan("amber")
     answer = offline_plan.run("apply_plan", "amber")
     assert answer.returncode == 1
-    assert "it is of an offline plan, which knows nothing of what exists" in answer.stderr
+    assert "it is of an offline plan, which does not know what exists" in answer.stderr
 
 
 def test_planning_leaves_the_configuration_as_it_was(offline_plan):

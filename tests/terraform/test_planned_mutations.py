@@ -101,7 +101,7 @@ def found(tmp_path_factory) -> dict[str, list[str]]:
         text = (folder / file).read_text()
         assert old in text, f"{file} does not hold what the mistake replaces"
         (folder / file).write_text(text.replace(old, new, 1))
-    shell = terraform.terraform_shell(Environment("amber", folder), folder)
+    shell = terraform.environment_variables(Environment("amber", folder), folder)
     terraform.init(root, shell, None)
     variables = [f"-var-file={FIXTURES / 'environments' / 'amber.tfvars'}", f"-var=image_digest={image_digest()}"]
     command = ["terraform", f"-chdir={root}", "plan", "-no-color", f"-out={folder / 'plan.tfplan'}", *variables]

@@ -169,14 +169,14 @@ def _table(path: Path) -> dict[str, Any]:
 
 
 def check(plan: Plan) -> Iterator[Finding]:
-    """A finding for every question whose answer is not the table's, and for a role or a table without the other."""
+    """A finding for every call that is allowed or denied against its table, and for a role or table alone."""
     oracle = Oracle(plan)
     asked = list(questions(plan))
     tables = {question.role for question in asked}
     for role in sorted(set(oracle.roles) - tables):
         yield Finding(role, "a role without a table", f"scripts/gate/permissions/{role.split('-', 2)[2]}.yaml")
     for role in sorted(tables - set(oracle.roles)):
-        yield Finding(role, "a table without a role", "this role in the plan")
+        yield Finding(role, "a table without a role", "a role of this name in the plan")
     for question in asked:
         if (
             question.role in oracle.roles

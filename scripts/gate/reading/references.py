@@ -25,7 +25,7 @@ def origins(plan: Plan, resource: Resource, attribute: str) -> list[str]:
     module = without_indexes(resource.module)
     found: dict[str, None] = {}
     each = list(_references(block.get("for_each_expression")))
-    for reference in _references(_inside(block.get("expressions") or {}, attribute.split("."))):
+    for reference in _references(_expression_at(block.get("expressions") or {}, attribute.split("."))):
         for step in each if reference.startswith("each.") else [reference]:
             _follow(plan, module, step, found, set())
     return list(found)
@@ -45,14 +45,14 @@ def targets(plan: Plan, resource: Resource, attribute: str, *types: str) -> list
 
     A reference by `each.key` or `count.index` alone means the instance of the same key; any other index may mean each.
     """
-    values = leaves(resource.after, attribute.split("."))
+    values = values_at(resource.after, attribute.split("."))
     found = [one for value in values if isinstance(value, str) for one in plan.identities.get(value, ())]
     if any(value is UNKNOWN for value in values):
-        found += _referred(plan, resource, attribute)
+        found += _referenced_resources(plan, resource, attribute)
     return [one for one in {one.address: one for one in found}.values() if not types or one.type in types]
 
 
-def said(plan: Plan, resource: Resource, attribute: str, value: Any) -> str:
+def describe_value(plan: Plan, resource: Resource, attribute: str, value: Any) -> str:
     """Describe an attribute and its value for a finding: `x = 5`, `x unset` or `x unknown until apply because of …`."""
     if value is UNKNOWN:
         return f"{attribute} {why_unknown(plan, resource, attribute)}"
@@ -83,17 +83,17 @@ def is_local(block: str) -> bool:
     return ".local." in f".{block}"
 
 
-def leaves(value: Any, path: list[str]) -> list[Any]:
+def values_at(value: Any, path: list[str]) -> list[Any]:
     """Every single value at a path such as `network_configuration`, `subnets`; UNKNOWN where it is not known."""
     if value is UNKNOWN or not (path or isinstance(value, list)):
         return [value]
     if isinstance(value, list):
-        return [leaf for item in value for leaf in leaves(item, path)]
-    return leaves(value.get(path[0]), path[1:]) if isinstance(value, dict) else []
+        return [leaf for item in value for leaf in values_at(item, path)]
+    return values_at(value.get(path[0]), path[1:]) if isinstance(value, dict) else []
 
 
-def _referred(plan: Plan, resource: Resource, attribute: str) -> Iterator[Resource]:
-    expression = _inside(_block(plan, resource).get("expressions") or {}, attribute.split("."))
+def _referenced_resources(plan: Plan, resource: Resource, attribute: str) -> Iterator[Resource]:
+    expression = _expression_at(_block(plan, resource).get("expressions") or {}, attribute.split("."))
     used = list(_references(expression))
     own_key = any(one.startswith(OWN_KEY) for one in used) and not any(one.startswith(FREE) for one in used)
     for leaf in origins(plan, resource, attribute):
@@ -115,13 +115,13 @@ def _is_unknown(plan: Plan, leaf: str) -> bool | None:
     return any(instance.after.get(attribute) is UNKNOWN for instance in plan.blocks[block])
 
 
-def _inside(expression: Any, path: list[str]) -> Any:
+def _expression_at(expression: Any, path: list[str]) -> Any:
     """The expression at `network_configuration.subnets`, in every block of that name."""
     if not path or expression is None:
         return expression
     if isinstance(expression, list):
-        return [_inside(part, path) for part in expression]
-    return _inside(expression.get(path[0]), path[1:]) if isinstance(expression, dict) else None
+        return [_expression_at(part, path) for part in expression]
+    return _expression_at(expression.get(path[0]), path[1:]) if isinstance(expression, dict) else None
 
 
 def _block(plan: Plan, resource: Resource) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class Architecture:
     outside: str
 
 
-def read(plan: Plan) -> Architecture | None:
+def read_architecture(plan: Plan) -> Architecture | None:
     """The architecture of a plan, or None if it runs no task in a network of its own."""
     tasks = {task.address: _task(plan, task) for task in plan.planned("aws_ecs_task_definition")}
     vpc = next(plan.planned("aws_vpc"), None)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from scripts.gate import catalog
 from scripts.gate.reading.plan import Plan, ResourceChange
 from scripts.gate.record import GateRecord
-from scripts.gate.report.architecture import read
+from scripts.gate.report.architecture import read_architecture
 from scripts.gate.report.picture import draw
 
 # Terraform's actions → the page's word and sign.
@@ -43,23 +43,23 @@ def write_report(path: Path, gate: GateRecord, plan: Plan) -> None:
         counts=Counter(change["what"] for change in changes),
         modules=sorted(modules.items()),
         order=list(dict.fromkeys(what for what, _ in ACTIONS.values())),
-        outlook=_outlook(gate),
+        outlook=_allowed_use(gate),
         sentences=catalog.describe(),
-        picture=Markup(draw(architecture)) if (architecture := read(plan)) else "",  # noqa: S704 - draw escapes.
+        picture=Markup(draw(architecture)) if (architecture := read_architecture(plan)) else "",  # noqa: S704 - draw escapes.
         seconds=(gate.finished_at - gate.started_at).total_seconds(),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
 
 
-def _outlook(gate: GateRecord) -> str:
+def _allowed_use(gate: GateRecord) -> str:
     """What the record allows; `record.verify` decides the same at apply."""
     if gate.offline:
-        return "An offline plan: it is looked at, never applied."
+        return "An offline plan, which is never applied."
     if not gate.plan_sha256:
-        return "No binary plan was given, so there is none that this allows to apply."
+        return "Only the plan as JSON was checked, so there is no plan to apply."
     if not gate.tree_clean and gate.environment != "local":
-        return "Made from a tree with changes that no commit holds, so it cannot be applied."
+        return "Made from a working tree with uncommitted changes, so it cannot be applied."
     return "Exactly this plan may be applied."
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from scripts.gate.reading.plan import UNKNOWN, Finding, Plan
-from scripts.gate.reading.references import is_configured, said
+from scripts.gate.reading.references import describe_value, is_configured
 
 EXPECTED = "alarm_actions with a topic, and actions_enabled = true"
 
@@ -16,4 +16,4 @@ def check(plan: Plan) -> Iterator[Finding]:
             yield Finding(alarm.address, "no alarm_actions", EXPECTED)
         enabled = alarm.after.get("actions_enabled", True)
         if enabled is not True and enabled is not None:
-            yield Finding(alarm.address, said(plan, alarm, "actions_enabled", enabled), EXPECTED)
+            yield Finding(alarm.address, describe_value(plan, alarm, "actions_enabled", enabled), EXPECTED)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from scripts.gate.reading.documents import policy_names
 from scripts.gate.reading.plan import UNKNOWN, Finding, Plan
-from scripts.gate.reading.references import said, targets
+from scripts.gate.reading.references import describe_value, targets
 
 EXPECTED = "permissions_boundary = the ARN of a policy in this plan"
 
@@ -18,4 +18,4 @@ def check(plan: Plan) -> Iterator[Finding]:
         else:
             good = isinstance(boundary, str) and boundary.rpartition(":")[2] in names
         if not good:
-            yield Finding(role.address, said(plan, role, "permissions_boundary", boundary), EXPECTED)
+            yield Finding(role.address, describe_value(plan, role, "permissions_boundary", boundary), EXPECTED)

@@ -15,17 +15,17 @@ def check_hcl(hcl: Hcl, _plan: Plan) -> Iterator[Finding]:
         where = hcl.short(folder)
         for kind in ("variable", "output"):
             for name, body in blocks(folder, kind):
-                said = str(body.get("description") or "")
-                if len(said) < SHORTEST:
-                    yield Finding(f"{where}: {kind} {name}", f'description = "{said}"', WORDS)
+                description = str(body.get("description") or "")
+                if len(description) < SHORTEST:
+                    yield Finding(f"{where}: {kind} {name}", f'description = "{description}"', WORDS)
         for name, body in blocks(folder, "variable"):
             address = f"{where}: variable {name}"
             if body.get("nullable") is not False:
                 yield Finding(address, f"nullable = {str(body.get('nullable', 'unset')).lower()}", "nullable = false")
             if body.get("type") in {None, "any"}:
-                yield Finding(address, f"type = {body.get('type', 'unset')}", "a type that says what fits")
+                yield Finding(address, f"type = {body.get('type', 'unset')}", "a specific type, not any")
             for validation in body.get("validation") or []:
                 message = str(validation.get("error_message") or "")
                 if not re.search(rf"\bvar\.{name}\b", message):
                     got = f'error_message = "{message}"'
-                    yield Finding(address, got, f"what was got, ${{var.{name}}}, and what is expected")
+                    yield Finding(address, got, f"a message with the value, ${{var.{name}}}, and what is expected")

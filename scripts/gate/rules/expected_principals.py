@@ -28,10 +28,10 @@ def check(plan: Plan) -> Iterator[Finding]:
         if document.resource.type.startswith("aws_vpc_endpoint") or document.kind in {"identity", "boundary"}:
             continue
         for statement in document.allowed():
-            yield from _of(plan, document, statement)
+            yield from _findings(plan, document, statement)
 
 
-def _of(plan: Plan, document: Document, statement: Statement) -> Iterator[Finding]:
+def _findings(plan: Plan, document: Document, statement: Statement) -> Iterator[Finding]:
     account = plan.variable("account_id")
     expected = f"one of {', '.join(SERVICES)}, or account {account or '<account>'}"
     who = [f"{kind} {name}" for kind, name in statement.principals if not _is_expected(kind, name, account)]

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from scripts.gate.reading.plan import Finding, Plan
-from scripts.gate.reading.references import said, targets
+from scripts.gate.reading.references import describe_value, targets
 
 EXPECTED = "an aws_s3_bucket_lifecycle_configuration with a rule whose status is Enabled"
-EXPECTED_DAYS = "retention_in_days of 1 or more: 0 and unset mean for ever"
+EXPECTED_DAYS = "retention_in_days of 1 or more: 0 and unset keep logs forever"
 
 
 def check(plan: Plan) -> Iterator[Finding]:
@@ -16,8 +16,8 @@ def check(plan: Plan) -> Iterator[Finding]:
             expiring.update(bucket.address for bucket in targets(plan, lifecycle, "bucket", "aws_s3_bucket"))
     for bucket in plan.planned("aws_s3_bucket"):
         if bucket.address not in expiring:
-            yield Finding(bucket.address, "no lifecycle rule that is on", EXPECTED)
+            yield Finding(bucket.address, "no enabled lifecycle rule", EXPECTED)
     for group in plan.planned("aws_cloudwatch_log_group"):
         days = group.after.get("retention_in_days")
         if not (isinstance(days, int) and days > 0):
-            yield Finding(group.address, said(plan, group, "retention_in_days", days), EXPECTED_DAYS)
+            yield Finding(group.address, describe_value(plan, group, "retention_in_days", days), EXPECTED_DAYS)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scripts.gate.reading.plan import UNKNOWN, Finding, Plan
-from scripts.gate.reading.references import said
+from scripts.gate.reading.references import describe_value
 from scripts.shared.fargate import MEMORY_MIB
 
 DISK_GIB = range(21, 200 + 1)
@@ -18,7 +18,9 @@ def check(plan: Plan) -> Iterator[Finding]:
             yield Finding(definition.address, f"requires_compatibilities = {kinds or 'unset'}", '["FARGATE"]')
         unknown = [name for name in ("cpu", "memory") if after.get(name) is UNKNOWN]
         for name in unknown:
-            yield Finding(definition.address, said(plan, definition, name, UNKNOWN), "a number that the plan shows")
+            yield Finding(
+                definition.address, describe_value(plan, definition, name, UNKNOWN), "a number known at plan time"
+            )
         cpu, memory = _number(after.get("cpu")), _number(after.get("memory"))
         if not unknown and memory not in MEMORY_MIB.get(cpu, ()):
             got = f"cpu = {after.get('cpu')} with memory = {after.get('memory')}"

@@ -16,7 +16,7 @@ def check_hcl(hcl: Hcl, plan: Plan) -> Iterator[Finding]:
             continue
         block = hcl.block(service.address)
         if block is None:
-            yield Finding(service.address, "a block that the HCL does not show", EXPECTED)
+            yield Finding(service.address, "no such block in the HCL", EXPECTED)
             continue
         ignored = [name for lifecycle in block.get("lifecycle") or [] for name in lifecycle.get("ignore_changes") or []]
         if "desired_count" not in ignored:

@@ -24,12 +24,12 @@ VARIABLES = {
 def check(plan: Plan) -> Iterator[Finding]:
     for definition in containers(plan):
         for container in definition.items:
-            if not _is_ours(container.get("image"), plan):
+            if not _is_checked_image(container.get("image"), plan):
                 got = f"container {container.get('name')}: image = {container.get('image')}"
                 yield Finding(definition.resource.address, got, _expected(plan))
 
 
-def _is_ours(image: Any, plan: Plan) -> bool:
+def _is_checked_image(image: Any, plan: Plan) -> bool:
     match = IMAGE.fullmatch(image) if isinstance(image, str) else None
     return match is not None and all(plan.variable(name) in {None, match[group]} for name, group in VARIABLES.items())
 

@@ -52,10 +52,14 @@ class Skips:
             for skip in _read(folder)[1]:
                 if not skip.reason or not skip.ids:
                     where = f"{_short(skip.file, self.root)}:{skip.line}"
-                    yield Finding(where, f"a skip of {', '.join(skip.ids) or 'everything'} without a reason", EXPECTED)
+                    yield Finding(where, f"a skip of {', '.join(skip.ids) or 'all checks'} without a reason", EXPECTED)
         for name in SETTINGS:
             if (self.root / name).exists():
-                yield Finding(_short(self.root / name, self.root), "settings for checkov", f"none: {EXPECTED}")
+                yield Finding(
+                    _short(self.root / name, self.root),
+                    "a settings file of checkov",
+                    f"no such file, but skips in the code: {EXPECTED}",
+                )
 
     def _other_folders(self) -> list[Path]:
         """Folders that checkov scans though this plan does not call them."""

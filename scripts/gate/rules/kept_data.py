@@ -28,5 +28,5 @@ def check(plan: Plan) -> Iterator[Finding]:
         what = STATEFUL.get(change.type)
         if what and "delete" in change.change.actions and change.address not in named:
             verb = "replaced" if "create" in change.change.actions else "destroyed"
-            expected = f"it to stay, or {change.address} in allowed_destruction of the environment's tfvars"
-            yield Finding(change.address, f"{verb}, which loses {what}", expected)
+            expected = f"it to be kept, or {change.address} in allowed_destruction of the environment's tfvars"
+            yield Finding(change.address, f"{verb}, which destroys {what}", expected)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from scripts.gate.reading.documents import containers, documents
 from scripts.gate.reading.plan import Finding, Plan
 
-EXPECTED = "known at plan time: build ARNs from names, not from computed attributes"
+EXPECTED = "a document known at plan time: build ARNs from names, not from computed attributes"
 
 
 def check(plan: Plan) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ def check(plan: Plan) -> Iterator[Finding]:
     ports = _listed(plan)
     expected = f"tcp on one of the listed ports: {', '.join(map(str, ports))}"
     for resource, attribute, rule in _rules(plan):
-        if got := _beyond(plan, resource, attribute, rule, ports):
+        if got := _describe_unlisted(plan, resource, attribute, rule, ports):
             yield Finding(resource.address, got, expected)
 
 
@@ -38,7 +38,7 @@ def _rules(plan: Plan) -> Iterator[tuple[Resource, str, Any]]:
             yield rule, "", rule.after
 
 
-def _beyond(plan: Plan, resource: Resource, attribute: str, rule: Any, ports: list[int]) -> str:
+def _describe_unlisted(plan: Plan, resource: Resource, attribute: str, rule: Any, ports: list[int]) -> str:
     if rule is UNKNOWN:
         return f"egress {why_unknown(plan, resource, attribute)}"
     protocol = rule.get("ip_protocol", rule.get("protocol"))

@@ -6,7 +6,7 @@ from scripts.gate.reading.documents import Document, Statement, documents
 from scripts.gate.reading.plan import Finding, Plan
 
 NEEDS = ("known_policies",)
-EXPECTED = "each action by its name"
+EXPECTED = "each action by its full name, without wildcards"
 
 
 def check(plan: Plan) -> Iterator[Finding]:
@@ -22,7 +22,7 @@ def check(plan: Plan) -> Iterator[Finding]:
 
 
 def _administers_a_key(document: Document, statement: Statement) -> bool:
-    """Without `kms:*` for the account's root no IAM policy could grant use of the key, and nobody could mend it."""
+    """Without `kms:*` for the account's root no IAM policy could grant use of the key, and nobody could repair it."""
     return (
         document.resource.type.startswith("aws_kms_")
         and statement.actions == ("kms:*",)

@@ -22,7 +22,7 @@ def check(plan: Plan) -> Iterator[Finding]:
         kind = endpoint.after.get("vpc_endpoint_type")
         if kind in WITHOUT_POLICY or endpoint.address in with_policy or is_configured(plan, endpoint, "policy"):
             continue
-        got = f"{endpoint.after.get('service_name')} without a policy, which lets everything through"
+        got = f"{endpoint.after.get('service_name')} without a policy, which allows everything"
         yield Finding(endpoint.address, got, EXPECTED)
     for (address, attribute), document in policies.items():
         for statement in document.allowed():

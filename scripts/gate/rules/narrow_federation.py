@@ -30,11 +30,11 @@ def check(plan: Plan) -> Iterator[Finding]:
 def _is_limited(statement: Statement, claim: str) -> bool:
     operators = EXACT if claim == "aud" else PATTERN
     return any(
-        operator in operators and key.endswith(f":{claim}") and values and all(map(_says_who, values))
+        operator in operators and key.endswith(f":{claim}") and values and all(map(_names_subject, values))
         for operator, key, values in statement.conditions
     )
 
 
-def _says_who(value: str) -> bool:
+def _names_subject(value: str) -> bool:
     """A `*` runs across the separators of a subject: only its last part may be one."""
     return bool(value.strip("*?")) and "*" not in value.rstrip("*")

@@ -9,7 +9,7 @@ from scripts.gate.reading.references import why_unknown
 from scripts.gate.reading.secret_values import looks_like_secret_name, secret_kind
 
 NEEDS = ("known_policies",)
-EXPECTED = "a secret by the ARN of an SSM parameter"
+EXPECTED = "secrets only by the ARN of an SSM parameter"
 
 
 def check(plan: Plan) -> Iterator[Finding]:
@@ -18,7 +18,7 @@ def check(plan: Plan) -> Iterator[Finding]:
             for got in _settings(container.get("environment") or []):
                 yield Finding(definition.resource.address, f"container {container.get('name')}: {got}", EXPECTED)
             for file in container.get("environmentfiles") or []:
-                got = f"environment file {file.get('value')}, whose content no plan shows"
+                got = f"environment file {file.get('value')}, whose content the plan does not show"
                 yield Finding(definition.resource.address, f"container {container.get('name')}: {got}", EXPECTED)
     for project in plan.planned("aws_codebuild_project"):
         for environment in project.after.get("environment") or []:
@@ -43,8 +43,8 @@ def _settings(settings: Any) -> Iterator[str]:
         if value is UNKNOWN:
             # A plan hides what is not known; what is named like a secret then may be one.
             if looks_like_secret_name(name, "unknown"):
-                yield f"environment {name} is named like a secret, and its value is unknown until apply"
+                yield f"variable {name} is named like a secret, and its value is unknown until apply"
         elif kind := secret_kind(name, str(value or "")):
-            yield f"environment {name} holds {kind}"
+            yield f"variable {name} holds {kind}"
         elif looks_like_secret_name(name, str(value or "")):
-            yield f"environment {name} is named like a secret"
+            yield f"variable {name} is named like a secret"

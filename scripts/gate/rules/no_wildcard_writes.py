@@ -29,12 +29,10 @@ NO_RESOURCE_LEVEL = {
 }
 EXEMPT = {action.lower() for action in NO_RESOURCE_LEVEL}
 READING = re.compile(r"[a-z0-9-]+:(get|list|describe|batchget|head|lookup|search|query|scan|select|filter|view)")
-# AWS chooses the ids of these: a plan can know a key only by its alias, a scaling target only by our tag on it. The
-# condition that names it excuses `*` in the id's place; no other does, and nowhere else.
-NAMED_BY = {
-    ":key/*": ({"kms:resourcealiases", "kms:requestalias"}, {"stringequals", "foranyvalue:stringequals"}, "alias/"),
-    ":scalable-target/*": ({"aws:resourcetag/environment"}, {"stringequals"}, ""),
-}
+# AWS chooses the ids of these: a plan can know a key only by its alias, a scaling target only by our tags on it. The
+# conditions that name it excuse `*` in the id's place; no others do, and nowhere else.
+KEY, TARGET = ":key/*", ":scalable-target/*"
+ALIASES = {"kms:resourcealiases", "kms:requestalias"}
 # The part of an ARN after the account is a type and a name, except in these services, where it is the name alone.
 NAME_ONLY = {"s3", "sns", "sqs"}
 
@@ -46,7 +44,7 @@ def check(plan: Plan) -> Iterator[Finding]:
             continue
         for statement in document.allowed():
             writing = _writing(statement)
-            for target in _everything(document, statement) if writing else ():
+            for target in _everything(plan, document, statement) if writing else ():
                 got = f"{document.attribute} {statement.label}: {', '.join(writing)} on {target}"
                 yield Finding(document.address, got, EXPECTED)
 
@@ -63,23 +61,37 @@ def _is_writing(action: str) -> bool:
     return not READING.match(literal)
 
 
-def _everything(document: Document, statement: Statement) -> Iterator[str]:
+def _everything(plan: Plan, document: Document, statement: Statement) -> Iterator[str]:
     if statement.not_resources:
         yield f"all but {', '.join(statement.not_resources)}"
     elif not statement.resources and document.kind == "identity":
         yield "no Resource"
     for resource in statement.resources:
-        if names_nothing(resource) and not _is_named_by_a_condition(resource, statement):
+        if names_nothing(resource) and not _is_named_by_a_condition(plan, resource, statement):
             yield resource
 
 
-def _is_named_by_a_condition(resource: str, statement: Statement) -> bool:
-    for ending, (naming_keys, naming_operators, prefix) in NAMED_BY.items():
-        for operator, key, values in statement.conditions if resource.endswith(ending) else ():
-            named = values and all(value.startswith(prefix) and value for value in values)
-            if operator in naming_operators and key in naming_keys and named:
-                return True
+def _is_named_by_a_condition(plan: Plan, resource: str, statement: Statement) -> bool:
+    exact = [(operator, key, list(values)) for operator, key, values in statement.conditions if values]
+    if resource.endswith(KEY):
+        operators = {"stringequals", "foranyvalue:stringequals"}
+        named = [values for operator, key, values in exact if key in ALIASES and operator in operators]
+        return any(all(_is_own_alias(plan, value) for value in values) for values in named)
+    if resource.endswith(TARGET):
+        tags = {key: values for operator, key, values in exact if operator == "stringequals"}
+        given = {tag: tags.get(f"aws:resourcetag/{tag}") for tag in ("environment", "service")}
+        if plan.names is None:
+            return all(given.values())
+        # Both, because environments of two stacks may have one name.
+        return given == {"environment": [plan.names.environment], "service": [plan.names.service]}
     return False
+
+
+def _is_own_alias(plan: Plan, alias: str) -> bool:
+    """The key of this environment, or that of the account's bootstrap, which state and images are encrypted with."""
+    if plan.names is None:
+        return alias.startswith("alias/")
+    return alias in {f"alias/{plan.names.title}", f"alias/{plan.variable('bootstrap') or plan.names.stack}-Bootstrap"}
 
 
 def names_nothing(resource: str) -> bool:

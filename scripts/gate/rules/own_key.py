@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from scripts.gate.reading.plan import UNKNOWN, Finding, Plan, Resource
-from scripts.gate.reading.references import leaves, said, targets
+from scripts.gate.reading.references import describe_value, targets, values_at
 
 EXPECTED = "the ARN of a KMS key of this environment"
 # Where each type names its key.
@@ -42,16 +42,16 @@ def check(plan: Plan) -> Iterator[Finding]:
 
 
 def _without_key(plan: Plan, resource: Resource, attribute: str) -> Iterator[Finding]:
-    for value in leaves(resource.after, attribute.split(".")) or [None]:
+    for value in values_at(resource.after, attribute.split(".")) or [None]:
         if value is UNKNOWN:
             good = bool(targets(plan, resource, attribute, *TYPES))
         else:
-            good = isinstance(value, str) and _is_ours(plan, value)
+            good = isinstance(value, str) and _is_own_key(plan, value)
         if not good:
-            yield Finding(resource.address, said(plan, resource, attribute, value), EXPECTED)
+            yield Finding(resource.address, describe_value(plan, resource, attribute, value), EXPECTED)
 
 
-def _is_ours(plan: Plan, key: str) -> bool:
+def _is_own_key(plan: Plan, key: str) -> bool:
     """A key of this plan, or the one that has this environment's alias. AWS's own keys are named alias/aws/…."""
     if plan.names is None:
         return key.startswith("arn:aws") and ":alias/aws/" not in key

@@ -31,13 +31,20 @@ def check(plan: Plan) -> Iterator[Finding]:
             value = resource.after.get(attribute)
             if attribute in INNER.get(resource.type, ()) or not isinstance(value, str):
                 continue
-            if not _is_ours(value, prefixes):
+            if not _has_own_name(value, prefixes):
                 yield Finding(resource.address, f"{attribute} = {value}", expected)
         for attribute in IDS:
             value = resource.after.get(attribute)
-            if isinstance(value, str) and value and value not in plan.identities and value not in _given(plan):
+            if (
+                isinstance(value, str)
+                and value
+                and value not in plan.identities
+                and value not in _named_in_variables(plan)
+            ):
                 got = f"{attribute} = {value}, which is not in this plan"
-                yield Finding(resource.address, got, "something of this plan, or named in the environment's tfvars")
+                yield Finding(
+                    resource.address, got, "a resource of this plan, or one that the environment's tfvars name"
+                )
 
 
 def _changed(plan: Plan) -> Iterator[Resource]:
@@ -51,7 +58,7 @@ def _changed(plan: Plan) -> Iterator[Resource]:
             yield Resource(change.address, change.type, change.name, change.module_address, before, before, ("delete",))
 
 
-def _is_ours(value: str, prefixes: tuple[str, ...]) -> bool:
+def _has_own_name(value: str, prefixes: tuple[str, ...]) -> bool:
     """An ARN, a URL, `alias/…` and `service/<cluster>/…` carry their name in a part of their own."""
     parts = value.split(":")[-1]
     heads = {value, parts, parts.rpartition("alias/")[2], *parts.split("/")}
@@ -61,7 +68,7 @@ def _is_ours(value: str, prefixes: tuple[str, ...]) -> bool:
     ) or f"{parts if parts.startswith('/') else value}/".startswith(path)
 
 
-def _given(plan: Plan) -> set[str]:
+def _named_in_variables(plan: Plan) -> set[str]:
     """Every text in the root variables: what the environment's file names."""
     found: set[str] = set()
     waiting: list[Any] = [entry.get("value") for entry in (plan.data.get("variables") or {}).values()]

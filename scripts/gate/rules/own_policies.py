@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from scripts.gate.reading.documents import ATTACHMENTS, policy_names
 from scripts.gate.reading.plan import UNKNOWN, Finding, Plan
-from scripts.gate.reading.references import is_configured, said, targets
+from scripts.gate.reading.references import describe_value, is_configured, targets
 
-EXPECTED = "a policy of this plan, whose document can be read"
+EXPECTED = "a policy of this plan, so that its document can be checked"
 
 
 def check(plan: Plan) -> Iterator[Finding]:
@@ -22,4 +22,4 @@ def check(plan: Plan) -> Iterator[Finding]:
                 else:
                     good = str(arn).rpartition(":")[2] in names
                 if not good:
-                    yield Finding(resource.address, said(plan, resource, attribute, arn), EXPECTED)
+                    yield Finding(resource.address, describe_value(plan, resource, attribute, arn), EXPECTED)

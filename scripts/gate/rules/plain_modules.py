@@ -20,7 +20,7 @@ def check_hcl(hcl: Hcl, _plan: Plan) -> Iterator[Finding]:
             yield Finding(where, got, expected)
     if hcl.modules:
         for name, _ in blocks(hcl.root, "resource"):
-            yield Finding(f"{hcl.short(hcl.root)}: {name}", "a resource in the root", "it in the module of its subject")
+            yield Finding(f"{hcl.short(hcl.root)}: {name}", "a resource in the root", "resources only in modules")
 
 
 def _problems(folder: Path) -> Iterator[tuple[str, str]]:
@@ -34,7 +34,7 @@ def _problems(folder: Path) -> Iterator[tuple[str, str]]:
             yield f'{kind} "{name}"', f"no {kind} in a module: the root has it"
     for name, _ in blocks(folder, "data"):
         if name.partition(".")[0] not in DATA:
-            yield f"data.{name}", "the value as a variable, so that a plan needs no account"
+            yield f"data.{name}", "a variable in its place, so that a plan needs no account"
     for name, _ in blocks(folder, "resource"):
         if name.partition(".")[2] in SAYS_NOTHING:
             yield name, "a name that says the resource's role: the address is the error message"

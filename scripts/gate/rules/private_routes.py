@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scripts.gate.reading.plan import UNKNOWN, Finding, Plan, Resource
-from scripts.gate.reading.references import is_configured, said, targets
+from scripts.gate.reading.references import describe_value, is_configured, targets
 from scripts.gate.rules.private_tasks import task_subnets
 
 EXPECTED = "no route to an internet gateway: private subnets leave through NAT or endpoints"
@@ -23,13 +23,15 @@ def check(plan: Plan) -> Iterator[Finding]:
         for subnet in targets(plan, association, "subnet_id", "aws_subnet"):
             tables.setdefault(subnet.address, []).extend(found)
             if subnet.address in subnets and not found:
-                yield Finding(association.address, said(plan, association, "route_table_id", UNKNOWN), EXPECTED_TABLE)
+                yield Finding(
+                    association.address, describe_value(plan, association, "route_table_id", UNKNOWN), EXPECTED_TABLE
+                )
     main = list(_main_tables(plan))
     for address in subnets:
         for table in tables.get(address, main):
             for owner, route, attribute in routes:
                 if table in owner[1] and _is_internet(plan, owner[0], route, attribute):
-                    got = f"a route of {address} by {table.address}: {said(plan, owner[0], attribute, route)}"
+                    got = f"a route of {address} by {table.address}: {describe_value(plan, owner[0], attribute, route)}"
                     yield Finding(owner[0].address, got, EXPECTED)
 
 

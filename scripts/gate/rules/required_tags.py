@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from scripts.gate.reading.plan import UNKNOWN, Finding, Plan
-from scripts.gate.reading.references import said
+from scripts.gate.reading.references import describe_value
 
 REQUIRED = ("service", "environment", "owner", "repository")
 
@@ -16,7 +16,7 @@ def check(plan: Plan) -> Iterator[Finding]:
             continue
         tags = resource.after["tags_all"]
         if tags is UNKNOWN:
-            yield Finding(resource.address, said(plan, resource, "tags", tags), "tags that the plan shows")
+            yield Finding(resource.address, describe_value(plan, resource, "tags", tags), "tags known at plan time")
             continue
         missing = [tag for tag in REQUIRED if not (tags or {}).get(tag)]
         if missing:

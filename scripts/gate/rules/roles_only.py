@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from scripts.gate.reading.plan import Finding, Plan
 
-EXPECTED = "a role, whose credentials end by themselves"
+EXPECTED = "an IAM role, whose credentials expire"
 
 
 def check(plan: Plan) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scripts.gate.reading.plan import UNKNOWN, Finding, Plan, Resource
-from scripts.gate.reading.references import said, targets
+from scripts.gate.reading.references import describe_value, targets
 
 EXPECTED = "min_capacity <= desired_count <= max_capacity, at most 100 tasks"
 EXPECTED_POLICY = "an aws_appautoscaling_policy for it, or max_capacity = min_capacity"
@@ -17,18 +17,20 @@ def check(plan: Plan) -> Iterator[Finding]:
         low, high = target.after.get("min_capacity"), target.after.get("max_capacity")
         for attribute, value in (("min_capacity", low), ("max_capacity", high)):
             if not isinstance(value, int):
-                yield Finding(target.address, said(plan, target, attribute, value), "a number that the plan shows")
+                yield Finding(
+                    target.address, describe_value(plan, target, attribute, value), "a number known at plan time"
+                )
         if not (isinstance(low, int) and isinstance(high, int)):
             continue
         if not 0 <= low <= high <= LIMIT:
             yield Finding(target.address, f"min_capacity = {low}, max_capacity = {high}", EXPECTED)
-        if low != high and not any(_moves(plan, policy, target) for policy in policies):
+        if low != high and not any(_scales_target(plan, policy, target) for policy in policies):
             yield Finding(target.address, "no scaling policy", EXPECTED_POLICY)
         for service in plan.planned("aws_ecs_service"):
             desired = service.after.get("desired_count")
             # An existing service stands where scaling has put it.
             if scales(target, service) and service.actions == ("create",) and not _between(low, desired, high):
-                got = f"{said(plan, service, 'desired_count', desired)}, scaled from {low} to {high}"
+                got = f"{describe_value(plan, service, 'desired_count', desired)}, scaled from {low} to {high}"
                 yield Finding(service.address, got, EXPECTED)
 
 
@@ -42,7 +44,7 @@ def scales(target: Resource, service: Resource) -> bool:
     return where is UNKNOWN or str(where).rpartition("/")[2] == service.after.get("name")
 
 
-def _moves(plan: Plan, policy: Resource, target: Resource) -> bool:
+def _scales_target(plan: Plan, policy: Resource, target: Resource) -> bool:
     if target.after.get("resource_id") is not UNKNOWN:
         return policy.after.get("resource_id") == target.after.get("resource_id")
     return target in targets(plan, policy, "resource_id", "aws_appautoscaling_target")

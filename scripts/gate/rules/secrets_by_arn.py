@@ -22,14 +22,14 @@ def check(plan: Plan) -> Iterator[Finding]:
 def _secrets(container: dict[str, Any], plan: Plan) -> Iterator[str]:
     log_options = (container.get("logconfiguration") or {}).get("secretoptions") or []
     for secret in (container.get("secrets") or []) + log_options:
-        if not _is_ours(secret.get("valuefrom"), plan):
+        if not _is_own_parameter(secret.get("valuefrom"), plan):
             # Whatever stands there instead of an ARN may be the secret itself, so it is not repeated.
             value = secret.get("valuefrom")
             shown = value if isinstance(value, str) and value.startswith("arn:") else "no ARN"
             yield f"secret {secret.get('name')} from {shown}"
 
 
-def _is_ours(arn: Any, plan: Plan) -> bool:
+def _is_own_parameter(arn: Any, plan: Plan) -> bool:
     match = PARAMETER.fullmatch(arn) if isinstance(arn, str) else None
     if not match:
         return False

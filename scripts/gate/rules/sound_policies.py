@@ -10,7 +10,7 @@ from scripts.gate.reading.documents import documents
 from scripts.gate.reading.plan import Finding, Plan
 
 NEEDS = ("known_policies",)
-EXPECTED = "actions, resources and conditions that AWS knows and that fit each other"
+EXPECTED = "actions, resources and conditions that AWS knows and that match each other"
 # What no_wildcard_writes says better, with its list of actions that have no resource level.
 ELSEWHERE = {"RESOURCE_STAR", "RESOURCE_EFFECTIVELY_STAR"}
 # (issue, what its detail holds): why parliament is wrong there.
@@ -38,13 +38,13 @@ def _problems(text: str, is_trust: bool) -> tuple[str, ...]:
         text = json.dumps(policy)
     found: dict[tuple[str, str], list[str]] = {}
     for finding in parliament.analyze_policy_string(text).findings:
-        said = finding.detail if isinstance(finding.detail, str) else json.dumps(finding.detail)
-        known = any(finding.issue == issue and part in said for issue, part in WRONG)
+        detail = finding.detail if isinstance(finding.detail, str) else json.dumps(finding.detail)
+        known = any(finding.issue == issue and part in detail for issue, part in WRONG)
         if finding.issue not in ELSEWHERE and not known:
-            found.setdefault((finding.issue, str(finding.location)), []).append(said)
+            found.setdefault((finding.issue, str(finding.location)), []).append(detail)
     # A wildcard in one statement makes as many problems as AWS has actions: the first tells enough.
-    more = {key: f" and {len(said) - 1} more" if len(said) > 1 else "" for key, said in found.items()}
-    return tuple(f"{key[0]} {said[0]}{more[key]}".strip() for key, said in found.items())
+    more = {key: f" and {len(detail) - 1} more" if len(detail) > 1 else "" for key, detail in found.items()}
+    return tuple(f"{key[0]} {detail[0]}{more[key]}".strip() for key, detail in found.items())
 
 
 @cache

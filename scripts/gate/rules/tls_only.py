@@ -22,10 +22,10 @@ def check(plan: Plan) -> Iterator[Finding]:
 
 
 def _denies_plain_http(document: Document) -> bool:
-    return any(statement.effect == "Deny" and _is_whole(statement) for statement in document.statements)
+    return any(statement.effect == "Deny" and _denies_everything(statement) for statement in document.statements)
 
 
-def _is_whole(statement: Statement) -> bool:
+def _denies_everything(statement: Statement) -> bool:
     to_all = any(name == "*" for _, name in statement.principals)
     # Alone: a second condition would let more through.
     plain = statement.conditions == (("bool", "aws:securetransport", ("false",)),)

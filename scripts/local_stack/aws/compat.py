@@ -48,9 +48,14 @@ def install() -> None:
     replace(EC2ContainerServiceBackend, "list_tasks", _list_tasks)
     replace(EC2ContainerServiceBackend, "list_services", _list_services)
     replace(EC2ContainerServiceBackend, "list_clusters", _list_clusters)
-    replace(EC2ContainerServiceBackend, "_calculate_task_resource_requirements", _no_instance, wrapper=staticmethod)
+    replace(
+        EC2ContainerServiceBackend,
+        "_calculate_task_resource_requirements",
+        _no_instance_resources,
+        wrapper=staticmethod,
+    )
     replace(STSBackend, "assume_role", _assume_role)
-    replace(IAMPolicyStatement, "is_action_permitted", _as_over_tls)
+    replace(IAMPolicyStatement, "is_action_permitted", _ignore_tls_denials)
     replace(Rule, "send_to_targets", _send_to_targets)
     replace(EventPattern, "_flatten_dict", flatten_event, wrapper=staticmethod)
     NetworkInterface.private_dns_name = ""  # Of an interface in a VPC without DNS host names; RunTask reads it.
@@ -113,7 +118,7 @@ def _list_clusters(original: Original, backend: EC2ContainerServiceBackend) -> l
     return [arn for arn in original(backend) if arn not in gone]
 
 
-def _no_instance(_original: Original, _definition: Any) -> dict[str, Any]:
+def _no_instance_resources(_original: Original, _definition: Any) -> dict[str, Any]:
     # A Fargate task is placed on no instance; moto's sum fails on containers without a memory of their own.
     return {"CPU": 0, "MEMORY": 0, "PORTS": [], "PORTS_UDP": []}
 
@@ -126,7 +131,7 @@ def _assume_role(original: Original, backend: STSBackend, **kwargs: Any) -> Any:
     return original(backend, **kwargs)
 
 
-def _as_over_tls(original: Original, statement: IAMPolicyStatement, *args: Any, **kwargs: Any) -> Any:
+def _ignore_tls_denials(original: Original, statement: IAMPolicyStatement, *args: Any, **kwargs: Any) -> Any:
     # moto takes every condition that it does not know as met. So a bucket policy that denies calls without TLS, or
     # without an encryption header, would deny every call to the embedded AWS, which speaks plain HTTP.
     conditions = statement._statement.get("Condition") or {}

@@ -34,10 +34,9 @@ def wait_for_control(settings: LocalSettings) -> Any:
     def look() -> Any:
         if control := supervisord.connect(settings):
             return control
-        if not processes.find_process(
-            processes.read_record(supervisord.record_file(settings))["processes"]["supervisord"]
-        ):
-            raise _failure(settings, "supervisord", "ended while it started")
+        record = processes.read_record(supervisord.record_file(settings))
+        if not processes.find_process(record["processes"]["supervisord"]):
+            raise _failure(settings, "supervisord", "stopped while it was starting")
         return None
 
     try:
@@ -60,8 +59,8 @@ def wait_for_health(settings: LocalSettings, supervisor: Any, on_progress: Progr
             name, state = program["name"], program["statename"]
             again = program["pid"] and pids.setdefault(name, program["pid"]) != program["pid"]
             if state in ("EXITED", "FATAL", "BACKOFF") or again:
-                raise _failure(settings, name, f"ended while it started ({program['spawnerr'] or state})")
-            if name in waiting and state == "RUNNING" and _answers(settings, name):
+                raise _failure(settings, name, f"stopped while it was starting ({program['spawnerr'] or state})")
+            if name in waiting and state == "RUNNING" and _is_answering(settings, name):
                 waiting.remove(name)
                 on_progress(f"{name} answers after {time.monotonic() - began:.0f} s")
         # Every time, so that a stop finds them however this ends.
@@ -78,7 +77,7 @@ def wait_for_health(settings: LocalSettings, supervisor: Any, on_progress: Progr
         raise _failure(settings, "supervisord", f"ended while the stack started ({error!r})") from None
 
 
-def _answers(settings: LocalSettings, name: str) -> bool:
+def _is_answering(settings: LocalSettings, name: str) -> bool:
     if name == "snowflake":
         with socket.socket() as probe:
             probe.settimeout(1)

@@ -55,13 +55,13 @@ def start(settings: LocalSettings, on_progress: Progress = print) -> None:
         if supervisor is None:
             _end_leftovers(settings)
             ports.require_free(settings, list(settings.ports()))
-            _wipe(settings)
+            _delete_files(settings)
             _write_auth(settings)
             supervisord.spawn(settings)
             supervisor = health.wait_for_control(settings)
         else:
             _require_same_ports(settings)
-            _start_dead(settings, supervisor, on_progress)
+            _restart_ended_programs(settings, supervisor, on_progress)
         health.wait_for_health(settings, supervisor, on_progress)
         supervisord.record_programs(settings, supervisor)
 
@@ -91,7 +91,7 @@ def stop(settings: LocalSettings, on_progress: Progress = print) -> int:
     process could not be ended.
     """
     if not settings.directory.is_dir():
-        return processes.end(_marked(settings), grace_seconds=10)
+        return processes.end(_marked_processes(settings), grace_seconds=10)
     with _locked(settings):
         ended = end_steps(settings)
         supervisor = supervisord.connect(settings)
@@ -100,11 +100,11 @@ def stop(settings: LocalSettings, on_progress: Progress = print) -> int:
             with suppress(OSError, HTTPException, Fault):
                 supervisord.record_programs(settings, supervisor)
                 supervisor.shutdown()
-            psutil.wait_procs(_recorded(settings), timeout=STOP_SECONDS)
+            psutil.wait_procs(_recorded_processes(settings), timeout=STOP_SECONDS)
         ended += _end_leftovers(settings)
-        survivors = [process.pid for process in {*_recorded(settings), *_marked(settings)}]
+        survivors = [process.pid for process in {*_recorded_processes(settings), *_marked_processes(settings)}]
         if survivors:
-            raise StackError("stop", f"got processes {survivors} that do not end; expected none")
+            raise StackError("stop", f"got processes {survivors} that did not stop; expected none")
         for path in (supervisord.record_file(settings), supervisord.socket_path(settings), settings.prefect_auth_file):
             path.unlink(missing_ok=True)
         return ended
@@ -112,7 +112,9 @@ def stop(settings: LocalSettings, on_progress: Progress = print) -> int:
 
 def end_steps(settings: LocalSettings) -> int:
     """End the steps of a `make up` that was killed, Terraform first of all; return how many processes that were."""
-    servers = {process.pid for process in [*_recorded(settings), *processes.find_task_processes(settings.tasks)]}
+    servers = {
+        process.pid for process in [*_recorded_processes(settings), *processes.find_task_processes(settings.tasks)]
+    }
     steps = [each for each in processes.find_marked(processes.MARK, str(settings.directory)) if each.pid not in servers]
     return processes.end(steps, grace_seconds=20)
 
@@ -133,7 +135,7 @@ def log_path(settings: LocalSettings, name: str) -> Path:
     if len(found) == 1:
         return found[0]
     tasks = ", ".join(path.stem for path in sorted(settings.tasks.glob("*.log"))) or "none yet"
-    raise Refusal(f"{name!r}: got no log of that name; expected aws, snowflake, prefect, agent or a task ({tasks}).")
+    raise Refusal(f"NAME is {name!r}; expected aws, snowflake, prefect, agent or the id of a task ({tasks}).")
 
 
 @contextmanager
@@ -142,7 +144,7 @@ def _locked(settings: LocalSettings) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            message = f"another start or stop of the stack in {settings.directory} is under way; wait for it"
+            message = f"another start or stop of the stack in {settings.directory} is running; wait for it"
             raise StackError("lock", message) from None
         yield
 
@@ -151,12 +153,12 @@ def _require_own_directory(settings: LocalSettings) -> None:
     foreign = [name for name in OWNED if (settings.directory / name).exists()]
     if foreign and not (settings.directory / LOCK).exists():
         raise Refusal(
-            f"{variable('directory')}: got {settings.directory}, which holds {foreign[0]} of something else; "
-            "expected an empty folder, or that of an earlier stack, because a start wipes it."
+            f"{variable('directory')}: got {settings.directory}, which holds files of something else ({foreign[0]}); "
+            "expected an empty folder or one of an earlier local stack, because `make up` empties it."
         )
 
 
-def _wipe(settings: LocalSettings) -> None:
+def _delete_files(settings: LocalSettings) -> None:
     for name in OWNED:
         path = settings.directory / name
         if path.is_dir():
@@ -179,10 +181,10 @@ def _require_same_ports(settings: LocalSettings) -> None:
         if record.get(name, port) != port
     ]
     if changed:
-        raise StackError("ports", f"{'; '.join(changed)}. Run `make down` first, or set the old port again.")
+        raise StackError("ports", f"{'; '.join(changed)}. Run `make down` first, or set the old port.")
 
 
-def _start_dead(settings: LocalSettings, supervisor: Any, on_progress: Progress) -> None:
+def _restart_ended_programs(settings: LocalSettings, supervisor: Any, on_progress: Progress) -> None:
     for program in supervisor.getAllProcessInfo():
         if program["statename"] in ("STOPPED", "EXITED", "FATAL"):
             name = program["name"]
@@ -190,12 +192,12 @@ def _start_dead(settings: LocalSettings, supervisor: Any, on_progress: Progress)
                 # The new AWS does not know the tasks of the old one.
                 processes.end(_task_processes(settings), grace_seconds=5)
             ports.require_free(settings, [f"{name}_port"])
-            on_progress(f"{name} had ended; starting it again")
+            on_progress(f"{name} had stopped; starting it again")
             with suppress(Fault):
                 supervisor.startProcess(name, False)
 
 
-def _recorded(settings: LocalSettings) -> list[psutil.Process]:
+def _recorded_processes(settings: LocalSettings) -> list[psutil.Process]:
     known = processes.read_record(supervisord.record_file(settings)).get("processes", {})
     return [process for process in map(processes.find_process, known.values()) if process]
 
@@ -208,7 +210,7 @@ def _task_processes(settings: LocalSettings) -> list[psutil.Process]:
     return [process for process in recorded if process] + processes.find_task_processes(settings.tasks)
 
 
-def _marked(settings: LocalSettings) -> list[psutil.Process]:
+def _marked_processes(settings: LocalSettings) -> list[psutil.Process]:
     """Return the processes that carry the stack's mark, recorded or not."""
     return [
         *processes.find_marked(processes.MARK, str(settings.directory)),
@@ -218,6 +220,6 @@ def _marked(settings: LocalSettings) -> list[psutil.Process]:
 
 def _end_leftovers(settings: LocalSettings) -> int:
     # supervisord ends before its programs, and AWS before its tasks: both would start again what they miss.
-    ended = processes.end(_recorded(settings), grace_seconds=20)
-    ended += processes.end(_marked(settings), grace_seconds=10)
+    ended = processes.end(_recorded_processes(settings), grace_seconds=20)
+    ended += processes.end(_marked_processes(settings), grace_seconds=10)
     return ended + processes.end(_task_processes(settings), grace_seconds=10)

@@ -148,4 +148,4 @@ def _escaped(value: object) -> str:
 def _private_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder}: got a folder of another user; expected your own")
+        raise PermissionError(f"{folder}: got another user's folder; expected your own")

@@ -38,18 +38,18 @@ def _get(environment: Environment, name: str) -> tuple[bytes, str]:
         if error.response["Error"]["Code"] not in {"NoSuchKey", "NoSuchBucket", "404"}:
             raise
         raise Refusal(
-            f"Nothing at {address}; expected what `make apply` keeps there: "
-            f"`make plan ENV={environment.name}` and `make apply ENV={environment.name}` first."
+            f"Nothing at {address}; expected the files that `make apply` stores there: "
+            f"run `make plan ENV={environment.name}` and `make apply ENV={environment.name}` first."
         ) from None
 
 
-def store(environment: Environment, record: GateRecord, outputs: dict[str, Any]) -> None:
+def save(environment: Environment, record: GateRecord, outputs: dict[str, Any]) -> None:
     """Store the outputs and the record of the plan that was just applied. The record comes last: it stands for both."""
     _put(environment, OUTPUTS, json.dumps(outputs, indent=2))
     _put(environment, RECORD, record.model_dump_json(indent=2))
 
 
-def stored(environment: Environment) -> GateRecord:
+def read_record(environment: Environment) -> GateRecord:
     """The record of what is applied.
 
     Raises:
@@ -58,7 +58,7 @@ def stored(environment: Environment) -> GateRecord:
     return parse(*_get(environment, RECORD))
 
 
-def stored_outputs(environment: Environment, *names: str) -> list[Any]:
+def read_outputs(environment: Environment, *names: str) -> list[Any]:
     """Some of Terraform's outputs of what is applied: registration has no Terraform where it runs in the image.
 
     Raises:
@@ -71,9 +71,9 @@ def stored_outputs(environment: Environment, *names: str) -> list[Any]:
     return [outputs[name] for name in names]
 
 
-def is_stored(environment: Environment, record: GateRecord) -> bool:
+def is_applied(environment: Environment, record: GateRecord) -> bool:
     """Whether this record is that of the applied plan."""
     try:
-        return stored(environment) == record
+        return read_record(environment) == record
     except Refusal:
         return False

@@ -318,7 +318,7 @@ def test_a_record_that_was_not_edited_is_proven(proven):
 def test_an_edited_record_is_refused_with_what_it_says_otherwise(proven, change, said):
     with pytest.raises(record.RecordRefused, match=re.escape(said)) as refused:
         proven(change)
-    assert "It was edited, or made by other rules" in str(refused.value)
+    assert "The record was edited, or made by other rules" in str(refused.value)
     assert refused.value.exit_code == 1
 
 

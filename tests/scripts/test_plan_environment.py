@@ -103,7 +103,9 @@ def test_a_pipelines_plan_that_is_more_than_a_release_is_refused_and_leaves_no_r
     if not ends:
         assert main(monkeypatch, "amber", "--image-digest", DIGEST, "--pipeline") == 0
         return
-    with pytest.raises(Refusal, match=r"aws_iam_role\.flow: got update; expected no change in a release") as refused:
+    with pytest.raises(
+        Refusal, match=r"aws_iam_role\.flow: got update; expected no such change in a release"
+    ) as refused:
         main(monkeypatch, "amber", "--image-digest", DIGEST, "--pipeline")
     assert refused.value.exit_code == ends
     assert not (folder / "gate.json").exists()

@@ -32,7 +32,9 @@ def steps(monkeypatch):
     ran = []
     monkeypatch.setattr(Steps, "run", lambda *arguments, **_: ran.append(arguments[4:]))
     monkeypatch.setattr(bring_up, "remove_stale_lock", lambda _: ran.append(("stale lock",)))
-    monkeypatch.setattr(bring_up, "registered", lambda _: {"b/daily": ["run:up"], "a/daily": ["run:up:2"], "c/d": []})
+    monkeypatch.setattr(
+        bring_up, "tags_by_deployment", lambda _: {"b/daily": ["run:up"], "a/daily": ["run:up:2"], "c/d": []}
+    )
     monkeypatch.setattr(seed_landing, "landing_files", lambda: [Path("flows/_landing.py")])
     monkeypatch.setattr(summary, "print_summary", lambda *_: ran.append("summary"))
     return ran
@@ -66,7 +68,7 @@ def test_apply_comes_after_the_gate_and_registration_after_apply(settings, steps
 
 
 def test_without_flows_and_landing_data_there_are_as_many_steps_as_there_is_to_do(settings, steps, monkeypatch):
-    monkeypatch.setattr(bring_up, "registered", lambda _: {})
+    monkeypatch.setattr(bring_up, "tags_by_deployment", lambda _: {})
     monkeypatch.setattr(seed_landing, "landing_files", list)
     start_local.main()
     assert [command[0] for command in steps[-3:-1]] == ["scripts.apply_plan", "scripts.register_flows"]

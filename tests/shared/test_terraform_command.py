@@ -168,7 +168,7 @@ def test_without_mirror_and_registry_all_that_was_tried_is_told_and_the_variable
         terraform.init(tmp_path, dict(os.environ), None)
     assert "-plugin-dir" not in calls.read_text()
     assert str(refused.value) == (
-        f"The AWS provider is in no mirror (looked for {terraform.PROVIDER} in {tmp_path}/a, {tmp_path}/b) and the "
+        f"The AWS provider is in no mirror (looked for {terraform.PROVIDER} in {tmp_path}/a, {tmp_path}/b), and the "
         "Terraform registry could not be reached; expected one of the two: set DATA_FLOWS_PROVIDER_MIRROR to a folder "
         "made by `terraform providers mirror`."
     )

@@ -1,4 +1,4 @@
-"""What each role of a plan may do, asked of the plan's own policies: no AWS call, milliseconds for hundreds of answers.
+"""What each role of a plan may do, by the plan's own policies. No AWS call; milliseconds for hundreds of answers.
 
 Holds the plan against the tables beside this file, one for each role and one for every role: calls that must be allowed
 and calls that must not.

@@ -1,4 +1,4 @@
-"""Checks that ports are free, and names the process that holds one."""
+"""Checks that ports are free, and names the process that uses one."""
 
 import socket
 from contextlib import suppress

@@ -64,4 +64,4 @@ def test_a_taken_port_is_told_with_its_holder_and_the_variable_that_chooses_anot
             ports.require_free(LocalSettings.load(prefect_port=port), ["prefect_port"])
     message = str(refusal.value)
     assert message.startswith(f"Port {port} is used by pid ")
-    assert message.endswith("choose another with DATA_FLOWS_PREFECT_PORT=<port>.")
+    assert message.endswith("choose another port with DATA_FLOWS_PREFECT_PORT=<port>.")

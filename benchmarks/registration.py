@@ -149,7 +149,13 @@ def server(folder: Path) -> Iterator[None]:
         from prefect_aws.workers.ecs_worker import ECSWorker
 
         pool = {"name": "Peers", "type": "ecs", "base_job_template": ECSWorker.get_default_base_job_template()}
-        patiently(lambda: httpx.post(f"{os.environ['PREFECT_API_URL']}/work_pools/", json=pool).raise_for_status())
+
+        def make_pool() -> None:
+            answer = httpx.post(f"{os.environ['PREFECT_API_URL']}/work_pools/", json=pool, timeout=60)
+            if answer.status_code != httpx.codes.CONFLICT:  # Made by an attempt whose answer was lost.
+                answer.raise_for_status()
+
+        patiently(make_pool)
         yield
     finally:
         process.terminate()

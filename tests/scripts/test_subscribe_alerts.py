@@ -139,13 +139,16 @@ def test_what_is_no_https_address_is_told_without_showing_it(cloud, subscribe, v
 
 def test_an_address_that_is_not_encrypted_is_told(cloud, subscribe):
     cloud.write(NEW, "String")
-    assert refusal_of(subscribe) == f"{NAME}: got a String; expected a SecureString: the address holds a key."
+    assert (
+        refusal_of(subscribe)
+        == f"{NAME}: got a String; expected a SecureString, because the address holds a key: see docs/runbook.md#choosing-who-is-told."
+    )
 
 
 def test_a_topic_that_was_not_applied_is_told(cloud, subscribe):
     cloud.sns.delete_topic(TopicArn=cloud.topic)
     cloud.write(NEW)
-    assert "expected it to be applied: `make apply ENV=amber` first." in refusal_of(subscribe)
+    assert "expected an applied environment: run `make apply ENV=amber` first." in refusal_of(subscribe)
 
 
 def test_what_aws_refuses_is_told_by_its_code_alone(cloud, subscribe, monkeypatch):

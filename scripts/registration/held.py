@@ -83,12 +83,7 @@ async def prune(prefect: Prefect, gone: dict[str, dict[str, Any]]) -> list[Actio
 
 
 def _fate(runs: list[dict[str, Any]]) -> str:
-    scheduled = [run for run in runs if run["state_type"] == "SCHEDULED"]
-    reason = "no longer in code"
-    if scheduled:
-        reason += (
-            f"; {len(scheduled)} scheduled runs go with it, the next of {scheduled[0]['expected_start_time'][:16]}Z"
-        )
-    if under_way := len(runs) - len(scheduled):
-        reason += f"; {under_way} runs under way go on"
-    return reason
+    times = [run["expected_start_time"] for run in runs if run["state_type"] == "SCHEDULED"]
+    scheduled = f"; {len(times)} scheduled runs go with it, the next of {times[0][:16]}Z" if times else ""
+    under_way = len(runs) - len(times)
+    return f"no longer in code{scheduled}" + (f"; {under_way} runs under way go on" if under_way else "")

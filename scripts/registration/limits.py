@@ -13,6 +13,7 @@ from scripts.registration.api import Prefect
 FILE = "flows/shared/concurrency.py"
 TAG_PREFIX = "data-flows."
 RECORDS = "data-flows.limits"  # Tag of the variables.
+PLACE = "v2/concurrency_limits/tag:"  # As Prefect names the limit of a tag.
 
 
 def read_limits(root: Path) -> tuple[dict[str, int], list[str]]:
@@ -44,18 +45,10 @@ async def limit_actions(prefect: Prefect, record: str, wanted: dict[str, int]) -
     held = {each["name"].removeprefix("tag:"): each["limit"] for each in limits}
     gone = ours.difference(wanted, *recorded.values()) & set(held)
     return [
-        *(_removal(prefect, tag) for tag in sorted(gone)),
+        *(removal(prefect, f"concurrency limit {tag}", "no longer in code", PLACE + tag) for tag in sorted(gone)),
         *_recording(prefect, record, sorted(ours), sorted(wanted)),
         *(_bring(prefect, tag, limit, held.get(tag)) for tag, limit in sorted(wanted.items())),
     ]
-
-
-def _place(tag: str) -> str:
-    return f"v2/concurrency_limits/tag:{tag}"  # As Prefect names the limit of a tag.
-
-
-def _removal(prefect: Prefect, tag: str) -> Action:
-    return removal(prefect, f"concurrency limit {tag}", "no longer in code", _place(tag))
 
 
 def _recording(prefect: Prefect, record: str, ours: list[str], wanted: list[str]) -> list[Action]:
@@ -83,6 +76,6 @@ def _bring(prefect: Prefect, tag: str, limit: int, held: int | None) -> Action:
         is_there=held is not None,
         difference=f"{held} to {limit} at once" if held != limit else "",
         create=("v2/concurrency_limits/", {"name": f"tag:{tag}", "limit": limit, "active": True}),
-        update=(_place(tag), {"limit": limit}),
+        update=(PLACE + tag, {"limit": limit}),
         reason=f"{limit} at once",
     )

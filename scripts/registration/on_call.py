@@ -156,25 +156,19 @@ async def on_call_actions(
     All are removed where no deployment is on call any more, and none is touched without a pager.
     """
     prefix = f"{stack} {TAG}: "
+    if is_needed and pager is None:
+        return []
+    wanted = {each["name"]: each for each in _automations(stack, tag, pager)} if is_needed and pager else {}
     held = [each for each in await prefect.read_all("automations/filter") if each["name"].startswith(prefix)]
-    held.sort(key=_age)
-    wanted = {}
-    if is_needed:
-        if pager is None:
-            return []
-        wanted = {each["name"]: each for each in _automations(stack, tag, pager)}
-    first: dict[str, dict[str, Any]] = {}
-    actions = []
-    for each in held:
-        if each["name"] not in wanted:
-            reason = "no longer in code" if is_needed else f"no deployment is tagged {TAG} any more"
-            actions.append(_removal(prefect, each, reason))
-        elif each["name"] in first:
-            actions.append(_removal(prefect, each, "twice"))
-        else:
-            first[each["name"]] = each
+    first = {each["name"]: each for each in sorted(held, key=_age, reverse=True) if each["name"] in wanted}
+    gone = "no longer in code" if is_needed else f"no deployment is tagged {TAG} any more"
+    removals = [
+        removal(prefect, f"automation {name}", "twice" if name in first else gone, f"automations/{each['id']}")
+        for each in held
+        if each is not first.get(name := each["name"])
+    ]
     known = await _block_id(prefect, block) if first else None
-    return [_upsert(prefect, each, first.get(name), block, known) for name, each in wanted.items()] + actions
+    return [_upsert(prefect, each, first.get(name), block, known) for name, each in wanted.items()] + removals
 
 
 async def _block_id(prefect: Prefect, name: str) -> str | None:
@@ -224,7 +218,3 @@ def _holds(held: Any, wanted: Any) -> bool:
     if isinstance(wanted, list):
         return len(held) == len(wanted) and all(map(_holds, held, wanted))
     return bool(held == wanted)
-
-
-def _removal(prefect: Prefect, held: dict[str, Any], reason: str) -> Action:
-    return removal(prefect, f"automation {held['name']}", reason, f"automations/{held['id']}")

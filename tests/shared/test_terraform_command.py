@@ -205,9 +205,11 @@ def test_a_plan_with_changes_is_no_failure(stub, tmp_path):
 
 def test_terraform_writes_into_the_build_directory_and_asks_nobody(tmp_path, monkeypatch):
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "gone"))
-    shell = terraform.environment_variables(Environment("dev", tmp_path))
+    shell = terraform.environment_variables(Environment("amber", tmp_path))
     assert shell["TF_DATA_DIR"] == str(tmp_path / "terraform-data")
     assert (shell["TF_INPUT"], shell["CHECKPOINT_DISABLE"]) == ("0", "1")
     assert "TF_CLI_CONFIG_FILE" not in shell
     (tmp_path / "gone").touch()
-    assert terraform.environment_variables(Environment("dev", tmp_path))["TF_CLI_CONFIG_FILE"] == str(tmp_path / "gone")
+    assert terraform.environment_variables(Environment("amber", tmp_path))["TF_CLI_CONFIG_FILE"] == str(
+        tmp_path / "gone"
+    )

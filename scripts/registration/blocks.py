@@ -1,73 +1,62 @@
 """Blocks, Prefect's stored settings: created by name, and written again when they differ."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Self
 
-from scripts.registration.actions import CREATE, PRUNE, UNCHANGED, UPDATE, Action
-from scripts.registration.api import Conflict, Prefect
+from scripts.registration.actions import PRUNE, UNCHANGED, Action, bring
+from scripts.registration.api import Prefect
 from scripts.shared.refusal import Refusal
 
-Identity = Callable[[], Awaitable[str | None]]
 
+class Block:
+    """A block that Prefect is to hold with `data`, or not at all where that is None."""
 
-async def block_actions(
-    prefect: Prefect, wanted: dict[str, tuple[str, dict[str, Any] | None]]
-) -> dict[str, tuple[Action, Identity]]:
-    """For each name what is to be done about its block, and how to get its id once that is done.
+    def __init__(self, prefect: Prefect, slug: str, name: str, data: dict[str, Any] | None) -> None:
+        self._prefect, self._slug, self._name, self._data = prefect, slug, name, data
+        self._held: dict[str, Any] | None = None
 
-    `wanted` has by name the slug of the block's type and its data, None for a block that is not to be there. What
-    differs is told by the field's name alone.
-    """
+    async def read(self) -> Self:
+        """Read what Prefect holds."""
+        place = f"block_types/slug/{self._slug}/block_documents/name/{self._name}"
+        self._held = await self._prefect.read(f"{place}?include_secrets=true")
+        return self
 
-    async def read() -> dict[str, dict[str, Any]]:
-        found = await prefect.read(
-            "block_documents/filter",
-            block_documents={"name": {"any_": list(wanted)}},
-            block_types={"slug": {"any_": sorted({slug for slug, _ in wanted.values()})}},
-            include_secrets=True,
+    @property
+    def id(self) -> str | None:
+        """Its id, once it is there."""
+        return self._held["id"] if self._held else None
+
+    def action(self) -> Action:
+        """What is to be done. Only the names of fields that differ are told, since a value may be secret."""
+        what = f"block {self._slug}/{self._name}"
+        if self._data is None:
+            action = Action(what, PRUNE, "nothing uses it any more", self._delete)
+            return action if self._held else Action(what, UNCHANGED)
+        held = self._held["data"] if self._held else {}
+        changed = ", ".join(field for field, value in self._data.items() if held.get(field) != value)
+        return bring(what, self._held, changed, self._create, self._update)
+
+    async def _create(self) -> None:
+        kind = await self._prefect.read(f"block_types/slug/{self._slug}")
+        if kind is None:
+            raise Refusal(
+                f"Prefect has no block type {self._slug}; expected one. "
+                "The server creates it when it starts: restart it."
+            )
+        newest, *_ = await self._prefect.read(
+            "block_schemas/filter", block_schemas={"block_type_id": {"any_": [kind["id"]]}}
         )
-        return {each["name"]: each for each in found if each["block_type"]["slug"] == wanted[each["name"]][0]}
+        document = {"name": self._name, "data": self._data}
+        document |= {"block_type_id": kind["id"], "block_schema_id": newest["id"]}
+        self._held = await self._prefect.create("block_documents/", document, self._update_what_is_there)
 
-    held = await read()
+    async def _update_what_is_there(self) -> dict[str, Any] | None:
+        await self.read()
+        await self._update()
+        return self._held
 
-    def one(name: str, slug: str, data: dict[str, Any] | None) -> tuple[Action, Identity]:
-        there, what = held.get(name), f"block {slug}/{name}"
-        changed = [field for field, value in (data or {}).items() if there and there["data"].get(field) != value]
+    async def _update(self) -> None:
+        content = {"data": self._data, "merge_existing_data": False}
+        await self._prefect.write("PATCH", f"block_documents/{self.id}", content)
 
-        async def update() -> None:
-            await prefect.write(
-                "PATCH", f"block_documents/{held[name]['id']}", {"data": data, "merge_existing_data": False}
-            )
-
-        async def create() -> None:
-            kind = await prefect.read(f"block_types/slug/{slug}")
-            if kind is None:
-                raise Refusal(
-                    f"Prefect has no block type {slug}; expected one. The server creates it when it starts: restart it."
-                )
-            # Newest first.
-            schemas = await prefect.read(
-                "block_schemas/filter", block_schemas={"block_type_id": {"any_": [kind["id"]]}}
-            )
-            document = {"name": name, "data": data, "block_type_id": kind["id"], "block_schema_id": schemas[0]["id"]}
-            try:
-                held[name] = await prefect.write("POST", "block_documents/", document)
-            except Conflict:  # Another registration's, or our own whose answer was lost.
-                held.update(await read())
-                await update()
-
-        async def identity() -> str | None:
-            return held[name]["id"] if name in held else None
-
-        async def delete() -> None:
-            await prefect.write("DELETE", f"block_documents/{there['id']}")
-
-        if data is None:
-            action = Action(what, PRUNE, "nothing uses it any more", delete) if there else Action(what, UNCHANGED)
-        elif there is None:
-            action = Action(what, CREATE, write=create)
-        else:
-            action = Action(what, UPDATE, ", ".join(changed), update) if changed else Action(what, UNCHANGED)
-        return action, identity
-
-    return {name: one(name, slug, data) for name, (slug, data) in wanted.items()}
+    async def _delete(self) -> None:
+        await self._prefect.write("DELETE", f"block_documents/{self.id}")

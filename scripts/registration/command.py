@@ -10,7 +10,7 @@ from scripts.gate.record import GateRecord
 from scripts.registration.actions import PRUNE, UNCHANGED
 from scripts.registration.api import Prefect
 from scripts.registration.flow_import import FlowImport, Imported
-from scripts.registration.on_call import Pager
+from scripts.registration.pager import Pager
 from scripts.registration.run import Options, Report, register
 from scripts.registration.stack import Stack
 from scripts.shared import prefect_api

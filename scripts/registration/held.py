@@ -20,7 +20,7 @@ async def not_registered(prefect: Prefect, everything: list[Deployment], tag: st
 
     async def missing(some: list[Deployment]) -> int:
         having = {"tags": {"all_": [tag], "any_": [each.digest_tag for each in some]}}
-        return len(some) - await prefect.read("deployments/count", deployments=having)
+        return len(some) - int(await prefect.read("deployments/count", deployments=having))
 
     chunks = [everything[start : start + COUNTED] for start in range(0, len(everything), COUNTED)]
     ahead = [(some, await missing(some)) for some in chunks]

@@ -8,8 +8,8 @@ import ast
 from pathlib import Path
 from typing import Any
 
-from scripts.registration.actions import CREATE, PRUNE, UNCHANGED, UPDATE, Action
-from scripts.registration.api import Conflict, Prefect
+from scripts.registration.actions import PRUNE, Action, bring
+from scripts.registration.api import Prefect
 
 FILE = "flows/shared/concurrency.py"
 TAG_PREFIX = "data-flows."
@@ -41,22 +41,23 @@ async def limit_actions(prefect: Prefect, record: str, wanted: dict[str, int]) -
     found = await prefect.read_all("variables/filter", variables={"tags": {"all_": [RECORDS]}})
     recorded = {each["name"]: set(each["value"]) for each in found}
     ours = recorded.pop(record, set())
-    held = {each["name"].removeprefix("tag:"): each for each in await prefect.read_all("v2/concurrency_limits/filter")}
-    gone = ours.difference(wanted, *recorded.values()) & set(held)
+    held = {each["name"]: each for each in await prefect.read_all("v2/concurrency_limits/filter")}
+    gone = ours.difference(wanted, *recorded.values())
     return [
-        *(_removal(prefect, tag, held[tag]) for tag in sorted(gone)),
+        *(_removal(prefect, tag, held[_name(tag)]) for tag in sorted(gone) if _name(tag) in held),
         *_recording(prefect, record, sorted(ours), sorted(wanted)),
-        *(_bring(prefect, tag, limit, held.get(tag)) for tag, limit in sorted(wanted.items())),
+        *(_limit(prefect, tag, limit, held.get(_name(tag))) for tag, limit in sorted(wanted.items())),
     ]
 
 
+def _name(tag: str) -> str:
+    """As Prefect names the limit of a tag."""
+    return f"tag:{tag}"
+
+
 def _removal(prefect: Prefect, tag: str, held: dict[str, Any]) -> Action:
-    return Action(
-        f"concurrency limit {tag}",
-        PRUNE,
-        "no longer in code",
-        lambda: prefect.write("DELETE", f"v2/concurrency_limits/{held['id']}"),
-    )
+    place = f"v2/concurrency_limits/{held['id']}"
+    return Action(f"concurrency limit {tag}", PRUNE, "no longer in code", lambda: prefect.write("DELETE", place))
 
 
 def _recording(prefect: Prefect, record: str, ours: list[str], wanted: list[str]) -> list[Action]:
@@ -66,34 +67,22 @@ def _recording(prefect: Prefect, record: str, ours: list[str], wanted: list[str]
         await prefect.write("PATCH", place, {"value": wanted})
 
     async def create() -> None:
-        try:
-            await prefect.write("POST", "variables/", {"name": record, "value": wanted, "tags": [RECORDS]})
-        except Conflict:  # Another registration's, or our own whose answer was lost.
-            await update()
+        await prefect.create("variables/", {"name": record, "value": wanted, "tags": [RECORDS]}, update)
 
     if wanted == ours:
         return []
-    if not ours:
-        return [Action(what, CREATE, write=create)]
     if not wanted:
         return [Action(what, PRUNE, "no limits in code", lambda: prefect.write("DELETE", place))]
-    return [Action(what, UPDATE, "limits", update)]
+    return [bring(what, {"value": ours} if ours else None, "limits", create, update)]
 
 
-def _bring(prefect: Prefect, tag: str, limit: int, held: dict[str, Any] | None) -> Action:
-    what, name = f"concurrency limit {tag}", f"tag:{tag}"  # As Prefect names the limit of a tag.
-
+def _limit(prefect: Prefect, tag: str, limit: int, held: dict[str, Any] | None) -> Action:
     async def update() -> None:
-        await prefect.write("PATCH", f"v2/concurrency_limits/{name}", {"limit": limit})
+        await prefect.write("PATCH", f"v2/concurrency_limits/{_name(tag)}", {"limit": limit})
 
     async def create() -> None:
-        try:
-            await prefect.write("POST", "v2/concurrency_limits/", {"name": name, "limit": limit, "active": True})
-        except Conflict:
-            await update()
+        content = {"name": _name(tag), "limit": limit, "active": True}
+        await prefect.create("v2/concurrency_limits/", content, update)
 
-    if held is None:
-        return Action(what, CREATE, f"{limit} at once", create)
-    if held["limit"] != limit:
-        return Action(what, UPDATE, f"{held['limit']} to {limit} at once", update)
-    return Action(what, UNCHANGED)
+    changed = f"{held['limit']} to {limit}" if held and held["limit"] != limit else ""
+    return bring(f"concurrency limit {tag}", held, changed, create, update)

@@ -1,97 +1,40 @@
-"""On call: what makes Prefect tell PagerDuty of a run that failed, or does not start, of a deployment tagged `on-call`.
+"""On call: automations that tell PagerDuty of a run that failed, or does not start, of a deployment tagged `on-call`.
 
-The automations look for the tags of a run, so there are as many whatever the number of deployments, and none of them
-outlives its deployment. PagerDuty wants its routing key in the body of an event; the block holds it, encrypted, and
-adds it to what the automation renders, so the key is in no automation and in no event of Prefect's own.
+They look for the tags of a run, so there are as many whatever the number of deployments, and none of them outlives its
+deployment.
 """
 
 import json
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
-from scripts.registration.actions import CREATE, PRUNE, UNCHANGED, UPDATE, Action
+from scripts.registration.actions import PRUNE, Action, bring
 from scripts.registration.api import Prefect
-from scripts.registration.blocks import Identity
-from scripts.shared.refusal import Refusal
+from scripts.registration.blocks import Block
+from scripts.registration.pager import Pager
+from scripts.registration.stack import Stack
 
 TAG = "on-call"
-EVENTS_URL = "https://events.pagerduty.com/v2/enqueue"
 RUN = "prefect.flow-run"
 ENDED = [f"{RUN}.{state}" for state in ("Completed", "Failed", "Crashed", "TimedOut", "Cancelled", "Cancelling")]
 STARTED = [f"{RUN}.{state}" for state in ("Running", "Paused", "Suspended", "Scheduled", "AwaitingRetry")]
 
 
-@dataclass(frozen=True)
-class Pager:
-    """Where events go, what they link to, and how long a run may be late or pending."""
-
-    routing_key: str
-    runbook_url: str
-    ui_url: str
-    events_url: str = EVENTS_URL
-    threshold_seconds: int = 600
-
-    @classmethod
-    def from_environment(cls) -> Self | None:
-        """What the caller's variables say; None without a routing key.
-
-        Raises:
-            Refusal: a variable that a page needs is missing or wrong.
-        """
-        key, runbook = os.environ.get("PAGERDUTY_ROUTING_KEY", ""), os.environ.get("RUNBOOK_URL", "")
-        if not key:
-            return None
-        if len(key) != 32:
-            raise Refusal(
-                f"PAGERDUTY_ROUTING_KEY has {len(key)} characters; expected the 32 of an Events API v2 integration key."
-            )
-        if not runbook.startswith("http"):
-            raise Refusal(
-                "RUNBOOK_URL is not set; expected the address of your team's runbook of its flows, which pages link to "
-                "(docs/on-call.md)."
-            )
-        return cls(key, runbook, _ui_url(), os.environ.get("PAGERDUTY_EVENTS_URL") or EVENTS_URL)
-
-
-def _ui_url() -> str:
-    """Address of Prefect's pages, from that of its API."""
-    api = os.environ["PREFECT_API_URL"].rstrip("/").removesuffix("/api")
-    cloud = (
-        api.replace("://api.", "://app.").replace("/api/accounts/", "/account/").replace("/workspaces/", "/workspace/")
-    )
-    return os.environ.get("PREFECT_UI_URL", "").rstrip("/") or cloud
-
-
-def pager_block(pager: Pager) -> dict[str, Any]:
-    """A Custom Webhook block, which completes an event by the key and sends it."""
-    return {
-        "name": "PagerDuty",
-        "url": pager.events_url,
-        "method": "POST",
-        "headers": {"Content-Type": "application/json"},
-        # Raw, since `json_data` could take the event only as one string within another.
-        "form_data": '{"routing_key": "{{ routing_key }}", {{ body }} }',
-        "secrets": {"routing_key": pager.routing_key},
-    }
-
-
-def _event(stack: str, pager: Pager, action: str, severity: str, said: str) -> str:
+def _event(title: str, pager: Pager, action: str, severity: str, said: str) -> str:
     """Everything of an Events v2 event but the key, as a Jinja template without its outer braces."""
-    title = "flow.name ~ '/' ~ deployment.name"
+    deployment = "flow.name ~ '/' ~ deployment.name"
     run = f"'{pager.ui_url}/runs/flow-run/' ~ flow_run.id"
     fields = {
         "event_action": f'"{action}"',
-        "dedup_key": f"{{{{ ('{stack}/' ~ {title}) | tojson }}}}",
+        "dedup_key": f"{{{{ ('{title}/' ~ {deployment}) | tojson }}}}",
     }
     if action == "trigger":
         payload = {
-            "summary": f"{{{{ ({title} ~ ': run ' ~ flow_run.name ~ ' {said}') | tojson }}}}",
+            "summary": f"{{{{ ({deployment} ~ ': run ' ~ flow_run.name ~ ' {said}') | tojson }}}}",
             "severity": f'"{severity}"',
-            "source": json.dumps(stack),
-            "component": f"{{{{ ({title}) | tojson }}}}",
-            "group": json.dumps(stack),
+            "source": json.dumps(title),
+            "component": f"{{{{ ({deployment}) | tojson }}}}",
+            "group": json.dumps(title),
             "class": "{{ flow_run.state.name | tojson }}",
             "custom_details": '{"run": {{ flow_run.name | tojson }}, "tags": {{ flow_run.tags | list | tojson }}}',
         }
@@ -108,7 +51,7 @@ def _event(stack: str, pager: Pager, action: str, severity: str, said: str) -> s
     return ", ".join(f"{json.dumps(name)}: {value}" for name, value in fields.items())
 
 
-def _automations(stack: str, tag: str, pager: Pager) -> Iterator[dict[str, Any]]:
+def _automations(stack: Stack, pager: Pager) -> Iterator[dict[str, Any]]:
     minutes = pager.threshold_seconds // 60
     failed, completed = [f"{RUN}.{state}" for state in ("Failed", "Crashed", "TimedOut")], [f"{RUN}.Completed"]
     onwards = [*STARTED, *ENDED]
@@ -121,7 +64,7 @@ def _automations(stack: str, tag: str, pager: Pager) -> Iterator[dict[str, Any]]
         ("completed", "resolve", "", "", completed, []),
     ):
         yield {
-            "name": f"{stack} {TAG}: {name}",
+            "name": f"{stack.title} {TAG}: {name}",
             "description": f"Written by registration. Runs of deployments tagged {TAG}; see docs/on-call.md.",
             "trigger": {
                 "type": "event",
@@ -129,7 +72,7 @@ def _automations(stack: str, tag: str, pager: Pager) -> Iterator[dict[str, Any]]
                 "match": {"prefect.resource.id": f"{RUN}.*"},
                 "match_related": [
                     {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{each}"}
-                    for each in (TAG, tag)
+                    for each in (TAG, stack.tag)
                 ],
                 "for_each": ["prefect.resource.id"],
                 "after": after,
@@ -141,39 +84,32 @@ def _automations(stack: str, tag: str, pager: Pager) -> Iterator[dict[str, Any]]
                 {
                     "type": "send-notification",
                     "subject": f"{TAG}: {name}",
-                    "body": _event(stack, pager, action, severity, said),
+                    "body": _event(stack.title, pager, action, severity, said),
                 }
             ],
         }
 
 
-async def on_call_actions(
-    prefect: Prefect, stack: str, tag: str, pager: Pager | None, block: Identity | None, *, is_needed: bool
-) -> list[Action]:
-    """The automations of a stack, whose runs are tagged `tag`.
+async def on_call_actions(prefect: Prefect, stack: Stack, block: Block, *, is_needed: bool) -> list[Action]:
+    """The automations of a stack, which send their events through `block`.
 
     All are removed where no deployment is on call any more, and none is touched without a pager.
     """
-    prefix = f"{stack} {TAG}: "
+    if is_needed and stack.pager is None:
+        return []
+    prefix = f"{stack.title} {TAG}: "
     held = [each for each in await prefect.read_all("automations/filter") if each["name"].startswith(prefix)]
     held.sort(key=_age)
-    wanted = {}
-    if is_needed:
-        if pager is None:
-            return []
-        wanted = {each["name"]: each for each in _automations(stack, tag, pager)}
+    wanted = {each["name"]: each for each in _automations(stack, stack.pager)} if is_needed and stack.pager else {}
     first: dict[str, dict[str, Any]] = {}
-    actions = []
+    removals = []
     for each in held:
-        if each["name"] not in wanted:
-            reason = "no longer in code" if is_needed else f"no deployment is tagged {TAG} any more"
-            actions.append(_removal(prefect, each, reason))
-        elif each["name"] in first:
-            actions.append(_removal(prefect, each, "twice"))
-        else:
+        if each["name"] in wanted and each["name"] not in first:
             first[each["name"]] = each
-    known = await block() if first and block else None
-    return [_upsert(prefect, each, first.get(name), block, known) for name, each in wanted.items()] + actions
+        else:
+            reason = "twice" if each["name"] in wanted else f"no deployment is tagged {TAG} any more"
+            removals.append(_removal(prefect, each, reason))
+    return [_upsert(prefect, each, first.get(name), block) for name, each in wanted.items()] + removals
 
 
 def _age(automation: dict[str, Any]) -> tuple[str, str]:
@@ -181,31 +117,25 @@ def _age(automation: dict[str, Any]) -> tuple[str, str]:
     return automation["created"], automation["id"]
 
 
-def _upsert(
-    prefect: Prefect, wanted: dict[str, Any], held: dict[str, Any] | None, block: Identity, known: str | None
-) -> Action:
-    what = f"automation {wanted['name']}"
-
-    def content(identity: str | None) -> dict[str, Any]:
-        [action] = wanted["actions"]
-        return wanted | {"actions": [action | {"block_document_id": identity}]}
+def _upsert(prefect: Prefect, wanted: dict[str, Any], held: dict[str, Any] | None, block: Block) -> Action:
+    def content(*, is_enabled: bool) -> dict[str, Any]:
+        actions = [each | {"block_document_id": block.id} for each in wanted["actions"]]
+        return wanted | {"actions": actions, "enabled": is_enabled}
 
     async def create() -> None:
-        await prefect.write("POST", "automations/", content(await block()) | {"enabled": True})
+        await prefect.write("POST", "automations/", content(is_enabled=True))
         # Prefect takes several of one name: another registration's, or our own whose answer was lost.
         same = [each for each in await prefect.read_all("automations/filter") if each["name"] == wanted["name"]]
         for each in sorted(same, key=_age)[1:]:
             await prefect.write("DELETE", f"automations/{each['id']}")
 
     async def update() -> None:
-        # One that a person switched off stays off.
-        await prefect.write("PUT", f"automations/{held['id']}", content(await block()) | {"enabled": held["enabled"]})
+        if held:  # One that a person switched off stays off.
+            await prefect.write("PUT", f"automations/{held['id']}", content(is_enabled=held["enabled"]))
 
-    if held is None:
-        return Action(what, CREATE, write=create)
-    now = content(known)
-    changed = [part for part in ("description", "trigger", "actions") if not _holds(held[part], now[part])]
-    return Action(what, UPDATE, ", ".join(changed), update) if changed else Action(what, UNCHANGED)
+    now = content(is_enabled=True)
+    changed = [part for part in ("description", "trigger", "actions") if held and not _holds(held[part], now[part])]
+    return bring(f"automation {wanted['name']}", held, ", ".join(changed), create, update)
 
 
 def _holds(held: Any, wanted: Any) -> bool:
@@ -216,7 +146,7 @@ def _holds(held: Any, wanted: Any) -> bool:
         return sorted(held) == sorted(wanted)
     if isinstance(wanted, list):
         return len(held) == len(wanted) and all(map(_holds, held, wanted))
-    return held == wanted
+    return bool(held == wanted)
 
 
 def _removal(prefect: Prefect, held: dict[str, Any], reason: str) -> Action:

@@ -1,6 +1,5 @@
 """One registration: what the code says against what Prefect holds, then the writes, in an order that is always safe."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -9,10 +8,11 @@ from typing import Any
 from scripts.registration import checks, limits, on_call, work_pool
 from scripts.registration.actions import PRUNE, UNCHANGED, Action
 from scripts.registration.api import Conflict, Prefect
-from scripts.registration.blocks import block_actions
+from scripts.registration.blocks import Block
 from scripts.registration.deployments import Deployment, deployment, upsert
 from scripts.registration.flow_import import Imported
 from scripts.registration.held import held_under_names, held_with_tag, not_registered, prune
+from scripts.registration.pager import block_data
 from scripts.registration.stack import TAG_PREFIX, Stack
 from scripts.shared.refusal import Refusal
 
@@ -53,17 +53,16 @@ async def register(root: Path, imported: Imported, stack: Stack, options: Option
         raise Refusal("\n".join(problems), 1)
 
     is_on_call = any(on_call.TAG in each["tags"] for each in imported.deployments)
-    pager_block = f"{stack.prefix}-pagerduty"
-    blocks = await block_actions(prefect, dict(_blocks(stack, pager_block, is_on_call=is_on_call)))
-    _, identity = blocks.get(pager_block, (None, None))
+    blocks, pager_block = await _blocks(prefect, stack, is_on_call=is_on_call)
     pool = await work_pool.work_pool_action(prefect, stack.pool, stack.template)
+    block_actions = [block.action() for block in blocks]
     actions = [
         pool,
         *await limits.limit_actions(prefect, f"{stack.prefix}-limits", wanted_limits),
-        *(action for action, _ in blocks.values() if action.kind != PRUNE),
+        *(action for action in block_actions if action.kind != PRUNE),
         *await _deployments(prefect, [deployment(each, stack) for each in imported.deployments], stack, options),
-        *await on_call.on_call_actions(prefect, stack.title, stack.tag, stack.pager, identity, is_needed=is_on_call),
-        *(action for action, _ in blocks.values() if action.kind == PRUNE),
+        *await on_call.on_call_actions(prefect, stack, pager_block, is_needed=is_on_call),
+        *(action for action in block_actions if action.kind == PRUNE),
     ]
     if not options.dry_run:
         await _write(actions)
@@ -72,14 +71,15 @@ async def register(root: Path, imported: Imported, stack: Stack, options: Option
     return Report(actions, prefect.reads, prefect.writes, notes, prefect.busy)
 
 
-def _blocks(stack: Stack, pager_block: str, *, is_on_call: bool) -> Iterator[tuple[str, tuple[str, Any]]]:
-    """Blocks by name: where results go, and what tells PagerDuty."""
+async def _blocks(prefect: Prefect, stack: Stack, *, is_on_call: bool) -> tuple[list[Block], Block]:
+    """The blocks that this registration decides about, and that of PagerDuty."""
+    data = block_data(stack.pager) if is_on_call and stack.pager else None
+    pager = await Block(prefect, "custom-webhook", f"{stack.prefix}-pagerduty", data).read()
+    blocks = [pager] if stack.pager or not is_on_call else []  # Without a pager it stays as it was set up before.
     if stack.result_block:
-        yield stack.result_block, ("s3-bucket", {"bucket_name": stack.results_bucket, "bucket_folder": "results"})
-    if not is_on_call:
-        yield pager_block, ("custom-webhook", None)
-    elif stack.pager:
-        yield pager_block, ("custom-webhook", on_call.pager_block(stack.pager))
+        data = {"bucket_name": stack.results_bucket, "bucket_folder": "results"}
+        blocks.append(await Block(prefect, "s3-bucket", stack.result_block, data).read())
+    return blocks, pager
 
 
 async def _deployments(prefect: Prefect, everything: list[Deployment], stack: Stack, options: Options) -> list[Action]:
@@ -141,12 +141,11 @@ async def _write(actions: list[Action]) -> None:
     Raises:
         Refusal: a write failed; the message says how many are done.
     """
-    todo = [action for action in actions if action.write]
-    for done, action in enumerate(todo):
+    todo = [(action.what, action.write) for action in actions if action.write]
+    for done, (what, write) in enumerate(todo):
         try:
-            await action.write()
+            await write()
         except (Conflict, Refusal) as error:
             raise Refusal(
-                f"{error}\n{done} of {len(todo)} writes are done. The next is {action.what}. "
-                "Register again to continue."
+                f"{error}\n{done} of {len(todo)} writes are done. The next is {what}. Register again to continue."
             ) from None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from scripts.registration.on_call import Pager
+from scripts.registration.pager import Pager
 
 TAG_PREFIX = "data-flows.stack:"
 

@@ -14,7 +14,7 @@ from repositories import SETTINGS
 
 from scripts.registration import api
 from scripts.registration.api import Prefect
-from scripts.registration.on_call import Pager
+from scripts.registration.pager import Pager
 from scripts.registration.run import Options, register
 from scripts.shared.environments import ROOT
 from scripts.shared.refusal import Refusal

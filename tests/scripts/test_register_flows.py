@@ -13,7 +13,7 @@ from scripts.gate.record import RecordRefused
 from scripts.registration import command as registration
 from scripts.registration.actions import Action
 from scripts.registration.command import as_json, check_gate, print_report
-from scripts.registration.on_call import EVENTS_URL, Pager
+from scripts.registration.pager import EVENTS_URL, Pager
 from scripts.registration.run import Report
 from scripts.registration.stack import Stack
 from scripts.shared import prefect_api

@@ -59,7 +59,8 @@ def declared(root: Path = ROOT) -> list[dict[str, Any]]:
 
 def _literal(tree: ast.Module) -> Any:
     for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if any(isinstance(target, ast.Name) and target.id == "permissions" for target in targets):
-            return ast.literal_eval(node.value)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and target.id == "permissions" for target in targets):
+                return ast.literal_eval(node.value)
     return []

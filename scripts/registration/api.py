@@ -7,7 +7,6 @@ import base64
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Any, Self
 
@@ -88,33 +87,26 @@ class Prefect:
         """
         return await self._send(method, path, content, write=True)
 
-    async def create(self, path: str, content: Any, update: Callable[[], Awaitable[object]]) -> Any:
-        """POST, or `update` what is there already: another registration's, or our own whose answer was lost."""
-        try:
-            return await self.write("POST", path, content)
-        except Conflict:
-            return await update()
-
     async def _send(self, method: str, path: str, content: Any, *, write: bool) -> Any:
-        attempts = AsyncRetrying(
+        patient = AsyncRetrying(
             retry=retry_if_exception_type(Busy),
             stop=stop_after_delay(RETRY_SECONDS),
             wait=_wait,
-            before_sleep=self._count,
+            before_sleep=self._note,
             reraise=True,
         )
         try:
-            return await attempts(self._once, method, path, content, write=write)
+            return await patient(self._once, method, path, content, write=write)
         except Busy as busy:
             raise Refusal(
                 f"Prefect at {self.url}: {busy}, for {RETRY_SECONDS:.0f} s; expected it to answer: is it running, and "
                 "is PREFECT_API_URL its address?"
             ) from None
 
-    def _count(self, state: RetryCallState) -> None:
+    def _note(self, state: RetryCallState) -> None:
         self.busy += 1
         if state.attempt_number == WORTH_A_WORD:
-            print(f"Prefect: {_error(state)}; trying again for {RETRY_SECONDS:.0f} s", file=sys.stderr, flush=True)
+            print(f"Prefect: {_busy(state)}; trying again for {RETRY_SECONDS:.0f} s", file=sys.stderr, flush=True)
 
     async def _once(self, method: str, path: str, content: Any, *, write: bool) -> Any:
         self.reads, self.writes = self.reads + (not write), self.writes + write
@@ -158,12 +150,12 @@ class Prefect:
             )
 
 
-def _error(state: RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome else None
-
-
 def _wait(state: RetryCallState) -> float:
-    return max(_backoff(state), getattr(_error(state), "wait_seconds", 0))
+    return max(_backoff(state), getattr(_busy(state), "wait_seconds", 0))
+
+
+def _busy(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
 
 
 def _headers() -> dict[str, str]:

@@ -6,14 +6,14 @@ a stack has asked for; one is removed when no stack asks for it any more.
 
 import ast
 from pathlib import Path
-from typing import Any
 
-from scripts.registration.actions import PRUNE, Action, bring
+from scripts.registration.actions import Action, creation_or_update, removal
 from scripts.registration.api import Prefect
 
 FILE = "flows/shared/concurrency.py"
 TAG_PREFIX = "data-flows."
 RECORDS = "data-flows.limits"  # Tag of the variables.
+PLACE = "v2/concurrency_limits/tag:"  # As Prefect names the limit of a tag.
 
 
 def read_limits(root: Path) -> tuple[dict[str, int], list[str]]:
@@ -41,48 +41,41 @@ async def limit_actions(prefect: Prefect, record: str, wanted: dict[str, int]) -
     found = await prefect.read_all("variables/filter", variables={"tags": {"all_": [RECORDS]}})
     recorded = {each["name"]: set(each["value"]) for each in found}
     ours = recorded.pop(record, set())
-    held = {each["name"]: each for each in await prefect.read_all("v2/concurrency_limits/filter")}
-    gone = ours.difference(wanted, *recorded.values())
+    limits = await prefect.read_all("v2/concurrency_limits/filter")
+    held = {each["name"].removeprefix("tag:"): each["limit"] for each in limits}
+    gone = ours.difference(wanted, *recorded.values()) & set(held)
     return [
-        *(_removal(prefect, tag, held[_name(tag)]) for tag in sorted(gone) if _name(tag) in held),
+        *(removal(prefect, f"concurrency limit {tag}", "no longer in code", PLACE + tag) for tag in sorted(gone)),
         *_recording(prefect, record, sorted(ours), sorted(wanted)),
-        *(_limit(prefect, tag, limit, held.get(_name(tag))) for tag, limit in sorted(wanted.items())),
+        *(_bring(prefect, tag, limit, held.get(tag)) for tag, limit in sorted(wanted.items())),
     ]
-
-
-def _name(tag: str) -> str:
-    """As Prefect names the limit of a tag."""
-    return f"tag:{tag}"
-
-
-def _removal(prefect: Prefect, tag: str, held: dict[str, Any]) -> Action:
-    place = f"v2/concurrency_limits/{held['id']}"
-    return Action(f"concurrency limit {tag}", PRUNE, "no longer in code", lambda: prefect.write("DELETE", place))
 
 
 def _recording(prefect: Prefect, record: str, ours: list[str], wanted: list[str]) -> list[Action]:
     what, place = f"variable {record}", f"variables/name/{record}"
-
-    async def update() -> None:
-        await prefect.write("PATCH", place, {"value": wanted})
-
-    async def create() -> None:
-        await prefect.create("variables/", {"name": record, "value": wanted, "tags": [RECORDS]}, update)
-
     if wanted == ours:
         return []
     if not wanted:
-        return [Action(what, PRUNE, "no limits in code", lambda: prefect.write("DELETE", place))]
-    return [bring(what, {"value": ours} if ours else None, "limits", create, update)]
+        return [removal(prefect, what, "no limits in code", place)]
+    return [
+        creation_or_update(
+            prefect,
+            what,
+            is_there=bool(ours),
+            difference="limits",
+            create=("variables/", {"name": record, "value": wanted, "tags": [RECORDS]}),
+            update=(place, {"value": wanted}),
+        )
+    ]
 
 
-def _limit(prefect: Prefect, tag: str, limit: int, held: dict[str, Any] | None) -> Action:
-    async def update() -> None:
-        await prefect.write("PATCH", f"v2/concurrency_limits/{_name(tag)}", {"limit": limit})
-
-    async def create() -> None:
-        content = {"name": _name(tag), "limit": limit, "active": True}
-        await prefect.create("v2/concurrency_limits/", content, update)
-
-    changed = f"{held['limit']} to {limit}" if held and held["limit"] != limit else ""
-    return bring(f"concurrency limit {tag}", held, changed, create, update)
+def _bring(prefect: Prefect, tag: str, limit: int, held: int | None) -> Action:
+    return creation_or_update(
+        prefect,
+        f"concurrency limit {tag}",
+        is_there=held is not None,
+        difference=f"{held} to {limit} at once" if held != limit else "",
+        create=("v2/concurrency_limits/", {"name": f"tag:{tag}", "limit": limit, "active": True}),
+        update=(PLACE + tag, {"limit": limit}),
+        reason=f"{limit} at once",
+    )

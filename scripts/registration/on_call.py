@@ -1,40 +1,98 @@
-"""On call: automations that tell PagerDuty of a run that failed, or does not start, of a deployment tagged `on-call`.
+"""On call: what makes Prefect tell PagerDuty of a run that failed, or does not start, of a deployment tagged `on-call`.
 
-They look for the tags of a run, so there are as many whatever the number of deployments, and none of them outlives its
-deployment.
+The automations look for the tags of a run, so there are as many whatever the number of deployments, and none of them
+outlives its deployment. PagerDuty wants its routing key in the body of an event; the block holds it, encrypted, and
+adds it to what the automation renders, so the key is in no automation and in no event of Prefect's own.
 """
 
 import json
+import os
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
-from scripts.registration.actions import PRUNE, Action, bring
+from scripts.registration.actions import CREATE, UNCHANGED, UPDATE, Action, removal
 from scripts.registration.api import Prefect
-from scripts.registration.blocks import Block
-from scripts.registration.pager import Pager
-from scripts.registration.stack import Stack
+from scripts.registration.blocks import read_block
+from scripts.shared.refusal import Refusal
 
 TAG = "on-call"
+BLOCK_TYPE = "custom-webhook"
+EVENTS_URL = "https://events.pagerduty.com/v2/enqueue"
 RUN = "prefect.flow-run"
 ENDED = [f"{RUN}.{state}" for state in ("Completed", "Failed", "Crashed", "TimedOut", "Cancelled", "Cancelling")]
 STARTED = [f"{RUN}.{state}" for state in ("Running", "Paused", "Suspended", "Scheduled", "AwaitingRetry")]
 
 
-def _event(title: str, pager: Pager, action: str, severity: str, said: str) -> str:
+@dataclass(frozen=True)
+class Pager:
+    """Where events go, what they link to, and how long a run may be late or pending."""
+
+    routing_key: str
+    runbook_url: str
+    ui_url: str
+    events_url: str = EVENTS_URL
+    threshold_seconds: int = 600
+
+    @classmethod
+    def from_environment(cls) -> Self | None:
+        """What the caller's variables say; None without a routing key.
+
+        Raises:
+            Refusal: a variable that a page needs is missing or wrong.
+        """
+        key, runbook = os.environ.get("PAGERDUTY_ROUTING_KEY", ""), os.environ.get("RUNBOOK_URL", "")
+        if not key:
+            return None
+        if len(key) != 32:
+            raise Refusal(
+                f"PAGERDUTY_ROUTING_KEY has {len(key)} characters; expected the 32 of an Events API v2 integration key."
+            )
+        if not runbook.startswith("http"):
+            raise Refusal(
+                "RUNBOOK_URL is not set; expected the address of your team's runbook of its flows, which pages link to "
+                "(docs/on-call.md)."
+            )
+        return cls(key, runbook, _ui_url(), os.environ.get("PAGERDUTY_EVENTS_URL") or EVENTS_URL)
+
+
+def _ui_url() -> str:
+    """Address of Prefect's pages, from that of its API."""
+    api = os.environ["PREFECT_API_URL"].rstrip("/").removesuffix("/api")
+    cloud = (
+        api.replace("://api.", "://app.").replace("/api/accounts/", "/account/").replace("/workspaces/", "/workspace/")
+    )
+    return os.environ.get("PREFECT_UI_URL", "").rstrip("/") or cloud
+
+
+def pager_block(pager: Pager) -> dict[str, Any]:
+    """A Custom Webhook block, which completes an event by the key and sends it."""
+    return {
+        "name": "PagerDuty",
+        "url": pager.events_url,
+        "method": "POST",
+        "headers": {"Content-Type": "application/json"},
+        # Raw, since `json_data` could take the event only as one string within another.
+        "form_data": '{"routing_key": "{{ routing_key }}", {{ body }} }',
+        "secrets": {"routing_key": pager.routing_key},
+    }
+
+
+def _event(stack: str, pager: Pager, action: str, severity: str, said: str) -> str:
     """Everything of an Events v2 event but the key, as a Jinja template without its outer braces."""
-    deployment = "flow.name ~ '/' ~ deployment.name"
+    title = "flow.name ~ '/' ~ deployment.name"
     run = f"'{pager.ui_url}/runs/flow-run/' ~ flow_run.id"
     fields = {
         "event_action": f'"{action}"',
-        "dedup_key": f"{{{{ ('{title}/' ~ {deployment}) | tojson }}}}",
+        "dedup_key": f"{{{{ ('{stack}/' ~ {title}) | tojson }}}}",
     }
     if action == "trigger":
         payload = {
-            "summary": f"{{{{ ({deployment} ~ ': run ' ~ flow_run.name ~ ' {said}') | tojson }}}}",
+            "summary": f"{{{{ ({title} ~ ': run ' ~ flow_run.name ~ ' {said}') | tojson }}}}",
             "severity": f'"{severity}"',
-            "source": json.dumps(title),
-            "component": f"{{{{ ({deployment}) | tojson }}}}",
-            "group": json.dumps(title),
+            "source": json.dumps(stack),
+            "component": f"{{{{ ({title}) | tojson }}}}",
+            "group": json.dumps(stack),
             "class": "{{ flow_run.state.name | tojson }}",
             "custom_details": '{"run": {{ flow_run.name | tojson }}, "tags": {{ flow_run.tags | list | tojson }}}',
         }
@@ -51,7 +109,7 @@ def _event(title: str, pager: Pager, action: str, severity: str, said: str) -> s
     return ", ".join(f"{json.dumps(name)}: {value}" for name, value in fields.items())
 
 
-def _automations(stack: Stack, pager: Pager) -> Iterator[dict[str, Any]]:
+def _automations(stack: str, tag: str, pager: Pager) -> Iterator[dict[str, Any]]:
     minutes = pager.threshold_seconds // 60
     failed, completed = [f"{RUN}.{state}" for state in ("Failed", "Crashed", "TimedOut")], [f"{RUN}.Completed"]
     onwards = [*STARTED, *ENDED]
@@ -64,7 +122,7 @@ def _automations(stack: Stack, pager: Pager) -> Iterator[dict[str, Any]]:
         ("completed", "resolve", "", "", completed, []),
     ):
         yield {
-            "name": f"{stack.title} {TAG}: {name}",
+            "name": f"{stack} {TAG}: {name}",
             "description": f"Written by registration. Runs of deployments tagged {TAG}; see docs/on-call.md.",
             "trigger": {
                 "type": "event",
@@ -72,7 +130,7 @@ def _automations(stack: Stack, pager: Pager) -> Iterator[dict[str, Any]]:
                 "match": {"prefect.resource.id": f"{RUN}.*"},
                 "match_related": [
                     {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{each}"}
-                    for each in (TAG, stack.tag)
+                    for each in (TAG, tag)
                 ],
                 "for_each": ["prefect.resource.id"],
                 "after": after,
@@ -84,32 +142,38 @@ def _automations(stack: Stack, pager: Pager) -> Iterator[dict[str, Any]]:
                 {
                     "type": "send-notification",
                     "subject": f"{TAG}: {name}",
-                    "body": _event(stack.title, pager, action, severity, said),
+                    "body": _event(stack, pager, action, severity, said),
                 }
             ],
         }
 
 
-async def on_call_actions(prefect: Prefect, stack: Stack, block: Block, *, is_needed: bool) -> list[Action]:
-    """The automations of a stack, which send their events through `block`.
+async def on_call_actions(
+    prefect: Prefect, stack: str, tag: str, pager: Pager | None, block: str, *, is_needed: bool
+) -> list[Action]:
+    """The automations of a stack, whose runs are tagged `tag`, and which send by the block of that name.
 
     All are removed where no deployment is on call any more, and none is touched without a pager.
     """
-    if is_needed and stack.pager is None:
+    prefix = f"{stack} {TAG}: "
+    if is_needed and pager is None:
         return []
-    prefix = f"{stack.title} {TAG}: "
+    wanted = {each["name"]: each for each in _automations(stack, tag, pager)} if is_needed and pager else {}
     held = [each for each in await prefect.read_all("automations/filter") if each["name"].startswith(prefix)]
-    held.sort(key=_age)
-    wanted = {each["name"]: each for each in _automations(stack, stack.pager)} if is_needed and stack.pager else {}
-    first: dict[str, dict[str, Any]] = {}
-    removals = []
-    for each in held:
-        if each["name"] in wanted and each["name"] not in first:
-            first[each["name"]] = each
-        else:
-            reason = "twice" if each["name"] in wanted else f"no deployment is tagged {TAG} any more"
-            removals.append(_removal(prefect, each, reason))
-    return [_upsert(prefect, each, first.get(name), block) for name, each in wanted.items()] + removals
+    first = {each["name"]: each for each in sorted(held, key=_age, reverse=True) if each["name"] in wanted}
+    gone = "no longer in code" if is_needed else f"no deployment is tagged {TAG} any more"
+    removals = [
+        removal(prefect, f"automation {name}", "twice" if name in first else gone, f"automations/{each['id']}")
+        for each in held
+        if each is not first.get(name := each["name"])
+    ]
+    known = await _block_id(prefect, block) if first else None
+    return [_upsert(prefect, each, first.get(name), block, known) for name, each in wanted.items()] + removals
+
+
+async def _block_id(prefect: Prefect, name: str) -> str | None:
+    block = await read_block(prefect, BLOCK_TYPE, name)
+    return str(block["id"]) if block else None
 
 
 def _age(automation: dict[str, Any]) -> tuple[str, str]:
@@ -117,25 +181,32 @@ def _age(automation: dict[str, Any]) -> tuple[str, str]:
     return automation["created"], automation["id"]
 
 
-def _upsert(prefect: Prefect, wanted: dict[str, Any], held: dict[str, Any] | None, block: Block) -> Action:
-    def content(*, is_enabled: bool) -> dict[str, Any]:
-        actions = [each | {"block_document_id": block.id} for each in wanted["actions"]]
-        return wanted | {"actions": actions, "enabled": is_enabled}
+def _upsert(
+    prefect: Prefect, wanted: dict[str, Any], held: dict[str, Any] | None, block: str, known: str | None
+) -> Action:
+    what = f"automation {wanted['name']}"
+
+    def content(identity: str | None) -> dict[str, Any]:
+        [action] = wanted["actions"]
+        return wanted | {"actions": [action | {"block_document_id": identity}]}
 
     async def create() -> None:
-        await prefect.write("POST", "automations/", content(is_enabled=True))
+        await prefect.write("POST", "automations/", content(await _block_id(prefect, block)) | {"enabled": True})
         # Prefect takes several of one name: another registration's, or our own whose answer was lost.
         same = [each for each in await prefect.read_all("automations/filter") if each["name"] == wanted["name"]]
         for each in sorted(same, key=_age)[1:]:
             await prefect.write("DELETE", f"automations/{each['id']}")
 
-    async def update() -> None:
-        if held:  # One that a person switched off stays off.
-            await prefect.write("PUT", f"automations/{held['id']}", content(is_enabled=held["enabled"]))
+    if held is None:
+        return Action(what, CREATE, write=create)
+    place, enabled = f"automations/{held['id']}", held["enabled"]  # One that a person switched off stays off.
 
-    now = content(is_enabled=True)
-    changed = [part for part in ("description", "trigger", "actions") if held and not _holds(held[part], now[part])]
-    return bring(f"automation {wanted['name']}", held, ", ".join(changed), create, update)
+    async def update() -> None:
+        await prefect.write("PUT", place, content(await _block_id(prefect, block)) | {"enabled": enabled})
+
+    now = content(known)
+    changed = [part for part in ("description", "trigger", "actions") if not _holds(held[part], now[part])]
+    return Action(what, UPDATE, ", ".join(changed), update) if changed else Action(what, UNCHANGED)
 
 
 def _holds(held: Any, wanted: Any) -> bool:
@@ -147,9 +218,3 @@ def _holds(held: Any, wanted: Any) -> bool:
     if isinstance(wanted, list):
         return len(held) == len(wanted) and all(map(_holds, held, wanted))
     return bool(held == wanted)
-
-
-def _removal(prefect: Prefect, held: dict[str, Any], reason: str) -> Action:
-    return Action(
-        f"automation {held['name']}", PRUNE, reason, lambda: prefect.write("DELETE", f"automations/{held['id']}")
-    )

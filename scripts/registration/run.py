@@ -8,11 +8,10 @@ from typing import Any
 from scripts.registration import checks, limits, on_call, work_pool
 from scripts.registration.actions import PRUNE, UNCHANGED, Action
 from scripts.registration.api import Conflict, Prefect
-from scripts.registration.blocks import Block
+from scripts.registration.blocks import block_action
 from scripts.registration.deployments import Deployment, deployment, upsert
 from scripts.registration.flow_import import Imported
 from scripts.registration.held import held_under_names, held_with_tag, not_registered, prune
-from scripts.registration.pager import block_data
 from scripts.registration.stack import TAG_PREFIX, Stack
 from scripts.shared.refusal import Refusal
 
@@ -53,33 +52,28 @@ async def register(root: Path, imported: Imported, stack: Stack, options: Option
         raise Refusal("\n".join(problems), 1)
 
     is_on_call = any(on_call.TAG in each["tags"] for each in imported.deployments)
-    blocks, pager_block = await _blocks(prefect, stack, is_on_call=is_on_call)
+    pager_block = f"{stack.prefix}-pagerduty"
+    blocks = []
+    if stack.result_block:
+        results = {"bucket_name": stack.results_bucket, "bucket_folder": "results"}
+        blocks.append(await block_action(prefect, "s3-bucket", stack.result_block, results))
+    if stack.pager or not is_on_call:
+        webhook = on_call.pager_block(stack.pager) if stack.pager and is_on_call else None
+        blocks.append(await block_action(prefect, on_call.BLOCK_TYPE, pager_block, webhook))
     pool = await work_pool.work_pool_action(prefect, stack.pool, stack.template)
-    block_actions = [block.action() for block in blocks]
     actions = [
         pool,
         *await limits.limit_actions(prefect, f"{stack.prefix}-limits", wanted_limits),
-        *(action for action in block_actions if action.kind != PRUNE),
+        *(each for each in blocks if each.kind != PRUNE),
         *await _deployments(prefect, [deployment(each, stack) for each in imported.deployments], stack, options),
-        *await on_call.on_call_actions(prefect, stack, pager_block, is_needed=is_on_call),
-        *(action for action in block_actions if action.kind == PRUNE),
+        *await on_call.on_call_actions(prefect, stack.title, stack.tag, stack.pager, pager_block, is_needed=is_on_call),
+        *(each for each in blocks if each.kind == PRUNE),
     ]
     if not options.dry_run:
         await _write(actions)
     note = "on call: PAGERDUTY_ROUTING_KEY is not set, so no page is sent that was not set up before"
     notes = [note] if is_on_call and stack.pager is None else []
     return Report(actions, prefect.reads, prefect.writes, notes, prefect.busy)
-
-
-async def _blocks(prefect: Prefect, stack: Stack, *, is_on_call: bool) -> tuple[list[Block], Block]:
-    """The blocks that this registration decides about, and that of PagerDuty."""
-    data = block_data(stack.pager) if is_on_call and stack.pager else None
-    pager = await Block(prefect, "custom-webhook", f"{stack.prefix}-pagerduty", data).read()
-    blocks = [pager] if stack.pager or not is_on_call else []  # Without a pager it stays as it was set up before.
-    if stack.result_block:
-        data = {"bucket_name": stack.results_bucket, "bucket_folder": "results"}
-        blocks.append(await Block(prefect, "s3-bucket", stack.result_block, data).read())
-    return blocks, pager
 
 
 async def _deployments(prefect: Prefect, everything: list[Deployment], stack: Stack, options: Options) -> list[Action]:
@@ -118,21 +112,15 @@ async def _deployments(prefect: Prefect, everything: list[Deployment], stack: St
 
 
 def _refuse_others(held: dict[str, dict[str, Any]], stack: Stack) -> None:
-    others = {
-        title: tag
+    problems = [
+        f"Deployment {title}: got one of {tag} in this Prefect; expected {stack.tag} to have a server or workspace of "
+        "its own: is PREFECT_API_URL that of another environment?"
         for title, each in held.items()
         for tag in each["tags"]
         if tag.startswith(TAG_PREFIX) and tag != stack.tag
-    }
-    if others:
-        raise Refusal(
-            "\n".join(
-                f"Deployment {title}: got one of {tag} in this Prefect; expected {stack.tag} to have a server or "
-                "workspace of its own: is PREFECT_API_URL that of another environment?"
-                for title, tag in others.items()
-            ),
-            1,
-        )
+    ]
+    if problems:
+        raise Refusal("\n".join(problems), 1)
 
 
 async def _write(actions: list[Action]) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scripts.registration.actions import Action, bring
+from scripts.registration.actions import Action, creation_or_update
 from scripts.registration.api import Prefect
 from scripts.shared.refusal import Refusal
 
@@ -15,23 +15,21 @@ async def work_pool_action(prefect: Prefect, name: str, template: dict[str, Any]
     Raises:
         Refusal: a pool of that name is of another type.
     """
-    what, place = f"work pool {name}", f"work_pools/{name}"
-
-    async def update() -> None:
-        await prefect.write("PATCH", place, {"base_job_template": template})
-
-    async def create() -> None:
-        content = {"name": name, "type": TYPE, "base_job_template": template}
-        await prefect.create("work_pools/", content, update)
-
-    pool = await prefect.read(place)
+    pool = await prefect.read(f"work_pools/{name}")
     if pool and pool["type"] != TYPE:
         raise Refusal(
             f"Work pool {name}: got type {pool['type']}; expected {TYPE}. Delete it, or rename it, and register again.",
             1,
         )
-    changed = "base_job_template" if pool and pool["base_job_template"] != template else ""
-    return bring(what, pool, changed, create, update)
+    content = {"base_job_template": template}
+    return creation_or_update(
+        prefect,
+        f"work pool {name}",
+        is_there=bool(pool),
+        difference="base_job_template" if pool and pool["base_job_template"] != template else "",
+        create=("work_pools/", {"name": name, "type": TYPE, **content}),
+        update=(f"work_pools/{name}", content),
+    )
 
 
 async def queues(prefect: Prefect, name: str) -> set[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pagerduty
 import pytest
 
-from scripts.registration.pager import Pager
+from scripts.registration.on_call import Pager
 
 KEY = "0123456789abcdef0123456789abcdef"
 ON_CALL = 'tags=["owner:team", "on-call"]'

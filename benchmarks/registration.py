@@ -87,7 +87,7 @@ def generate(folder: Path, count: int, prefix: str = "f") -> None:
 @contextmanager
 def storage() -> Iterator[None]:
     """An embedded S3 that holds what an apply for each of the folders would have left there."""
-    from gate_records import gate_record
+    from gate_records import gate_record  # type: ignore[import-not-found]
     from moto.server import ThreadedMotoServer
     from prefect_aws.workers.ecs_worker import ECSWorker
 
@@ -142,17 +142,18 @@ def server(folder: Path) -> Iterator[None]:
         import httpx
         from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+        address = os.environ["PREFECT_API_URL"]
         patiently = Retrying(
-            retry=retry_if_exception_type(httpx.HTTPError), stop=stop_after_delay(180), wait=wait_fixed(0.5)
+            retry=retry_if_exception_type(httpx.HTTPError), stop=stop_after_delay(900), wait=wait_fixed(0.5)
         )
-        patiently(lambda: httpx.get(f"{os.environ['PREFECT_API_URL']}/health").raise_for_status())
+        patiently(lambda: httpx.get(f"{address}/health", timeout=60).raise_for_status())
         from prefect_aws.workers.ecs_worker import ECSWorker
 
         pool = {"name": "Peers", "type": "ecs", "base_job_template": ECSWorker.get_default_base_job_template()}
 
         def make_pool() -> None:
-            answer = httpx.post(f"{os.environ['PREFECT_API_URL']}/work_pools/", json=pool, timeout=60)
-            if answer.status_code != httpx.codes.CONFLICT:  # Made by an attempt whose answer was lost.
+            answer = httpx.post(f"{address}/work_pools/", json=pool, timeout=60)
+            if answer.status_code != httpx.codes.CONFLICT:  # Made by a request whose answer was lost.
                 answer.raise_for_status()
 
         patiently(make_pool)

@@ -87,7 +87,7 @@ def generate(folder: Path, count: int, prefix: str = "f") -> None:
 @contextmanager
 def storage() -> Iterator[None]:
     """An embedded S3 that holds what an apply for each of the folders would have left there."""
-    from gate_records import gate_record  # type: ignore[import-not-found]
+    from gate_records import gate_record
     from moto.server import ThreadedMotoServer
     from prefect_aws.workers.ecs_worker import ECSWorker
 

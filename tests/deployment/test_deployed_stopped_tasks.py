@@ -2,6 +2,8 @@
 
 import json
 
+from patience import until
+
 
 def test_what_stopped_of_this_clusters_tasks_is_kept_and_of_no_others(environment):
     rule = environment["events"].describe_rule(Name=f"{environment.title}-stopped-tasks")
@@ -13,7 +15,8 @@ def test_what_stopped_of_this_clusters_tasks_is_kept_and_of_no_others(environmen
 
 def test_the_tasks_that_could_not_start_are_there(environment):
     """The agents' image was never pushed."""
-    events = environment["logs"].filter_log_events(logGroupName=f"{environment.path}/stopped-tasks")["events"]
+    group = f"{environment.path}/stopped-tasks"
+    events = until(lambda: environment["logs"].filter_log_events(logGroupName=group)["events"])
     stopped = [json.loads(event["message"])["detail"] for event in events]
     assert {detail["stopCode"] for detail in stopped} == {"TaskFailedToStart"}
     assert {detail["clusterArn"] for detail in stopped} == {environment.arn("ecs", f"cluster/{environment.title}")}

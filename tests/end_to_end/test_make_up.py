@@ -24,7 +24,7 @@ from scripts.local_stack.aws import seed
 
 def runs_in_order(stack):
     """The deployments that `make up` runs, as Prefect has them."""
-    return first_runs.in_order({name: each["tags"] for name, each in stack.deployments().items()})
+    return first_runs.order_runs({name: each["tags"] for name, each in stack.deployments().items()})
 
 
 def test_the_summary_tells_what_was_done_and_where_to_look(stack, up):

@@ -155,7 +155,7 @@ FACTS = {
     ("wrong", "message"),
     [
         ({"account_id": "1111"}, 'account_id is "1111"; expected the 12 digits of an AWS account.'),
-        ({"name": "data-flows"}, 'name is "data-flows"; expected 2 to 20 letters and digits, a capital first'),
+        ({"name": "data-flows"}, 'name is "data-flows"; expected 2 to 20 letters and digits that begin with a capital'),
         ({"region": "Ireland"}, 'region is "Ireland"; expected an AWS region, such as eu-west-1.'),
         ({"owner": "-"}, 'owner is "-"; expected a team\'s name or address'),
         (
@@ -166,7 +166,7 @@ FACTS = {
         ({"stacks": {"Flows": ["bootstrap"]}}, "stacks has Flows = [bootstrap]; expected one or more"),
         (
             {"stacks": {"DataFlows": ["dev"], "Dataflows": ["dev"]}},
-            "stacks has DataFlows = [dev], Dataflows = [dev]; expected no two that differ only in capitals",
+            "stacks has DataFlows = [dev], Dataflows = [dev]; expected stacks whose names differ in more than capitals",
         ),
         (
             {"circleci": CIRCLECI | {"project_id": "data-flows"}},
@@ -178,7 +178,7 @@ FACTS = {
         ),
         (
             {"circleci": CIRCLECI | {"branches": ["release/*"]}},
-            "circleci.branches is [release/*]; expected branches by their whole names, without wildcards",
+            "circleci.branches is [release/*]; expected full names of branches, without wildcards",
         ),
     ],
     ids=[

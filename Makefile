@@ -57,7 +57,7 @@ setup: ## Create the virtual environments from the locks (every other target doe
 lock: setup ## Resolve requirements/*.in into locks with hashes
 	@$(PYTHON) -m scripts.lock_requirements
 
-lint: setup ## Check formatting, style, Terraform, facts and Dockerfile; writes nothing
+lint: setup ## Check formatting, style, types, Terraform, facts and Dockerfile; writes nothing
 	@$(PYTHON) -m scripts.lint_sources
 
 fix: setup ## Repair what lint finds, where that can be done automatically

@@ -27,7 +27,8 @@ EXECUTABLE = 0o755
 def download(url: str) -> bytes:
     """The content at a URL."""
     with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - the scheme is the caller's: https by default.
-        return answer.read()
+        content: bytes = answer.read()
+    return content
 
 
 def install(folder: Path, version: str, releases: str) -> Path:
@@ -46,7 +47,7 @@ def install(folder: Path, version: str, releases: str) -> Path:
             f"{release}: {error}; expected Terraform {version}: put it on PATH (`tfenv install {version}`), or name a "
             f"mirror of the releases in {RELEASES_VARIABLE}."
         )
-    wanted = dict(reversed(line.split()) for line in sums.splitlines()).get(archive)
+    wanted = {name: digest for digest, name in map(str.split, sums.splitlines())}.get(archive)
     found = hashlib.sha256(content).hexdigest()
     if found != wanted:
         sys.exit(f"{archive}: got sha256 {found}; expected {wanted} (the release's SHA256SUMS). Nothing was installed.")

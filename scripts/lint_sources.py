@@ -1,4 +1,4 @@
-"""Check the formatting and style of Python, Terraform and Dockerfile, and the files of facts. Reports all findings.
+"""Check formatting, style and types of Python, Terraform, the Dockerfile and the files of facts. Reports all findings.
 
 python -m scripts.lint_sources
 python -m scripts.lint_sources --fix
@@ -13,6 +13,7 @@ from scripts.shared.environments import ROOT
 CHECKS = [
     [".venv/bin/ruff", "check", "--quiet"],
     [".venv/bin/ruff", "format", "--quiet", "--check"],
+    [".venv/bin/mypy"],
     ["terraform", "fmt", "-recursive", "-check", "-diff"],
     [".venv/bin/hadolint", "Dockerfile"],
 ]

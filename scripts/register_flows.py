@@ -2,7 +2,7 @@
 
     python -m scripts.register_flows --env dev
     python -m scripts.register_flows --env dev --dry-run
-    python -m scripts.register_flows --env dev --only 'flights_*' --keep --json
+    python -m scripts.register_flows --env dev --only 'orders_*' --keep --json
 
 Refused unless the applied infrastructure passed the gate with the image that holds these flows. All flow files are
 imported and checked before the first write. If interrupted, run it again.

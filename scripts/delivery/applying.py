@@ -1,4 +1,4 @@
-"""What `make apply` does: the plan that the gate passed, held against it once more, then applied."""
+"""What `make apply` does: it checks the plan that passed the gate once more, and applies it."""
 
 import tempfile
 from pathlib import Path

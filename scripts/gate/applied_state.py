@@ -1,5 +1,5 @@
-"""Stores the gate record and the outputs of the applied plan beside the Terraform state, in the same versioned and
-encrypted bucket."""
+"""The gate record and Terraform's outputs of the applied plan, stored beside the Terraform state, in the same versioned
+and encrypted bucket."""
 
 import json
 from typing import Any

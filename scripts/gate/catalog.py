@@ -1,7 +1,7 @@
-"""The catalogue of the rules. Each file in rules/ is a rule, named after the file, and has one of
+"""The catalogue of the rules. Each file in rules/ is a rule, is named after what it checks, and has one of these:
 
-    check(plan)             what holds for the plan
-    check_hcl(hcl, plan)    what holds for the HCL, for what the plan no longer shows
+    check(plan)             reads the plan
+    check_hcl(hcl, plan)    reads the HCL, for what the plan does not show
 
 A rule may name in `NEEDS` other rules that must run with it. A rule with `OURS = True` knows names of this repository
 and is skipped for a plan of any other. The record says which rules were skipped and why; it then allows no apply.

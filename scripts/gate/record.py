@@ -1,4 +1,4 @@
-"""The gate record: what was checked, with what result, and whether it is about what is to be applied or registered."""
+"""The gate record: what was checked and with what result. `verify` compares it with what is to be applied."""
 
 import hashlib
 import re

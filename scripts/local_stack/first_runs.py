@@ -1,7 +1,7 @@
 """Which deployments `make up` runs, and in what order.
 
-A deployment asks for it by a tag: `run:up`, or `run:up:2` where others must have run before. Those of the lower number
-run first, `run:up` alone counts as 0, and those of one number run in the order of their names.
+A deployment is run if it has the tag `run:up`, or `run:up:2` if others must run before it. Lower numbers run first,
+`run:up` alone counts as 0, and deployments with the same number run in the order of their names.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Whether the local stack runs, asked before a command that needs it."""
+"""Refuses a command that needs the local stack while the stack is not running."""
 
 from scripts.shared.environments import Environment
 from scripts.shared.refusal import Refusal

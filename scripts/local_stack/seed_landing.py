@@ -1,4 +1,4 @@
-"""Put landing data into the results bucket that Terraform made: those of each `_landing.py` below flows/.
+"""Put landing data into the results bucket, by the function in each `_landing.py` below flows/.
 
 Example: python -m scripts.local_stack.seed_landing
 

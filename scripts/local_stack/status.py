@@ -1,4 +1,4 @@
-"""Tables of what runs on the local stack: its programs, ECS tasks and latest flow runs."""
+"""Tables of what is running on the local stack: its programs, ECS tasks and latest flow runs."""
 
 from collections.abc import Sequence
 

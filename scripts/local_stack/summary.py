@@ -1,4 +1,4 @@
-"""What `make up` says at its end, good or bad: what is there, where to look, what to type next."""
+"""What `make up` prints at its end: what exists, where to look, what to type next; after a failure, what still runs."""
 
 import json
 from collections import Counter

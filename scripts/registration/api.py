@@ -88,27 +88,25 @@ class Prefect:
         return await self._send(method, path, content, write=True)
 
     async def _send(self, method: str, path: str, content: Any, *, write: bool) -> Any:
+        patient = AsyncRetrying(
+            retry=retry_if_exception_type(Busy),
+            stop=stop_after_delay(RETRY_SECONDS),
+            wait=_wait,
+            before_sleep=self._note,
+            reraise=True,
+        )
         try:
-            async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type(Busy), stop=stop_after_delay(RETRY_SECONDS), wait=_wait, reraise=True
-            ):
-                with attempt:
-                    return await self._attempt(method, path, content, attempt.retry_state.attempt_number, write=write)
+            return await patient(self._once, method, path, content, write=write)
         except Busy as busy:
             raise Refusal(
                 f"Prefect at {self.url}: {busy}, for {RETRY_SECONDS:.0f} s; expected it to answer: is it running, and "
                 "is PREFECT_API_URL its address?"
             ) from None
-        raise AssertionError("unreachable")
 
-    async def _attempt(self, method: str, path: str, content: Any, number: int, *, write: bool) -> Any:
-        try:
-            return await self._once(method, path, content, write=write)
-        except Busy as busy:
-            self.busy += 1
-            if number == WORTH_A_WORD:
-                print(f"Prefect: {busy}; trying again for {RETRY_SECONDS:.0f} s", file=sys.stderr, flush=True)
-            raise
+    def _note(self, state: RetryCallState) -> None:
+        self.busy += 1
+        if state.attempt_number == WORTH_A_WORD:
+            print(f"Prefect: {_busy(state)}; trying again for {RETRY_SECONDS:.0f} s", file=sys.stderr, flush=True)
 
     async def _once(self, method: str, path: str, content: Any, *, write: bool) -> Any:
         self.reads, self.writes = self.reads + (not write), self.writes + write
@@ -153,11 +151,15 @@ class Prefect:
 
 
 def _wait(state: RetryCallState) -> float:
-    return max(_backoff(state), getattr(state.outcome.exception(), "wait_seconds", 0))
+    return max(_backoff(state), getattr(_busy(state), "wait_seconds", 0))
+
+
+def _busy(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
 
 
 def _headers() -> dict[str, str]:
-    headers = json.loads(os.environ.get("PREFECT_CLIENT_CUSTOM_HEADERS") or "{}")
+    headers: dict[str, str] = json.loads(os.environ.get("PREFECT_CLIENT_CUSTOM_HEADERS") or "{}")
     if key := os.environ.get("PREFECT_API_KEY"):
         headers["Authorization"] = f"Bearer {key}"
     elif auth := os.environ.get("PREFECT_API_AUTH_STRING"):

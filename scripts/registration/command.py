@@ -81,10 +81,18 @@ def register_environment(arguments: Namespace, environment: Environment, flow_im
     """
     digest = arguments.image_digest or image_digest()
     commit = check_gate(environment, digest).commit
-    outputs = applied_state.read_outputs(environment, "work_pool", "results_bucket", "facts")
+    pool, bucket, facts = applied_state.read_outputs(environment, "work_pool", "results_bucket", "facts")
     prefect_api.configure(environment)
-    version = f"{digest.removeprefix('sha256:')[:12]} {commit[:12]}"
-    stack = Stack.of_outputs(*outputs, version=version, pager=Pager.from_environment())
+    stack = Stack(
+        title=facts["title"],
+        pool=pool["name"],
+        template=pool["base_job_template"],
+        version=f"{digest.removeprefix('sha256:')[:12]} {commit[:12]}",
+        has_active_schedules=facts["schedules"] == "active",
+        results_bucket=bucket,
+        result_block=facts["result_block"],
+        pager=Pager.from_environment(),
+    )
     options = Options(arguments.dry_run, arguments.only, arguments.keep, arguments.full)
     report = asyncio.run(run(flow_import.result(), stack, options))
     if arguments.json:

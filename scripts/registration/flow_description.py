@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import re
+import signal
 import sys
 import threading
 import traceback
@@ -144,19 +145,21 @@ def restored() -> Iterator[None]:
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(environment)
+        if os.environ != environment:
+            os.environ.clear()
+            os.environ.update(environment)
         os.chdir(folder)
         sys.path[:] = path
 
 
-def describe_files(root: Path, seconds: float, files: list[str]) -> Iterator[dict[str, list[Any]]]:
-    """What `describe_file` says of each; a file that takes longer than `seconds` ends the process."""
+def describe_files(root: Path, seconds: int, files: list[str]) -> Iterator[dict[str, list[Any]]]:
+    """What `describe_file` says of each. A file that takes longer than `seconds` ends the process, which says where."""
+    faulthandler.register(signal.SIGALRM, all_threads=False, chain=True)
     for file in files:
-        faulthandler.dump_traceback_later(seconds, exit=True)
+        signal.alarm(seconds)
         with restored():
             answer = describe_file(file, root)
-        faulthandler.cancel_dump_traceback_later()
+        signal.alarm(0)
         yield answer
 
 
@@ -174,7 +177,7 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     with Path(answers).open("w") as lines:
         print(json.dumps("started"), file=lines, flush=True)
-        for answer in describe_files(Path(root), float(seconds), files):
+        for answer in describe_files(Path(root), int(seconds), files):
             print(json.dumps(answer), file=lines, flush=True)
     os._exit(0)  # Whatever threads a file has started.
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scripts.registration.actions import PRUNE, Action
+from scripts.registration.actions import Action, removal
 from scripts.registration.api import PAGE, Prefect
 from scripts.registration.deployments import Deployment
 
@@ -20,7 +20,8 @@ async def not_registered(prefect: Prefect, everything: list[Deployment], tag: st
 
     async def missing(some: list[Deployment]) -> int:
         having = {"tags": {"all_": [tag], "any_": [each.digest_tag for each in some]}}
-        return len(some) - await prefect.read("deployments/count", deployments=having)
+        there: int = await prefect.read("deployments/count", deployments=having)
+        return len(some) - there
 
     chunks = [everything[start : start + COUNTED] for start in range(0, len(everything), COUNTED)]
     ahead = [(some, await missing(some)) for some in chunks]
@@ -75,25 +76,14 @@ async def prune(prefect: Prefect, gone: dict[str, dict[str, Any]]) -> list[Actio
         ):
             runs[ids[run["deployment_id"]]].append(run)
 
-    def action(title: str, identity: str) -> Action:
-        return Action(
-            title,
-            PRUNE,
-            _fate(runs[title]),
-            lambda: prefect.write("DELETE", f"deployments/{identity}"),
-            is_deployment=True,
-        )
-
-    return [action(title, each["id"]) for title, each in sorted(gone.items())]
+    return [
+        removal(prefect, title, _fate(runs[title]), f"deployments/{each['id']}", is_deployment=True)
+        for title, each in sorted(gone.items())
+    ]
 
 
 def _fate(runs: list[dict[str, Any]]) -> str:
-    scheduled = [run for run in runs if run["state_type"] == "SCHEDULED"]
-    reason = "no longer in code"
-    if scheduled:
-        reason += (
-            f"; {len(scheduled)} scheduled runs go with it, the next of {scheduled[0]['expected_start_time'][:16]}Z"
-        )
-    if under_way := len(runs) - len(scheduled):
-        reason += f"; {under_way} runs under way go on"
-    return reason
+    times = [run["expected_start_time"] for run in runs if run["state_type"] == "SCHEDULED"]
+    scheduled = f"; {len(times)} scheduled runs go with it, the next of {times[0][:16]}Z" if times else ""
+    under_way = len(runs) - len(times)
+    return f"no longer in code{scheduled}" + (f"; {under_way} runs under way go on" if under_way else "")

@@ -6,14 +6,14 @@ a stack has asked for; one is removed when no stack asks for it any more.
 
 import ast
 from pathlib import Path
-from typing import Any
 
-from scripts.registration.actions import CREATE, PRUNE, UNCHANGED, UPDATE, Action
-from scripts.registration.api import Conflict, Prefect
+from scripts.registration.actions import Action, creation_or_update, removal
+from scripts.registration.api import Prefect
 
 FILE = "flows/shared/concurrency.py"
 TAG_PREFIX = "data-flows."
 RECORDS = "data-flows.limits"  # Tag of the variables.
+PLACE = "v2/concurrency_limits/tag:"  # As Prefect names the limit of a tag.
 
 
 def read_limits(root: Path) -> tuple[dict[str, int], list[str]]:
@@ -41,59 +41,41 @@ async def limit_actions(prefect: Prefect, record: str, wanted: dict[str, int]) -
     found = await prefect.read_all("variables/filter", variables={"tags": {"all_": [RECORDS]}})
     recorded = {each["name"]: set(each["value"]) for each in found}
     ours = recorded.pop(record, set())
-    held = {each["name"].removeprefix("tag:"): each for each in await prefect.read_all("v2/concurrency_limits/filter")}
+    limits = await prefect.read_all("v2/concurrency_limits/filter")
+    held = {each["name"].removeprefix("tag:"): each["limit"] for each in limits}
     gone = ours.difference(wanted, *recorded.values()) & set(held)
     return [
-        *(_removal(prefect, tag, held[tag]) for tag in sorted(gone)),
+        *(removal(prefect, f"concurrency limit {tag}", "no longer in code", PLACE + tag) for tag in sorted(gone)),
         *_recording(prefect, record, sorted(ours), sorted(wanted)),
         *(_bring(prefect, tag, limit, held.get(tag)) for tag, limit in sorted(wanted.items())),
     ]
 
 
-def _removal(prefect: Prefect, tag: str, held: dict[str, Any]) -> Action:
-    return Action(
-        f"concurrency limit {tag}",
-        PRUNE,
-        "no longer in code",
-        lambda: prefect.write("DELETE", f"v2/concurrency_limits/{held['id']}"),
-    )
-
-
 def _recording(prefect: Prefect, record: str, ours: list[str], wanted: list[str]) -> list[Action]:
     what, place = f"variable {record}", f"variables/name/{record}"
-
-    async def update() -> None:
-        await prefect.write("PATCH", place, {"value": wanted})
-
-    async def create() -> None:
-        try:
-            await prefect.write("POST", "variables/", {"name": record, "value": wanted, "tags": [RECORDS]})
-        except Conflict:  # Another registration's, or our own whose answer was lost.
-            await update()
-
     if wanted == ours:
         return []
-    if not ours:
-        return [Action(what, CREATE, write=create)]
     if not wanted:
-        return [Action(what, PRUNE, "no limits in code", lambda: prefect.write("DELETE", place))]
-    return [Action(what, UPDATE, "limits", update)]
+        return [removal(prefect, what, "no limits in code", place)]
+    return [
+        creation_or_update(
+            prefect,
+            what,
+            is_there=bool(ours),
+            difference="limits",
+            create=("variables/", {"name": record, "value": wanted, "tags": [RECORDS]}),
+            update=(place, {"value": wanted}),
+        )
+    ]
 
 
-def _bring(prefect: Prefect, tag: str, limit: int, held: dict[str, Any] | None) -> Action:
-    what, name = f"concurrency limit {tag}", f"tag:{tag}"  # As Prefect names the limit of a tag.
-
-    async def update() -> None:
-        await prefect.write("PATCH", f"v2/concurrency_limits/{name}", {"limit": limit})
-
-    async def create() -> None:
-        try:
-            await prefect.write("POST", "v2/concurrency_limits/", {"name": name, "limit": limit, "active": True})
-        except Conflict:
-            await update()
-
-    if held is None:
-        return Action(what, CREATE, f"{limit} at once", create)
-    if held["limit"] != limit:
-        return Action(what, UPDATE, f"{held['limit']} to {limit} at once", update)
-    return Action(what, UNCHANGED)
+def _bring(prefect: Prefect, tag: str, limit: int, held: int | None) -> Action:
+    return creation_or_update(
+        prefect,
+        f"concurrency limit {tag}",
+        is_there=held is not None,
+        difference=f"{held} to {limit} at once" if held != limit else "",
+        create=("v2/concurrency_limits/", {"name": f"tag:{tag}", "limit": limit, "active": True}),
+        update=(PLACE + tag, {"limit": limit}),
+        reason=f"{limit} at once",
+    )

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
-from scripts.registration.actions import CREATE, PRUNE, UNCHANGED, UPDATE, Action
+from scripts.registration.actions import CREATE, UNCHANGED, UPDATE, Action, removal
 from scripts.registration.api import Prefect
-from scripts.registration.blocks import Identity
+from scripts.registration.blocks import read_block
 from scripts.shared.refusal import Refusal
 
 TAG = "on-call"
+BLOCK_TYPE = "custom-webhook"
 EVENTS_URL = "https://events.pagerduty.com/v2/enqueue"
 RUN = "prefect.flow-run"
 ENDED = [f"{RUN}.{state}" for state in ("Completed", "Failed", "Crashed", "TimedOut", "Cancelled", "Cancelling")]
@@ -148,32 +149,31 @@ def _automations(stack: str, tag: str, pager: Pager) -> Iterator[dict[str, Any]]
 
 
 async def on_call_actions(
-    prefect: Prefect, stack: str, tag: str, pager: Pager | None, block: Identity | None, *, is_needed: bool
+    prefect: Prefect, stack: str, tag: str, pager: Pager | None, block: str, *, is_needed: bool
 ) -> list[Action]:
-    """The automations of a stack, whose runs are tagged `tag`.
+    """The automations of a stack, whose runs are tagged `tag`, and which send by the block of that name.
 
     All are removed where no deployment is on call any more, and none is touched without a pager.
     """
     prefix = f"{stack} {TAG}: "
+    if is_needed and pager is None:
+        return []
+    wanted = {each["name"]: each for each in _automations(stack, tag, pager)} if is_needed and pager else {}
     held = [each for each in await prefect.read_all("automations/filter") if each["name"].startswith(prefix)]
-    held.sort(key=_age)
-    wanted = {}
-    if is_needed:
-        if pager is None:
-            return []
-        wanted = {each["name"]: each for each in _automations(stack, tag, pager)}
-    first: dict[str, dict[str, Any]] = {}
-    actions = []
-    for each in held:
-        if each["name"] not in wanted:
-            reason = "no longer in code" if is_needed else f"no deployment is tagged {TAG} any more"
-            actions.append(_removal(prefect, each, reason))
-        elif each["name"] in first:
-            actions.append(_removal(prefect, each, "twice"))
-        else:
-            first[each["name"]] = each
-    known = await block() if first and block else None
-    return [_upsert(prefect, each, first.get(name), block, known) for name, each in wanted.items()] + actions
+    first = {each["name"]: each for each in sorted(held, key=_age, reverse=True) if each["name"] in wanted}
+    gone = "no longer in code" if is_needed else f"no deployment is tagged {TAG} any more"
+    removals = [
+        removal(prefect, f"automation {name}", "twice" if name in first else gone, f"automations/{each['id']}")
+        for each in held
+        if each is not first.get(name := each["name"])
+    ]
+    known = await _block_id(prefect, block) if first else None
+    return [_upsert(prefect, each, first.get(name), block, known) for name, each in wanted.items()] + removals
+
+
+async def _block_id(prefect: Prefect, name: str) -> str | None:
+    block = await read_block(prefect, BLOCK_TYPE, name)
+    return str(block["id"]) if block else None
 
 
 def _age(automation: dict[str, Any]) -> tuple[str, str]:
@@ -182,7 +182,7 @@ def _age(automation: dict[str, Any]) -> tuple[str, str]:
 
 
 def _upsert(
-    prefect: Prefect, wanted: dict[str, Any], held: dict[str, Any] | None, block: Identity, known: str | None
+    prefect: Prefect, wanted: dict[str, Any], held: dict[str, Any] | None, block: str, known: str | None
 ) -> Action:
     what = f"automation {wanted['name']}"
 
@@ -191,18 +191,19 @@ def _upsert(
         return wanted | {"actions": [action | {"block_document_id": identity}]}
 
     async def create() -> None:
-        await prefect.write("POST", "automations/", content(await block()) | {"enabled": True})
+        await prefect.write("POST", "automations/", content(await _block_id(prefect, block)) | {"enabled": True})
         # Prefect takes several of one name: another registration's, or our own whose answer was lost.
         same = [each for each in await prefect.read_all("automations/filter") if each["name"] == wanted["name"]]
         for each in sorted(same, key=_age)[1:]:
             await prefect.write("DELETE", f"automations/{each['id']}")
 
-    async def update() -> None:
-        # One that a person switched off stays off.
-        await prefect.write("PUT", f"automations/{held['id']}", content(await block()) | {"enabled": held["enabled"]})
-
     if held is None:
         return Action(what, CREATE, write=create)
+    place, enabled = f"automations/{held['id']}", held["enabled"]  # One that a person switched off stays off.
+
+    async def update() -> None:
+        await prefect.write("PUT", place, content(await _block_id(prefect, block)) | {"enabled": enabled})
+
     now = content(known)
     changed = [part for part in ("description", "trigger", "actions") if not _holds(held[part], now[part])]
     return Action(what, UPDATE, ", ".join(changed), update) if changed else Action(what, UNCHANGED)
@@ -216,10 +217,4 @@ def _holds(held: Any, wanted: Any) -> bool:
         return sorted(held) == sorted(wanted)
     if isinstance(wanted, list):
         return len(held) == len(wanted) and all(map(_holds, held, wanted))
-    return held == wanted
-
-
-def _removal(prefect: Prefect, held: dict[str, Any], reason: str) -> Action:
-    return Action(
-        f"automation {held['name']}", PRUNE, reason, lambda: prefect.write("DELETE", f"automations/{held['id']}")
-    )
+    return bool(held == wanted)

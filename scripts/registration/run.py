@@ -1,6 +1,5 @@
 """One registration: what the code says against what Prefect holds, then the writes, in an order that is always safe."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from scripts.registration import checks, limits, on_call, work_pool
 from scripts.registration.actions import PRUNE, UNCHANGED, Action
 from scripts.registration.api import Conflict, Prefect
-from scripts.registration.blocks import block_actions
+from scripts.registration.blocks import block_action
 from scripts.registration.deployments import Deployment, deployment, upsert
 from scripts.registration.flow_import import Imported
 from scripts.registration.held import held_under_names, held_with_tag, not_registered, prune
@@ -54,32 +53,27 @@ async def register(root: Path, imported: Imported, stack: Stack, options: Option
 
     is_on_call = any(on_call.TAG in each["tags"] for each in imported.deployments)
     pager_block = f"{stack.prefix}-pagerduty"
-    blocks = await block_actions(prefect, dict(_blocks(stack, pager_block, is_on_call=is_on_call)))
-    _, identity = blocks.get(pager_block, (None, None))
+    blocks = []
+    if stack.result_block:
+        results = {"bucket_name": stack.results_bucket, "bucket_folder": "results"}
+        blocks.append(await block_action(prefect, "s3-bucket", stack.result_block, results))
+    if stack.pager or not is_on_call:
+        webhook = on_call.pager_block(stack.pager) if stack.pager and is_on_call else None
+        blocks.append(await block_action(prefect, on_call.BLOCK_TYPE, pager_block, webhook))
     pool = await work_pool.work_pool_action(prefect, stack.pool, stack.template)
     actions = [
         pool,
         *await limits.limit_actions(prefect, f"{stack.prefix}-limits", wanted_limits),
-        *(action for action, _ in blocks.values() if action.kind != PRUNE),
+        *(each for each in blocks if each.kind != PRUNE),
         *await _deployments(prefect, [deployment(each, stack) for each in imported.deployments], stack, options),
-        *await on_call.on_call_actions(prefect, stack.title, stack.tag, stack.pager, identity, is_needed=is_on_call),
-        *(action for action, _ in blocks.values() if action.kind == PRUNE),
+        *await on_call.on_call_actions(prefect, stack.title, stack.tag, stack.pager, pager_block, is_needed=is_on_call),
+        *(each for each in blocks if each.kind == PRUNE),
     ]
     if not options.dry_run:
         await _write(actions)
     note = "on call: PAGERDUTY_ROUTING_KEY is not set, so no page is sent that was not set up before"
     notes = [note] if is_on_call and stack.pager is None else []
     return Report(actions, prefect.reads, prefect.writes, notes, prefect.busy)
-
-
-def _blocks(stack: Stack, pager_block: str, *, is_on_call: bool) -> Iterator[tuple[str, tuple[str, Any]]]:
-    """Blocks by name: where results go, and what tells PagerDuty."""
-    if stack.result_block:
-        yield stack.result_block, ("s3-bucket", {"bucket_name": stack.results_bucket, "bucket_folder": "results"})
-    if not is_on_call:
-        yield pager_block, ("custom-webhook", None)
-    elif stack.pager:
-        yield pager_block, ("custom-webhook", on_call.pager_block(stack.pager))
 
 
 async def _deployments(prefect: Prefect, everything: list[Deployment], stack: Stack, options: Options) -> list[Action]:
@@ -118,21 +112,15 @@ async def _deployments(prefect: Prefect, everything: list[Deployment], stack: St
 
 
 def _refuse_others(held: dict[str, dict[str, Any]], stack: Stack) -> None:
-    others = {
-        title: tag
+    problems = [
+        f"Deployment {title}: got one of {tag} in this Prefect; expected {stack.tag} to have a server or workspace of "
+        "its own: is PREFECT_API_URL that of another environment?"
         for title, each in held.items()
         for tag in each["tags"]
         if tag.startswith(TAG_PREFIX) and tag != stack.tag
-    }
-    if others:
-        raise Refusal(
-            "\n".join(
-                f"Deployment {title}: got one of {tag} in this Prefect; expected {stack.tag} to have a server or "
-                "workspace of its own: is PREFECT_API_URL that of another environment?"
-                for title, tag in others.items()
-            ),
-            1,
-        )
+    ]
+    if problems:
+        raise Refusal("\n".join(problems), 1)
 
 
 async def _write(actions: list[Action]) -> None:
@@ -141,12 +129,11 @@ async def _write(actions: list[Action]) -> None:
     Raises:
         Refusal: a write failed; the message says how many are done.
     """
-    todo = [action for action in actions if action.write]
-    for done, action in enumerate(todo):
+    todo = [(action.what, action.write) for action in actions if action.write]
+    for done, (what, write) in enumerate(todo):
         try:
-            await action.write()
+            await write()
         except (Conflict, Refusal) as error:
             raise Refusal(
-                f"{error}\n{done} of {len(todo)} writes are done. The next is {action.what}. "
-                "Register again to continue."
+                f"{error}\n{done} of {len(todo)} writes are done. The next is {what}. Register again to continue."
             ) from None

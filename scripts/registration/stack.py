@@ -1,7 +1,7 @@
 """The applied stack that flows are registered for, as Terraform's outputs say it."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from scripts.registration.on_call import Pager
 
@@ -20,22 +20,6 @@ class Stack:
     results_bucket: str = ""
     result_block: str = ""  # Empty where runs keep no results in a block.
     pager: Pager | None = None
-
-    @classmethod
-    def of_outputs(
-        cls, work_pool: dict[str, Any], results_bucket: str, facts: dict[str, Any], *, version: str, pager: Pager | None
-    ) -> Self:
-        """The stack of these outputs of the root module."""
-        return cls(
-            title=facts["title"],
-            pool=work_pool["name"],
-            template=work_pool["base_job_template"],
-            version=version,
-            has_active_schedules=facts["schedules"] == "active",
-            results_bucket=results_bucket,
-            result_block=facts["result_block"],
-            pager=pager,
-        )
 
     @property
     def tag(self) -> str:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from scripts.registration.actions import CREATE, UNCHANGED, UPDATE, Action
-from scripts.registration.api import Conflict, Prefect
+from scripts.registration.actions import Action, creation_or_update
+from scripts.registration.api import Prefect
 from scripts.shared.refusal import Refusal
 
 TYPE = "ecs"
@@ -15,28 +15,21 @@ async def work_pool_action(prefect: Prefect, name: str, template: dict[str, Any]
     Raises:
         Refusal: a pool of that name is of another type.
     """
-    what, place = f"work pool {name}", f"work_pools/{name}"
-
-    async def update() -> None:
-        await prefect.write("PATCH", place, {"base_job_template": template})
-
-    async def create() -> None:
-        try:
-            await prefect.write("POST", "work_pools/", {"name": name, "type": TYPE, "base_job_template": template})
-        except Conflict:  # Another registration's, or our own whose answer was lost.
-            await update()
-
-    pool = await prefect.read(place)
-    if pool is None:
-        return Action(what, CREATE, write=create)
-    if pool["type"] != TYPE:
+    pool = await prefect.read(f"work_pools/{name}")
+    if pool and pool["type"] != TYPE:
         raise Refusal(
             f"Work pool {name}: got type {pool['type']}; expected {TYPE}. Delete it, or rename it, and register again.",
             1,
         )
-    if pool["base_job_template"] == template:
-        return Action(what, UNCHANGED)
-    return Action(what, UPDATE, "base_job_template", update)
+    content = {"base_job_template": template}
+    return creation_or_update(
+        prefect,
+        f"work pool {name}",
+        is_there=bool(pool),
+        difference="base_job_template" if pool and pool["base_job_template"] != template else "",
+        create=("work_pools/", {"name": name, "type": TYPE, **content}),
+        update=(f"work_pools/{name}", content),
+    )
 
 
 async def queues(prefect: Prefect, name: str) -> set[str]:

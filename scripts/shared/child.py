@@ -1,4 +1,4 @@
-"""Runs a command and waits for its end, also when Ctrl-C interrupts it: it then still saves state and frees locks."""
+"""Runs a command and waits for its end, even after Ctrl-C, so that it can save its state and release its locks."""
 
 import subprocess
 from collections.abc import Sequence

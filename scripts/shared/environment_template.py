@@ -1,4 +1,4 @@
-"""The files of a new environment, from templates, with an address range that is free."""
+"""Writes the files of a new environment from templates, with an address range that no other environment uses."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The environments: which there are, where their files lie, and what commands about them need around them."""
+"""The environments: their names, their files, and the variables, credentials and clients that commands need."""
 
 import os
 import re

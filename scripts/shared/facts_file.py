@@ -1,7 +1,7 @@
 """Files of facts (terraform/environments/*.tfvars, terraform/bootstrap/accounts/*.tfvars), read strictly.
 
-Terraform warns of a variable that it does not know and drops an attribute that it does not know without a word:
-`aproval = true` would be no approval. Here all that does not fit `variables.tf` is refused, before Terraform starts.
+Terraform only warns of an unknown variable, and drops an unknown attribute silently: `aproval = true` would mean no
+approval. Here everything that does not match `variables.tf` is refused before Terraform starts.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Which files hold flows. Registration, the plan and the tests all read this one list."""
+"""Which files hold flows. Registration, plan and tests all use this list."""
 
 from pathlib import Path
 

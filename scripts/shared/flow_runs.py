@@ -1,4 +1,4 @@
-"""Runs of deployed flows: find the deployment, start a run, follow its log until it ends; list the latest."""
+"""Runs of registered flows: find a deployment, start a run, follow its log until it ends, list the latest runs."""
 
 import asyncio
 import json
@@ -91,7 +91,7 @@ async def check_parameters(client: "PrefectClient", deployment_id: "UUID", param
     schema = (await client.read_deployment(deployment_id)).parameter_openapi_schema or {}
     known = schema.get("properties", {})
     if unknown := sorted(set(parameters) - set(known)):
-        raise Refusal(f"PARAMS has {', '.join(unknown)}; expected only {', '.join(sorted(known)) or 'none'}.")
+        raise Refusal(f"PARAMS has {', '.join(unknown)}; the flow takes only {', '.join(sorted(known)) or 'none'}.")
     for error in Draft202012Validator({**schema, "required": []}).iter_errors(parameters):
         raise Refusal(f"PARAMS: {'.'.join(map(str, error.path))}: {error.message}.")
 
@@ -103,7 +103,8 @@ async def figures(client: "PrefectClient", run: "FlowRun") -> str:
     filter_ = ArtifactFilter(
         flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]), key=ArtifactFilterKey(like_="%-figures")
     )
-    rows = [row for each in await client.read_artifacts(artifact_filter=filter_) for row in json.loads(str(each.data))]
+    tables = [each.data for each in await client.read_artifacts(artifact_filter=filter_)]
+    rows = [row for table in tables if isinstance(table, str) for row in json.loads(table)]
     return ", ".join(f"{row['figure'].replace('_', ' ')} {row['value']:,}" for row in rows)
 
 

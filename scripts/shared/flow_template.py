@@ -1,4 +1,4 @@
-"""The files of a new flow, from templates, and the names that are free for it."""
+"""Writes the files of a new flow from templates, and checks that its name is new."""
 
 import ast
 import keyword
@@ -46,7 +46,7 @@ def free_path(name: str, root: Path) -> Path:
     taken += [file.relative_to(root) for file in (root / "tests").rglob(f"test_{path.name}.py")]
     taken += [file.relative_to(root) for file in flow_files(root) if path.name in flow_names(file)]
     if taken:
-        raise Refusal(f"{got} a new name, because {', '.join(sorted(set(map(str, taken))))} has this one.")
+        raise Refusal(f"{got} a new name; this one is taken by {', '.join(sorted(set(map(str, taken))))}.")
     return path
 
 

@@ -1,4 +1,4 @@
-"""An HCL file as it is written: every key and value with its line, also a key that stands there twice."""
+"""An HCL file as it is written: every key and value with its line, even a key that is repeated."""
 
 import json
 from collections.abc import Iterator

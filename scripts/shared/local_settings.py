@@ -1,17 +1,15 @@
-"""Where the local stack lives and listens, read from `DATA_FLOWS_*` variables and `.env`."""
+"""Folder and ports of the local stack, read from `DATA_FLOWS_*` variables and `.env`."""
 
 import os
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scripts.shared.refusal import Refusal
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 HOST = "127.0.0.1"  # Never "localhost": Terraform's S3 backend would put the bucket in the host name.
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -130,7 +128,7 @@ def no_proxy_here() -> dict[str, str]:
     return {"NO_PROXY": value, "no_proxy": value}
 
 
-def _sentence(problem: "ErrorDetails") -> str:
+def _sentence(problem: ErrorDetails) -> str:
     if not problem["loc"]:
         return str(problem["ctx"]["error"])
     name = str(problem["loc"][0])

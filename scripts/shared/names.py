@@ -1,4 +1,4 @@
-"""How a stack names what is its own, from two of its facts. terraform/main.tf makes the same names; a test compares."""
+"""The names of a stack's resources, made from two facts. terraform/main.tf makes the same names; a test compares."""
 
 import re
 from dataclasses import dataclass

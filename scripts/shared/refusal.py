@@ -1,4 +1,4 @@
-"""The one way a command says that it cannot or will not go on."""
+"""The exception with which a command says in one sentence why it does not continue."""
 
 
 class Refusal(Exception):  # noqa: N818 - it is no programming error but an answer to the person at the keyboard.

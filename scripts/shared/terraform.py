@@ -1,4 +1,4 @@
-"""Terraform: the version that this repository wants, the provider's mirror if there is one, and one way to run it."""
+"""Terraform: the required version, the mirror of the provider if there is one, and the functions that run it."""
 
 import json
 import os

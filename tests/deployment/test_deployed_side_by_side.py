@@ -32,6 +32,16 @@ def test_everything_bears_the_tags_of_its_environment(deployed, aws):
     assert not set(found["blue"]) & set(found["green"])
 
 
+def test_circlecis_role_may_start_the_pipeline_of_each_and_no_other(deployed, aws):
+    role = f"{AMBER['name']}-Bootstrap-circleci"
+    document = aws["iam"].get_role_policy(RoleName=role, PolicyName="circleci")["PolicyDocument"]
+    (start,) = [each for each in document["Statement"] if each["Action"] == "codepipeline:StartPipelineExecution"]
+    assert set(start["Resource"]) == {each.arn("codepipeline", each.title) for each in deployed.values()}
+    assert {each["name"] for each in aws["codepipeline"].list_pipelines()["pipelines"]} == {
+        each.title for each in deployed.values()
+    }
+
+
 def test_no_role_of_one_knows_of_the_other(environment):
     other = {"blue": "green", "green": "blue"}[environment.name]
     found = environment["iam"].get_account_authorization_details(Filter=["Role"])["RoleDetailList"]

@@ -9,8 +9,8 @@ def test_a_plan_for_another_account_is_refused_with_both_accounts_named(applying
     answer = repository.run("plan_environment", "red", "--image-digest", f"sha256:{'0' * 64}")
     assert answer.returncode == 2
     assert answer.stderr.strip() == (
-        f"The AWS credentials are of account {ACCOUNT}; expected {elsewhere.account} (red.tfvars): "
-        "take those of that account."
+        f"Got AWS credentials of account {ACCOUNT}; expected account {elsewhere.account} (red.tfvars): "
+        "use credentials of that account."
     )
     assert answer.stdout == ""
     assert not (elsewhere.folder / "plan.tfplan").exists()

@@ -14,11 +14,11 @@ FINDING = Finding("module.network.aws_security_group.flow", "ingress", "none")
 
 
 def gate_record(*, plan: Path | None = None, findings: tuple[Finding, ...] = (), **changes: Any) -> GateRecord:
-    """A record of a complete gate on `plan` of dev; `findings` are those of its first rule."""
+    """A record of a complete gate on `plan` of amber; `findings` are those of its first rule."""
     first, *others = catalog.check_names()
-    facts = {
+    facts: dict[str, Any] = {
         "passed": not findings,
-        "environment": "dev",
+        "environment": "amber",
         "account_id": "111111111111",
         "image_digest": DIGEST,
         "offline": False,

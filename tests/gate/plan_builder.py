@@ -16,6 +16,7 @@ VARIABLES = {
     "environment": "amber",
     "image_repository": "data-flows",
     "image_digest": IMAGE.partition("@")[2],
+    "prefect_credential": "PREFECT_API_KEY",
 }
 BLOCK = re.compile(r"(?:(?P<module>.*)\.)?(?P<type>aws_\w+)\.(?P<name>\w+)$")
 

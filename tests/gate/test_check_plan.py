@@ -5,11 +5,12 @@ import subprocess
 import sys
 
 import pytest
-from plan_builder import IMAGE, LOGS, plan_data, resource, task_definition, write
+from plan_builder import IMAGE, LOGS, VARIABLES, plan_data, resource, task_definition, write
 from rich.console import Console
 
 from scripts import check_plan
 from scripts.gate import catalog, engine, record
+from scripts.gate.reading.plan import Plan
 from scripts.shared.environments import ROOT, Environment
 from scripts.shared.refusal import Refusal
 
@@ -183,6 +184,13 @@ def test_help_shows_an_example(monkeypatch, capsys):
     assert "python -m scripts.check_plan build/dev/plan.json" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["image_repository", "prefect_credential"])
+def test_a_plan_without_a_variable_that_the_tables_of_roles_use_is_refused(name):
+    variables = {each: value for each, value in VARIABLES.items() if each != name}
+    with pytest.raises(Refusal, match=f"the plan: got no variable {name}; expected a plan of this repository"):
+        catalog.run_rule("permission_tables", Plan(plan_data(variables=variables)))
+
+
 def test_list_says_what_holds(monkeypatch, capsys):
     assert call(monkeypatch, "--list") == 0
     lines = capsys.readouterr().out.splitlines()
@@ -297,9 +305,9 @@ def test_a_record_that_was_not_edited_is_proven(proven):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (passed, "passed is True, not False; what it says of no_ingress"),
-        (lambda edited: edited["rules"].pop(0), "what it says of alarms_act"),
-        (lambda edited: edited["rules"][0].update(skipped="no time"), "what it says of alarms_act"),
+        (passed, "passed is True, not False; the result of no_ingress"),
+        (lambda edited: edited["rules"].pop(0), "the result of alarms_act"),
+        (lambda edited: edited["rules"][0].update(skipped="no time"), "the result of alarms_act"),
         (lambda edited: edited.update(account_id="999999999999"), "account_id is 999999999999, not 123456789012"),
         (lambda edited: edited.update(plan_json_sha256="0" * 64), "plan_json_sha256 is 000000000000…, not "),
         (lambda edited: edited["versions"].update(rules="sha256:0"), "versions is "),
@@ -310,7 +318,7 @@ def test_a_record_that_was_not_edited_is_proven(proven):
 def test_an_edited_record_is_refused_with_what_it_says_otherwise(proven, change, said):
     with pytest.raises(record.RecordRefused, match=re.escape(said)) as refused:
         proven(change)
-    assert "It was edited, or made by other rules" in str(refused.value)
+    assert "The record was edited, or made by other rules" in str(refused.value)
     assert refused.value.exit_code == 1
 
 

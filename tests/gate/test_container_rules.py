@@ -144,7 +144,7 @@ def test_settings_are_fine(name, value):
 def test_what_looks_like_a_secret_is_named_and_its_value_is_not(name, value):
     (found,) = find(no_plain_secrets.check, setting(name, value))
     assert found.address == "module.flow_task.aws_ecs_task_definition.flow"
-    assert f"environment {name}" in found.got
+    assert f"variable {name}" in found.got
     assert value not in str(found)
 
 

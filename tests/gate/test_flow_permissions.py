@@ -41,6 +41,7 @@ def test_a_file_is_read_and_not_run(root):
         ("permissions = [{'actions': 's3:GetObject', 'resources': ['x']}]", "permissions[0]['actions']: Input should"),
         ("permissions = [{'actions': ['a:B'], 'resources': ['x'], 'sid': 'x'}]", "permissions[0]['sid']: Extra inputs"),
         ("permissions = make()", "permissions that cannot be read"),
+        ("for permissions in []:\n    pass", "permissions that cannot be read"),
     ],
 )
 def test_whatever_else_stands_there_is_told_with_its_file_and_what_to_write(root, source, said):

@@ -63,9 +63,9 @@ def test_a_record_is_read_as_it_was_written_and_nothing_lies_beside_it(plan, tmp
         ({}, {"environment": "violet"}, "it is of environment amber, not violet"),
         ({}, {"image_digest": OTHER}, "it is of image sha256:aaaaaaaaaaaa…, not sha256:bbbbbbbbbbbb…"),
         ({}, {"commit": "2" * 40}, "it is of commit 111111111111…, not 222222222222…"),
-        ({"tree_clean": False}, {}, "changes that no commit holds"),
+        ({"tree_clean": False}, {}, "working tree with uncommitted changes"),
         ({"offline": True}, {}, "offline plan"),
-        ({}, {"checks": ["no_ingress", "checkov", "private_tasks"]}, "not checked for private_tasks"),
+        ({}, {"checks": ["no_ingress", "checkov", "private_tasks"]}, "these checks did not run: private_tasks"),
     ],
 )
 def test_a_record_that_does_not_fit_is_refused_with_what_does_not(plan, changes, asked, said):
@@ -120,7 +120,7 @@ def test_an_edited_record_does_not_hold_together(plan, tmp_path, edit, said):
 def test_what_is_no_record_is_refused(tmp_path, content):
     path = tmp_path / "gate.json"
     path.write_text(content)
-    with pytest.raises(RecordRefused, match="no record that holds together"):
+    with pytest.raises(RecordRefused, match="got an invalid record"):
         read(path)
 
 
@@ -133,5 +133,5 @@ def test_a_skipped_check_is_missing(plan):
     skipped = make(
         plan, rules=[RuleResult.skip("no_ingress", "no HCL is given"), RuleResult.from_findings("checkov", [], 2)]
     )
-    with pytest.raises(RecordRefused, match="it was not checked for no_ingress"):
+    with pytest.raises(RecordRefused, match="these checks did not run: no_ingress"):
         verify(skipped, plan=plan, checks=["no_ingress", "checkov"])

@@ -44,4 +44,4 @@ def test_what_a_release_is_passes(address, actions):
 )
 def test_everything_else_is_an_administrators(address, actions, got):
     (found,) = findings(resource(address, actions=actions))
-    assert found.startswith(f"{address}: got {got}; expected no change in a release: an administrator ")
+    assert found.startswith(f"{address}: got {got}; expected no such change in a release: an administrator ")

@@ -12,7 +12,7 @@ from plan_builder import LOGS, plan_data, resource, task_definition, write
 
 from scripts.gate import engine
 from scripts.gate.reading.plan import Plan
-from scripts.gate.report.architecture import read
+from scripts.gate.report.architecture import read_architecture
 from scripts.gate.report.picture import draw
 
 FLAGS = (
@@ -117,7 +117,7 @@ def test_names_in_the_picture_are_escaped():
             resource("aws_s3_bucket.c", {"bucket": hostile}),
         )
     )
-    drawn = draw(read(plan))
+    drawn = draw(read_architecture(plan))
     assert "<script" not in drawn
     assert "&lt;script&gt;" in drawn
 

@@ -36,7 +36,7 @@ def test_every_wrong_variable_is_told_at_once(monkeypatch: pytest.MonkeyPatch):
 def test_two_parts_cannot_have_one_port():
     with pytest.raises(SettingsError) as refusal:
         LocalSettings.load(aws_port=5000, prefect_port=5000)
-    message = "DATA_FLOWS_AWS_PORT and DATA_FLOWS_PREFECT_PORT: got 5000 for each; expected different ports"
+    message = "DATA_FLOWS_AWS_PORT and DATA_FLOWS_PREFECT_PORT: got 5000 for all of them; expected different ports"
     assert str(refusal.value) == message
 
 
@@ -63,5 +63,5 @@ def test_a_taken_port_is_told_with_its_holder_and_the_variable_that_chooses_anot
         with pytest.raises(ports.PortTakenError) as refusal:
             ports.require_free(LocalSettings.load(prefect_port=port), ["prefect_port"])
     message = str(refusal.value)
-    assert message.startswith(f"Port {port} is held by pid ")
-    assert message.endswith("choose another with DATA_FLOWS_PREFECT_PORT=<port>.")
+    assert message.startswith(f"Port {port} is used by pid ")
+    assert message.endswith("choose another port with DATA_FLOWS_PREFECT_PORT=<port>.")

@@ -30,10 +30,10 @@ def told(tmp_path, monkeypatch, capsys):
 def test_each_run_has_its_line_and_a_deployment_there_is_stands_in_the_hint(told):
     said = told(["orders/daily", "prices/daily"], {"prices/daily": "Completed after 2.0 s: rows read 3"})
     lines = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in said.splitlines()}
-    assert lines["Resources"] == "3 described, 2 of them changed just now"
+    assert lines["Resources"] == "3 in the plan, 2 of them changed just now"
     assert lines["Deployments"].startswith("2 registered in work pool ")
     assert lines["prices/daily"] == "Completed after 2.0 s: rows read 3"
-    assert "  make run FLOW=prices/daily   another run through the agent" in said.splitlines()
+    assert "  make run FLOW=prices/daily   run a flow again" in said.splitlines()
 
 
 def test_where_nothing_ran_the_hint_names_any_deployment(told):

@@ -176,7 +176,7 @@ def test_logs_are_found_by_the_name_of_a_program_the_agent_or_a_task(tmp_path: P
 def test_a_folder_of_something_else_is_not_wiped(tmp_path: Path):
     precious = tmp_path / "tasks" / "my-notes"
     precious.mkdir(parents=True)
-    with pytest.raises(Refusal, match=r"DATA_FLOWS_DIRECTORY: got .*, which holds tasks of something else"):
+    with pytest.raises(Refusal, match=r"DATA_FLOWS_DIRECTORY: got .*, which holds files of something else \(tasks\)"):
         supervision.start(settings_in(tmp_path))
     assert precious.exists()
 
@@ -219,7 +219,7 @@ def test_a_part_that_cannot_start_is_told_with_the_end_of_its_log(tmp_path: Path
 
 def test_a_supervisord_that_cannot_start_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(supervisord, "_configuration", lambda _: "[supervisord]\nnodaemon = perhaps\n")
-    with pytest.raises(supervision.StackError, match=r"ended while it started\n.*not a valid boolean"):
+    with pytest.raises(supervision.StackError, match=r"stopped while it was starting\n.*not a valid boolean"):
         supervision.start(settings_in(tmp_path))
     assert all_of(settings_in(tmp_path)) == []
 

@@ -162,8 +162,8 @@ FACTS = {
             {"stacks": {"flows": ["dev"]}},
             "stacks has [flows]; expected one or more names of 2 to 20",
         ),
-        ({"stacks": {"Flows": ["Dev"]}}, "stacks has Flows = [Dev]; expected for each one or more environments"),
-        ({"stacks": {"Flows": ["bootstrap"]}}, "stacks has Flows = [bootstrap]; expected for each one or more"),
+        ({"stacks": {"Flows": ["Dev"]}}, "stacks has Flows = [Dev]; expected one or more environments for each stack"),
+        ({"stacks": {"Flows": ["bootstrap"]}}, "stacks has Flows = [bootstrap]; expected one or more"),
         (
             {"stacks": {"DataFlows": ["dev"], "Dataflows": ["dev"]}},
             "stacks has DataFlows = [dev], Dataflows = [dev]; expected no two that differ only in capitals",

@@ -153,7 +153,7 @@ def test_a_server_that_goes_away_is_told_with_what_is_done_and_the_next_registra
     with monkeypatch.context() as patch:
         patch.setattr(api, "RETRY_SECONDS", 2)
         with pytest.raises(
-            Refusal, match=r"(it is over|got 503), for 2 s; .*\n\d+ of 26 writes are done and stay; the first left is"
+            Refusal, match=r"(it is over|got 503), for 2 s; .*\n\d+ of 26 writes are done\. The next is"
         ) as refused:
             changed.register(EndsAfter(10, httpx.ConnectError))
     assert refused.value.exit_code == 2

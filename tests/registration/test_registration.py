@@ -209,7 +209,7 @@ def test_only_what_fits_is_registered_and_pruned(registered):
         (registered.root / f"flows/{gone}.py").unlink()
     assert list(registered.actions(only="plain/*")) == ["plain/hourly"]
     assert set(registered.held()) == {"rich/hourly", "third/hourly"}
-    with pytest.raises(Refusal, match='ONLY is "nothing"; expected it to fit a flow, a deployment or a file of rich/'):
+    with pytest.raises(Refusal, match='ONLY is "nothing"; expected a name that matches one of rich/'):
         registered.register(only="nothing")
     assert set(registered.actions()) == {"rich/hourly", "third/hourly"}
 

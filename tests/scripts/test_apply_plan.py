@@ -35,7 +35,7 @@ def done(monkeypatch):
     monkeypatch.setattr(terraform, "show", lambda tfplan, to, *_: to.write_bytes(tfplan.read_bytes()))
     monkeypatch.setattr(applying, "CheckovScan", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(applying.catalog, "warm_up", lambda: None)
-    monkeypatch.setattr(engine, "prove", lambda *_: None)
+    monkeypatch.setattr(engine, "recheck", lambda *_: None)
     monkeypatch.setattr(terraform, "run", lambda arguments, *_: done.append((arguments[0], arguments[-1])))
     monkeypatch.setattr(applied_state, "is_applied", lambda *_: False)
     monkeypatch.setattr(terraform, "init", lambda *arguments: done.append(("init", arguments[-1].name)))
@@ -52,7 +52,7 @@ def apply(monkeypatch, environment="amber"):
 def test_the_plan_of_a_record_that_fits_is_applied_and_then_its_record_and_outputs_are_stored(
     folder, done, monkeypatch
 ):
-    record = gate_record(environment="amber", plan=folder / "plan.tfplan")
+    record = gate_record(plan=folder / "plan.tfplan")
     record.write(folder / "gate.json")
     apply(monkeypatch)
     assert done == [
@@ -63,15 +63,15 @@ def test_the_plan_of_a_record_that_fits_is_applied_and_then_its_record_and_outpu
 
 
 def test_applied_again_it_does_nothing(folder, done, monkeypatch, capsys):
-    gate_record(plan=folder / "plan.tfplan").write(folder / "gate.json")
+    gate_record(environment="amber", plan=folder / "plan.tfplan").write(folder / "gate.json")
     monkeypatch.setattr(applied_state, "is_applied", lambda *_: True)
     apply(monkeypatch)
     assert done == []
-    assert "applied already" in capsys.readouterr().out
+    assert "already applied" in capsys.readouterr().out
 
 
 def test_terraform_runs_in_the_configuration_with_the_data_of_the_environment(folder, done, monkeypatch):
-    gate_record(environment="amber", plan=folder / "plan.tfplan").write(folder / "gate.json")
+    gate_record(plan=folder / "plan.tfplan").write(folder / "gate.json")
     seen = []
     monkeypatch.setattr(terraform, "run", lambda _, root, shell: seen.append((root, shell["TF_DATA_DIR"])))
     apply(monkeypatch)
@@ -90,14 +90,14 @@ def test_a_plan_without_a_record_is_not_applied(folder, done, monkeypatch):
         ({"findings": (FINDING,)}, r"the gate did not pass \(1 finding\)"),
         ({"environment": "violet"}, "it is of environment violet, not amber"),
         ({"commit": "2" * 40}, "it is of commit 222222222222…, not 111111111111…"),
-        ({"tree_clean": False}, "changes that no commit holds"),
+        ({"tree_clean": False}, "working tree with uncommitted changes"),
         ({"offline": True}, "an offline plan"),
-        ({"rules": []}, "it was not checked for alarms_act, "),
+        ({"rules": []}, "these checks did not run: alarms_act, "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
 def test_a_plan_whose_record_does_not_fit_is_not_applied(folder, done, monkeypatch, changes, said):
-    gate_record(plan=folder / "plan.tfplan", **{"environment": "amber"} | changes).write(folder / "gate.json")
+    gate_record(plan=folder / "plan.tfplan", **changes).write(folder / "gate.json")
     with pytest.raises(RecordRefused, match=said) as refused:
         apply(monkeypatch)
     assert refused.value.exit_code == 1
@@ -105,7 +105,7 @@ def test_a_plan_whose_record_does_not_fit_is_not_applied(folder, done, monkeypat
 
 
 def test_another_plan_than_the_gate_saw_is_not_applied(folder, done, monkeypatch):
-    gate_record(environment="amber", plan=folder / "plan.tfplan").write(folder / "gate.json")
+    gate_record(plan=folder / "plan.tfplan").write(folder / "gate.json")
     (folder / "plan.tfplan").write_bytes(b"another plan")
     with pytest.raises(RecordRefused, match="it is of plan "):
         apply(monkeypatch)
@@ -113,7 +113,7 @@ def test_another_plan_than_the_gate_saw_is_not_applied(folder, done, monkeypatch
 
 
 def test_what_is_proven_is_what_terraform_shows_of_the_plan_and_not_what_lies_beside_it(folder, done, monkeypatch):
-    record = gate_record(environment="amber", plan=folder / "plan.tfplan")
+    record = gate_record(plan=folder / "plan.tfplan")
     record.write(folder / "gate.json")
     (folder / "plan.json").write_text("a nicer plan")
     seen = []
@@ -122,7 +122,7 @@ def test_what_is_proven_is_what_terraform_shows_of_the_plan_and_not_what_lies_be
         seen.append((recorded, tfplan, shown.read_text()))
         raise RecordRefused("it was edited")
 
-    monkeypatch.setattr(engine, "prove", refuse)
+    monkeypatch.setattr(engine, "recheck", refuse)
     with pytest.raises(RecordRefused, match="it was edited"):
         apply(monkeypatch)
     assert seen == [(record, folder / "plan.tfplan", "the plan")]
@@ -131,7 +131,7 @@ def test_what_is_proven_is_what_terraform_shows_of_the_plan_and_not_what_lies_be
 
 def test_a_failed_apply_stores_no_record(folder, done, monkeypatch):
     """Registration then goes on refusing until an apply succeeds."""
-    gate_record(environment="amber", plan=folder / "plan.tfplan").write(folder / "gate.json")
+    gate_record(plan=folder / "plan.tfplan").write(folder / "gate.json")
 
     def fail(arguments, root, shell):
         raise Refusal("terraform apply ended with 1", 1)

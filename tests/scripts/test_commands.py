@@ -207,7 +207,7 @@ def test_an_unreachable_server_is_one_sentence_and_exit_code_2(capsys):
         run_command(main)
     assert ended.value.code == 2
     assert capsys.readouterr().err == (
-        "Cannot go on: All connection attempts failed. Expected a server that answers and credentials that it takes.\n"
+        "Cannot continue: All connection attempts failed. Expected a reachable server and valid credentials.\n"
     )
 
 

@@ -71,7 +71,7 @@ def test_what_does_not_fit_its_sum_is_not_installed(tmp_path, releases, spoiled)
     answer = install(tmp_path / "bin", releases[1])
     assert answer.returncode == 1
     assert f"{ARCHIVE}: got sha256 " in answer.stderr
-    assert "nothing is installed" in answer.stderr
+    assert "Nothing was installed" in answer.stderr
     assert [(path.name, path.read_text()) for path in (tmp_path / "bin").iterdir()] == [("terraform", "an older one")]
 
 

@@ -72,8 +72,8 @@ def test_in_an_account_that_is_prepared_the_line_to_add_is_told(root):
     given = GIVEN | {"account": first["account_id"], "region": first["region"]}
     said = write_environment(**given, root=root)
     stack = facts_of(root, "local")["name"]
-    assert said[2:] == [f'Next: add "staging" to {stack} in the stacks of {said[2].split()[-1]}']
-    assert said[2].endswith(".tfvars.")
+    assert said[2:] == [f'Next: in {said[2].split()[2]} add "staging" to {stack} in `stacks`.']
+    assert said[2].split()[2].endswith(".tfvars,")
     assert len(accounts_of(root)) == 2
 
 
@@ -95,9 +95,9 @@ def test_the_account_of_another_stack_keeps_its_bootstrap(root):
     [
         (
             {"name": "amber"},
-            'NAME is "amber"; expected a name that is free: terraform/environments/amber.tfvars',
+            'NAME is "amber"; expected a new name, because terraform/environments/amber.tfvars exists.',
         ),
-        ({"name": "local"}, 'NAME is "local"; expected a name that is free: terraform/environments/local.tfvars'),
+        ({"name": "local"}, 'NAME is "local"; expected a new name, because terraform/environments/local.tfvars'),
         ({"name": "Staging"}, 'NAME is "Staging"; expected 2 to 15 lower-case letters and digits'),
         ({"name": "eu-amber"}, 'NAME is "eu-amber"; expected 2 to 15 lower-case letters and digits'),
         ({"name": "../amber"}, 'NAME is "../amber"; expected 2 to 15 lower-case letters and digits'),

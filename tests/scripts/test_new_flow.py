@@ -85,11 +85,11 @@ def test_a_name_of_another_form_is_refused(root, name):
     ],
 )
 def test_a_name_that_something_has_is_refused_with_what_has_it(root, name, holder):
-    refused(root, name, f'NAME is "{name}"; expected a name that is free; {holder} has it.')
+    refused(root, name, f'NAME is "{name}"; expected a new name; this one is taken by {holder}.')
 
 
 def test_a_name_below_shared_is_refused(root):
-    refused(root, "shared/daily", 'NAME is "shared/daily"; expected another folder: flows/shared/ holds')
+    refused(root, "shared/daily", 'NAME is "shared/daily"; expected another folder, because flows/shared/ belongs')
 
 
 @pytest.mark.parametrize("name", ["load", "load_prices", "shared_orders"])

@@ -1,6 +1,7 @@
 """A plan names the image it is for, and an offline one can neither reach an account nor leave anything behind."""
 
 import json
+import shutil
 import sys
 
 import pytest
@@ -9,7 +10,7 @@ from plan_builder import plan_data, resource
 from scripts import plan_environment
 from scripts.delivery import planning
 from scripts.gate import engine
-from scripts.shared import offline_root, terraform
+from scripts.shared import environments, offline_root, terraform
 from scripts.shared.environments import ROOT, Environment, find_environment
 from scripts.shared.image_digest import image_digest
 from scripts.shared.refusal import Refusal
@@ -84,7 +85,9 @@ def test_a_local_plan_pushes_the_image_that_it_names(planned, monkeypatch, tmp_p
 
 
 def test_a_local_plan_without_a_running_stack_is_refused_at_once(planned, monkeypatch, tmp_path):
-    with pytest.raises(Refusal, match="aws, prefect, snowflake not running; expected all of it: `make up` first"):
+    with pytest.raises(
+        Refusal, match="Not running: aws, prefect, snowflake; expected the whole local stack: run `make up` first"
+    ):
         main(monkeypatch, "local")
     assert planned == []
 
@@ -100,7 +103,9 @@ def test_a_pipelines_plan_that_is_more_than_a_release_is_refused_and_leaves_no_r
     if not ends:
         assert main(monkeypatch, "amber", "--image-digest", DIGEST, "--pipeline") == 0
         return
-    with pytest.raises(Refusal, match=r"aws_iam_role\.flow: got update; expected no change in a release") as refused:
+    with pytest.raises(
+        Refusal, match=r"aws_iam_role\.flow: got update; expected no such change in a release"
+    ) as refused:
         main(monkeypatch, "amber", "--image-digest", DIGEST, "--pipeline")
     assert refused.value.exit_code == ends
     assert not (folder / "gate.json").exists()
@@ -177,3 +182,13 @@ def test_an_offline_copy_is_initialised_again_only_when_its_providers_or_modules
     assert initialise()
     (root / ".terraform.lock.hcl").write_text("another")
     assert initialise()
+
+
+def test_facts_that_do_not_fit_are_refused_before_terraform_starts(planned, monkeypatch, tmp_path):
+    shutil.copytree(environments.FACTS, tmp_path / "facts")
+    monkeypatch.setattr(environments, "FACTS", tmp_path / "facts")
+    facts = tmp_path / "facts" / "amber.tfvars"
+    facts.write_text(facts.read_text().replace("approval ", "aproval "))
+    with pytest.raises(Refusal, match=r"amber\.tfvars:\d+: got unknown key delivery\.aproval; .* mean approval\?"):
+        main(monkeypatch, "amber", "--offline")
+    assert planned == []

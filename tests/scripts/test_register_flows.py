@@ -28,20 +28,20 @@ pytestmark = pytest.mark.usefixtures("made_up_environments")
     [
         ({"findings": (FINDING,)}, r"the gate did not pass \(1 finding\)"),
         ({"image_digest": "sha256:" + "b" * 64}, "it is of image sha256:bbbbbbbbbbbb…, not sha256:aaaaaaaaaaaa…"),
-        ({"environment": "prod"}, "it is of environment prod, not dev"),
-        ({"rules": []}, "it was not checked for alarms_act, "),
+        ({"environment": "prod"}, "it is of environment prod, not amber"),
+        ({"rules": []}, "these checks did not run: alarms_act, "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
 def test_flows_are_not_registered_when_the_applied_record_does_not_fit(monkeypatch, tmp_path, changes, said):
     monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record(**changes))
     with pytest.raises(RecordRefused, match=said):
-        check_gate(Environment("dev", tmp_path), DIGEST)
+        check_gate(Environment("amber", tmp_path), DIGEST)
 
 
 def test_flows_of_the_image_that_the_gate_passed_are_registered(monkeypatch, tmp_path):
     monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record())
-    assert check_gate(Environment("dev", tmp_path), DIGEST).commit == COMMIT
+    assert check_gate(Environment("amber", tmp_path), DIGEST).commit == COMMIT
 
 
 ACTIONS = [
@@ -152,7 +152,7 @@ def test_as_json_it_is_one_object_and_nothing_else(command, capsys):
     assert report["requests"] == {"reads": 5, "writes": 3, "repeated": 0}
     assert (report["environment"], report["dry_run"], report["notes"]) == ("amber", True, ["a note"])
     assert {"what": "d/x", "action": "prune", "reason": "no longer in code", "is_deployment": True} in report["actions"]
-    assert as_json(Report([], 0, 0, []), Environment("dev", None), dry_run=False).startswith("{")
+    assert as_json(Report([], 0, 0, []), Environment("amber", None), dry_run=False).startswith("{")
 
 
 @pytest.mark.usefixtures("command")

@@ -117,7 +117,7 @@ def test_the_pipeline_is_told_the_commit(aws, engine, monkeypatch):
 def test_what_no_commit_holds_is_not_released(aws, engine, monkeypatch):
     monkeypatch.setattr(git_tree, "source", lambda: {"commit": COMMIT, "tree_clean": False})
     with pytest.raises(
-        Refusal, match="changes that no commit holds; expected none: the image is tagged with its commit"
+        Refusal, match="uncommitted changes; expected none, because the image is tagged with the commit"
     ):
         image_release.release(find_environment("amber"))
     assert (engine, executions()) == ([], [])
@@ -133,10 +133,10 @@ def test_a_failed_push_starts_nothing(aws, engine, monkeypatch):
 
 def test_without_an_engine_those_that_would_do_are_named(aws, engine, monkeypatch):
     monkeypatch.setattr(image_release.shutil, "which", lambda _: None)
-    with pytest.raises(Refusal, match="found none of docker, podman on PATH; expected one to build with"):
+    with pytest.raises(Refusal, match="No container engine on PATH; expected one of docker, podman"):
         image_release.release(find_environment("amber"))
 
 
 def test_the_local_stack_has_no_pipeline():
-    with pytest.raises(Refusal, match="`make up` releases to the local stack"):
+    with pytest.raises(Refusal, match="For the local stack, run `make up`"):
         image_release.release(find_environment("local"))

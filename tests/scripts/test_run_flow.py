@@ -122,7 +122,7 @@ def shell(monkeypatch, tmp_path):
 
 
 def test_without_a_running_stack_make_up_is_named(shell, tmp_path):
-    with pytest.raises(Refusal, match="The local stack does not run; expected it to: `make up` first"):
+    with pytest.raises(Refusal, match="The local stack is not running: run `make up` first"):
         prefect_api.configure(Environment("local", tmp_path))
 
 

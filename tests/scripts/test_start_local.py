@@ -32,14 +32,16 @@ def steps(monkeypatch):
     ran = []
     monkeypatch.setattr(Steps, "run", lambda *arguments, **_: ran.append(arguments[4:]))
     monkeypatch.setattr(bring_up, "remove_stale_lock", lambda _: ran.append(("stale lock",)))
-    monkeypatch.setattr(bring_up, "registered", lambda _: {"b/daily": ["run:up"], "a/daily": ["run:up:2"], "c/d": []})
+    monkeypatch.setattr(
+        bring_up, "tags_by_deployment", lambda _: {"b/daily": ["run:up"], "a/daily": ["run:up:2"], "c/d": []}
+    )
     monkeypatch.setattr(seed_landing, "landing_files", lambda: [Path("flows/_landing.py")])
     monkeypatch.setattr(summary, "print_summary", lambda *_: ran.append("summary"))
     return ran
 
 
 def test_a_second_make_up_while_one_is_under_way_is_refused(settings, steps):
-    with hold_lock(settings), pytest.raises(Refusal, match="Another `make up` is under way; expected none: wait"):
+    with hold_lock(settings), pytest.raises(Refusal, match="Another `make up` is running; expected none: wait"):
         start_local.main()
     assert steps == []
 
@@ -66,7 +68,7 @@ def test_apply_comes_after_the_gate_and_registration_after_apply(settings, steps
 
 
 def test_without_flows_and_landing_data_there_are_as_many_steps_as_there_is_to_do(settings, steps, monkeypatch):
-    monkeypatch.setattr(bring_up, "registered", lambda _: {})
+    monkeypatch.setattr(bring_up, "tags_by_deployment", lambda _: {})
     monkeypatch.setattr(seed_landing, "landing_files", list)
     start_local.main()
     assert [command[0] for command in steps[-3:-1]] == ["scripts.apply_plan", "scripts.register_flows"]
@@ -109,5 +111,7 @@ def test_the_end_of_a_log_is_shown(settings, monkeypatch, capsys):
 @pytest.mark.parametrize("name", ["prefect", "agent", "nonsense", "../../etc/passwd"])
 def test_a_log_that_is_not_there_is_told_with_those_there_may_be(settings, monkeypatch, name):
     monkeypatch.setattr(sys, "argv", ["show_logs", name])
-    with pytest.raises(Refusal, match=r"got no (such log|log of that name); expected .*"):
+    with pytest.raises(
+        Refusal, match=r"expected (one of a running local stack|aws, snowflake, prefect, agent or the id of a task)"
+    ):
         show_logs.main()

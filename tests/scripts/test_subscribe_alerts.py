@@ -117,7 +117,7 @@ def test_another_topic_is_left_alone(cloud, subscribe):
 
 def test_no_address_is_told_with_where_it_belongs(cloud, subscribe):
     said = refusal_of(subscribe)
-    assert said.startswith(f"{NAME}: found no such parameter; expected PagerDuty's address: docs/runbook.md#")
+    assert said.startswith(f"{NAME}: no such parameter; expected PagerDuty's address in it: see docs/runbook.md#")
 
 
 @pytest.mark.parametrize(
@@ -133,19 +133,20 @@ def test_no_address_is_told_with_where_it_belongs(cloud, subscribe):
 def test_what_is_no_https_address_is_told_without_showing_it(cloud, subscribe, value):
     cloud.write(value)
     said = refusal_of(subscribe)
-    assert said.startswith(f"{NAME}: its value is not an https address; expected https://")
+    assert said.startswith(f"{NAME}: got a value that is not an https address; expected https://")
     assert cloud.subscribed() == []
 
 
 def test_an_address_that_is_not_encrypted_is_told(cloud, subscribe):
     cloud.write(NEW, "String")
-    assert refusal_of(subscribe) == f"{NAME}: got a String; expected a SecureString: the address holds a key."
+    said = f"{NAME}: got a String; expected a SecureString, because the address holds a key: see docs/"
+    assert refusal_of(subscribe).startswith(said)
 
 
 def test_a_topic_that_was_not_applied_is_told(cloud, subscribe):
     cloud.sns.delete_topic(TopicArn=cloud.topic)
     cloud.write(NEW)
-    assert "expected it to be applied: `make apply ENV=amber` first." in refusal_of(subscribe)
+    assert "expected an applied environment: run `make apply ENV=amber` first." in refusal_of(subscribe)
 
 
 def test_what_aws_refuses_is_told_by_its_code_alone(cloud, subscribe, monkeypatch):

@@ -85,8 +85,8 @@ def test_credentials_of_another_account_are_refused_with_both_named(monkeypatch)
     with pytest.raises(Refusal) as refused:
         find_environment("amber").require_account()
     assert str(refused.value) == (
-        "The AWS credentials are of account 626262626262; expected 515151515151 (amber.tfvars): "
-        "take those of that account."
+        "Got AWS credentials of account 626262626262; expected account 515151515151 (amber.tfvars): "
+        "use credentials of that account."
     )
 
 
@@ -157,8 +157,8 @@ def test_where_nothing_is_applied_the_commands_that_apply_are_named(amber, code,
     with pytest.raises(Refusal) as refused:
         read(amber(Bucket(code)))
     assert str(refused.value) == (
-        f"Nothing at s3://harborflows-amber-state-515151515151/harbor-flows/{name}; expected what `make apply` keeps "
-        "there: `make plan ENV=amber` and `make apply ENV=amber` first."
+        f"Nothing at s3://harborflows-amber-state-515151515151/harbor-flows/{name}; expected the files that "
+        "`make apply` stores there: run `make plan ENV=amber` and `make apply ENV=amber` first."
     )
 
 

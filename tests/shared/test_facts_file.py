@@ -207,12 +207,12 @@ def test_a_key_that_stands_there_twice_is_refused(teal):
 def test_what_make_plan_passes_itself_is_no_fact(teal, given):
     key = given.split()[0]
     assert refused(teal('owner       = "a-team"', f'owner = "a-team"\n{given}')) == [
-        f"teal.tfvars:5: got {key}; expected none: `make plan` passes it."
+        f"teal.tfvars:5: got {key}; expected no such fact: `make plan` passes it."
     ]
 
 
 def test_the_environment_in_the_file_is_the_one_that_the_file_is_named_after(teal):
-    assert 'teal.tfvars:1: got environment "dev"; expected "teal", as the file is called.' in refused(
+    assert 'teal.tfvars:1: got environment "dev"; expected "teal", the name of the file.' in refused(
         teal('"teal"', '"dev"')
     )
 
@@ -241,7 +241,8 @@ def test_the_state_backend_must_belong_to_the_facts(teal, old, new, said):
 
 def test_a_missing_backend_file_is_told(teal):
     assert refused(teal(backend=None)) == [
-        "teal.s3.tfbackend:1: got no such file; expected it to name the state bucket dataflows-teal-state-444444444444."
+        "teal.s3.tfbackend:1: got no such file; expected a file that names the state bucket "
+        "dataflows-teal-state-444444444444."
     ]
 
 
@@ -253,7 +254,7 @@ def test_all_problems_are_told_at_once(teal):
 @pytest.mark.parametrize("text", ["owner = ", "owner = {\n", "owner is me\n", 'owner = "a\n'])
 def test_what_is_no_hcl_is_one_sentence_with_the_line(teal, text):
     (line,) = refused(teal('owner       = "a-team"\n', text))
-    assert re.match(r"teal\.tfvars:\d+: cannot be read from here on; expected HCL", line)
+    assert re.match(r"teal\.tfvars:\d+: got text that is not HCL; expected, for example", line)
 
 
 def test_only_a_fact_of_the_right_type_can_have_the_wrong_form(tmp_path):

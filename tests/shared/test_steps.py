@@ -52,7 +52,7 @@ def test_a_failing_step_is_told_with_its_name_its_last_lines_and_its_log(steps, 
     assert refused.value.exit_code == 1
     lines = str(refused.value).strip().splitlines()
     log = tmp_path / "logs" / "1-apply.log"
-    assert lines[-1] == f"Step 1 Apply failed with exit code 1; the whole log is {log}."
+    assert lines[-1] == f"Step 1 Apply failed with exit code 1. The whole log is {log}."
     end = lines[:-2]
     assert len(end) == module.LINES_ON_FAILURE
     assert {"99", "boom [red]"} <= set(end)

@@ -168,9 +168,9 @@ def test_without_mirror_and_registry_all_that_was_tried_is_told_and_the_variable
         terraform.init(tmp_path, dict(os.environ), None)
     assert "-plugin-dir" not in calls.read_text()
     assert str(refused.value) == (
-        f"The AWS provider: not in a mirror (looked for {terraform.PROVIDER} in {tmp_path}/a, {tmp_path}/b) and the "
-        "Terraform registry could not be reached; expected one of them: set DATA_FLOWS_PROVIDER_MIRROR to a folder "
-        "that `terraform providers mirror` made."
+        f"The AWS provider is in no mirror (looked for {terraform.PROVIDER} in {tmp_path}/a, {tmp_path}/b), and the "
+        "Terraform registry could not be reached; expected one of the two: set DATA_FLOWS_PROVIDER_MIRROR to a folder "
+        "made by `terraform providers mirror`."
     )
     assert refused.value.exit_code == 2
 
@@ -205,9 +205,11 @@ def test_a_plan_with_changes_is_no_failure(stub, tmp_path):
 
 def test_terraform_writes_into_the_build_directory_and_asks_nobody(tmp_path, monkeypatch):
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "gone"))
-    shell = terraform.environment_variables(Environment("dev", tmp_path))
+    shell = terraform.environment_variables(Environment("amber", tmp_path))
     assert shell["TF_DATA_DIR"] == str(tmp_path / "terraform-data")
     assert (shell["TF_INPUT"], shell["CHECKPOINT_DISABLE"]) == ("0", "1")
     assert "TF_CLI_CONFIG_FILE" not in shell
     (tmp_path / "gone").touch()
-    assert terraform.environment_variables(Environment("dev", tmp_path))["TF_CLI_CONFIG_FILE"] == str(tmp_path / "gone")
+    assert terraform.environment_variables(Environment("amber", tmp_path))["TF_CLI_CONFIG_FILE"] == str(
+        tmp_path / "gone"
+    )

@@ -47,7 +47,7 @@ def test_what_was_tried_and_the_variable_to_set_are_told(shell, tmp_path, capfd)
     with pytest.raises(Refusal) as refused:
         terraform.init(tmp_path / "root", shell, None)
     assert str(tmp_path / "no-mirror") in str(refused.value)
-    assert "could not be reached; expected one of them: set DATA_FLOWS_PROVIDER_MIRROR" in str(refused.value)
+    assert "could not be reached; expected one of the two: set DATA_FLOWS_PROVIDER_MIRROR" in str(refused.value)
     assert refused.value.exit_code == 2
     assert "could not connect to registry.terraform.io" in capfd.readouterr().out
 

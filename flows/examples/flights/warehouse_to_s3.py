@@ -92,17 +92,16 @@ def export_schema() -> pa.Schema:
     """Columns of the exported file; the percentage is of departures, the mean of flights that arrived."""
     import pyarrow as pa
 
-    return pa.schema(
-        {
-            "carrier": pa.string(),
-            "year": pa.int64(),
-            "month": pa.int64(),
-            "flights": pa.int64(),
-            "cancelled": pa.int64(),
-            "departed_on_time_percent": pa.float64(),  # null if none departed
-            "mean_arr_delay_minutes": pa.float64(),  # null if none arrived
-        }
-    )
+    columns: dict[str, pa.DataType] = {
+        "carrier": pa.string(),
+        "year": pa.int64(),
+        "month": pa.int64(),
+        "flights": pa.int64(),
+        "cancelled": pa.int64(),
+        "departed_on_time_percent": pa.float64(),  # null if none departed
+        "mean_arr_delay_minutes": pa.float64(),  # null if none arrived
+    }
+    return pa.schema(columns)
 
 
 deployments = [

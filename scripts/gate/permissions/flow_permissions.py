@@ -1,8 +1,8 @@
-"""The AWS rights that flow files declare; `make plan` hands them to Terraform, which makes the flow role's policy.
+"""The AWS permissions that flow files declare. `make plan` passes them to Terraform, which adds them to the flow role.
 
     permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:{partition}:s3:::partner-{env}/*"]}]
 
-in a flow's file adds that to what every flow run may do anyway. Read without importing the file: a plan runs no flow.
+in a flow's file adds this to what every flow run may do. It is read without importing the file: a plan runs no flow.
 """
 
 import ast
@@ -17,12 +17,12 @@ from scripts.shared.refusal import Refusal
 
 EXPECTED = (
     'expected `permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:{partition}:s3:::bucket/*"]}]`, '
-    "all of it literal"
+    "written out as literals"
 )
 
 
 class Permission(BaseModel):
-    """Actions by their whole names, on ARNs; {partition} {region} {account} {env} {Env} are put in by Terraform."""
+    """Full names of actions, and ARNs; Terraform replaces {partition} {region} {account} {env} {Env}."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     actions: list[str] = Field(min_length=1)
@@ -61,5 +61,5 @@ def _literal(tree: ast.Module) -> Any:
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(target, ast.Name) and target.id == "permissions" for target in targets):
-            return ast.literal_eval(node.value)
+            return ast.literal_eval(getattr(node, "value", node))  # A loop has a target and no value.
     return []

@@ -1,4 +1,4 @@
-"""What each role of a plan may do, asked of the plan's own policies: no AWS call, milliseconds for hundreds of answers.
+"""What each role of a plan may do, by the plan's own policies. No AWS call; milliseconds for hundreds of answers.
 
 Holds the plan against the tables beside this file, one for each role and one for every role: calls that must be allowed
 and calls that must not.
@@ -15,7 +15,8 @@ from typing import Any
 
 import yaml
 
-from scripts.gate.reading.plan import UNKNOWN, Finding, Plan, without_indexes
+from scripts.gate.reading.plan import UNKNOWN, Finding, Plan, Unknown, without_indexes
+from scripts.shared.names import Names
 
 # PrincipalMapper 1.1.5 was written for a Python that still had these names.
 for _name in ("Mapping", "MutableMapping", "Sequence"):
@@ -51,8 +52,8 @@ class Oracle:
     """
 
     def __init__(self, plan: Plan) -> None:
-        account = plan.variable("account_id")
-        boundaries = {
+        account = plan.required("account_id")
+        boundaries: dict[str, Any] = {
             f"arn:aws:iam::{account}:policy/{policy.after['name']}": policy.after["policy"]
             for policy in plan.planned("aws_iam_policy")
         }
@@ -67,7 +68,7 @@ class Oracle:
         for role in plan.planned("aws_iam_role"):
             name, bound = role.after["name"], role.after.get("permissions_boundary")
             document = boundaries.get(bound, UNKNOWN) if isinstance(bound, str) else UNKNOWN
-            boundary = None if document is UNKNOWN else Policy(bound, "boundary", json.loads(document))
+            boundary = None if isinstance(document, Unknown) else Policy(bound, "boundary", json.loads(document))
             trust = role.after["assume_role_policy"]
             arn = f"arn:aws:iam::{account}:role/{name}"
             self.roles[name] = Node(
@@ -96,7 +97,7 @@ class Oracle:
 
     def may(self, role: str, call: str, resource: str, when: dict[str, str]) -> bool:
         """Whether the role named `role` may make the call, such as `s3:GetObject`, on the ARN `resource`."""
-        return local_check_authorization_full(self.roles[role], call, resource, dict(when))
+        return bool(local_check_authorization_full(self.roles[role], call, resource, dict(when)))
 
 
 def questions(plan: Plan) -> Iterator[Question]:
@@ -123,12 +124,13 @@ def questions(plan: Plan) -> Iterator[Question]:
 
 def _facts(plan: Plan) -> dict[str, str]:
     """What the tables name in braces. Where a root variable is an object, the plan has what was given of it."""
-    names, delivery, parameters = plan.names, plan.setting("delivery") or {}, plan.setting("parameters") or {}
+    names = Names(plan.required("name"), plan.required("environment"))
+    delivery, parameters = plan.setting("delivery") or {}, plan.setting("parameters") or {}
     connection = delivery.get("connection_arn") or ""
     return {
         "partition": "aws",
-        "account": plan.variable("account_id"),
-        "region": plan.variable("region"),
+        "account": plan.required("account_id"),
+        "region": plan.required("region"),
         "name": names.stack,
         "lower": names.stack.lower(),
         "env": names.environment,
@@ -138,8 +140,8 @@ def _facts(plan: Plan) -> dict[str, str]:
         "prefix": names.bucket_prefix,
         "service": names.service,
         "bootstrap": plan.variable("bootstrap") or names.stack,
-        "images": plan.variable("image_repository"),
-        "credential": plan.variable("prefect_credential"),
+        "images": plan.required("image_repository"),
+        "credential": plan.required("prefect_credential"),
         "plain": next(iter(parameters.get("strings") or []), "SNOWFLAKE_USER"),  # A parameter that is no SecureString.
         "connection": connection,
         "connections": connection.split(":")[2] if connection else "",
@@ -154,24 +156,27 @@ def declared(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def rarely_called(role: str) -> dict[str, str]:
     """Action to reason, for what the role is allowed though an ordinary run does not call it."""
-    return _table(TABLES / f"{role.split('-', 2)[2]}.yaml")["rare"]
+    rare: dict[str, str] = _table(TABLES / f"{role.split('-', 2)[2]}.yaml")["rare"]
+    return rare
 
 
 @cache
 def _table(path: Path) -> dict[str, Any]:
     # The loader in C, where there is one, takes a tenth of the time.
-    return yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    table: dict[str, Any] = yaml.load(path.read_text(), Loader=loader)  # noqa: S506 - both are safe.
+    return table
 
 
 def check(plan: Plan) -> Iterator[Finding]:
-    """A finding for every question whose answer is not the table's, and for a role or a table without the other."""
+    """A finding for every call that is allowed or denied against its table, and for a role or table alone."""
     oracle = Oracle(plan)
     asked = list(questions(plan))
     tables = {question.role for question in asked}
     for role in sorted(set(oracle.roles) - tables):
         yield Finding(role, "a role without a table", f"scripts/gate/permissions/{role.split('-', 2)[2]}.yaml")
     for role in sorted(tables - set(oracle.roles)):
-        yield Finding(role, "a table without a role", "this role in the plan")
+        yield Finding(role, "a table without a role", "a role of this name in the plan")
     for question in asked:
         if (
             question.role in oracle.roles

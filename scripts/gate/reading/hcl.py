@@ -1,4 +1,4 @@
-"""The HCL that a plan was made from, for what the plan no longer shows."""
+"""The HCL that a plan was made from, for what the plan itself does not show."""
 
 from collections.abc import Iterator
 from functools import cache

@@ -185,6 +185,12 @@ class Plan:
         value = self.setting(name)
         return value if isinstance(value, str) and value else None
 
+    def required(self, name: str) -> str:
+        """The text of a root variable that every plan of ours has. Raises PlanError where this plan has none."""
+        if value := self.variable(name):
+            return value
+        raise PlanError(f"the plan: got no variable {name}; expected a plan of this repository: `make plan`")
+
     @property
     def outputs(self) -> dict[str, Any]:
         """The root outputs after the apply, UNKNOWN where they are not known yet."""

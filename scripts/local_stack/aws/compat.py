@@ -1,4 +1,4 @@
-"""Corrects where moto answers differently from AWS, as far as this system's Terraform and tasks meet it."""
+"""Corrects where moto answers differently from AWS, as far as this system's Terraform and tasks notice it."""
 
 import json
 import logging

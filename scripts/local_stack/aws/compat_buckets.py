@@ -8,7 +8,9 @@ from moto.s3.responses import S3Response
 
 from scripts.local_stack.patches import Original, replace
 
-KEPT = "NewerNoncurrentVersions"
+STAYING = "NewerNoncurrentVersions"
+# Bucket → of each rule of its lifecycle, how many versions stay.
+VERSIONS: dict[str, list[str | None]] = {}
 
 
 def install() -> None:
@@ -19,14 +21,13 @@ def install() -> None:
 
 def _set_lifecycle(original: Original, bucket: FakeBucket, rules: list[dict[str, Any]]) -> None:
     original(bucket, rules)
-    for kept, given in zip(bucket.rules, rules, strict=True):
-        kept.newer_versions = (given.get("NoncurrentVersionExpiration") or {}).get(KEPT)
+    VERSIONS[bucket.name] = [(rule.get("NoncurrentVersionExpiration") or {}).get(STAYING) for rule in rules]
 
 
 def _serialized(original: Original, response: S3Response, answer: ActionResult) -> Any:
     result = answer.result
     if isinstance(result, dict) and "TransitionDefaultMinimumObjectSize" in result:  # GetBucketLifecycleConfiguration
-        for shown, rule in zip(result["Rules"], response.backend.get_bucket(response.bucket_name).rules, strict=True):
-            if newer := getattr(rule, "newer_versions", None):
-                shown["NoncurrentVersionExpiration"][KEPT] = newer
+        for rule, versions in zip(result["Rules"], VERSIONS[response.bucket_name], strict=True):
+            if versions:
+                rule["NoncurrentVersionExpiration"][STAYING] = versions
     return original(response, answer)

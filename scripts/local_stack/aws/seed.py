@@ -1,4 +1,4 @@
-"""Puts into a fresh local stack what is there before this system: state bucket, SSM parameters, Snowflake schema."""
+"""Puts into a new local stack what an administrator creates in AWS: state bucket, SSM parameters, Snowflake schema."""
 
 import base64
 import json

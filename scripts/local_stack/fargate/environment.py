@@ -1,4 +1,4 @@
-"""The environment variables of a task's container: of image, Fargate, task definition, secrets and overrides alone."""
+"""The environment variables of a task's container: those of image, Fargate, task definition, secrets and overrides."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""The container's health check: a command, run in the container's environment, whose exit code tells the health."""
+"""The container's health check: a command in the container's environment. Its exit code says whether it is healthy."""
 
 import subprocess
 import threading

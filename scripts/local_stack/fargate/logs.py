@@ -1,4 +1,4 @@
-"""The awslogs driver: what a task writes into its log file goes to CloudWatch Logs, in order, within a second."""
+"""The awslogs driver: it sends what a task writes to its log file to CloudWatch Logs, in order, within a second."""
 
 import logging
 import threading

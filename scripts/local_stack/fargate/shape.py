@@ -1,4 +1,4 @@
-"""moto's Task, Container and Service, completed with what AWS shows of them."""
+"""moto's Task, Container and Service, with the attributes that AWS shows and moto leaves out."""
 
 import os
 from datetime import UTC, datetime

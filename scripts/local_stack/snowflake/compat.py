@@ -1,4 +1,4 @@
-"""Corrects where fakesnow 0.12 answers differently from Snowflake, as far as a load meets it.
+"""Corrects where fakesnow 0.12 answers differently from Snowflake, as far as a load notices it.
 
 MERGE inside a transaction; COPY by column name into a temporary table; Snowflake's table locks in the simplest form:
 one writer at a time, and the transaction of a session that idles in it is rolled back when it blocks another.

@@ -36,7 +36,7 @@ def wait_for_control(settings: LocalSettings) -> Any:
             return control
         record = processes.read_record(supervisord.record_file(settings))
         if not processes.find_process(record["processes"]["supervisord"]):
-            raise _failure(settings, "supervisord", "ended while it started")
+            raise _failure(settings, "supervisord", "stopped while it was starting")
         return None
 
     try:
@@ -59,7 +59,7 @@ def wait_for_health(settings: LocalSettings, supervisor: Any, on_progress: Progr
             name, state = program["name"], program["statename"]
             again = program["pid"] and pids.setdefault(name, program["pid"]) != program["pid"]
             if state in ("EXITED", "FATAL", "BACKOFF") or again:
-                raise _failure(settings, name, f"ended while it started ({program['spawnerr'] or state})")
+                raise _failure(settings, name, f"stopped while it was starting ({program['spawnerr'] or state})")
             if name in waiting and state == "RUNNING" and _is_answering(settings, name):
                 waiting.remove(name)
                 on_progress(f"{name} answers after {time.monotonic() - began:.0f} s")

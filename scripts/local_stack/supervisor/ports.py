@@ -1,4 +1,4 @@
-"""Checks that ports are free, and names the process that holds one."""
+"""Checks that ports are free, and names the process that uses one."""
 
 import socket
 from contextlib import suppress
@@ -45,8 +45,8 @@ def require_free(settings: LocalSettings, names: list[str]) -> None:
 
 def _sentence(name: str, port: int) -> str:
     process = holder(port)
-    who = f"pid {process.pid}" if process else "a process not visible to you"
+    who = f"pid {process.pid}" if process else "a process that you cannot see"
     if process:
         with suppress(psutil.Error):
             who += f" ({' '.join(' '.join(process.cmdline()).split())[:120]})"
-    return f"Port {port} is held by {who}; end it, or choose another with {variable(name)}=<port>."
+    return f"Port {port} is used by {who}; stop it, or choose another port with {variable(name)}=<port>."

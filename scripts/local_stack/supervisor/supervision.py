@@ -192,7 +192,7 @@ def _restart_ended_programs(settings: LocalSettings, supervisor: Any, on_progres
                 # The new AWS does not know the tasks of the old one.
                 processes.end(_task_processes(settings), grace_seconds=5)
             ports.require_free(settings, [f"{name}_port"])
-            on_progress(f"{name} had ended; starting it again")
+            on_progress(f"{name} had stopped; starting it again")
             with suppress(Fault):
                 supervisor.startProcess(name, False)
 

@@ -74,8 +74,8 @@ all_of_it() {
     make up
     make test
     make down
-    # Only this shell and ps are left.
-    test "$(find /proc -maxdepth 1 -regex '/proc/[0-9]+' | wc -l)" -le 3
+    left=$(cat /proc/[0-9]*/comm | grep -vxE 'bash|cat|grep' || true)
+    [[ -z $left ]] || { printf 'left running:\n%s\n' "$left" >&2; return 1; }
 }
 
 [[ -d $root ]] || make_root

@@ -44,7 +44,8 @@ def test_more_than_a_release_is_refused_in_the_pipeline_with_what_an_administrat
     assert answer.returncode == 1
     said = answer.stderr.splitlines()
     assert (
-        f'module.network.aws_subnet.private["{third}"]: got create; expected no such change in a release: ' in answer.stderr
+        f'module.network.aws_subnet.private["{third}"]: got create; expected no such change in a release: '
+        in answer.stderr
     )
     assert all("expected no such change in a release: an administrator plans and applies it" in line for line in said)
     assert not (green.folder / "gate.json").exists()

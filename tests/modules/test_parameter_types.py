@@ -7,7 +7,7 @@ import pytest
 
 from scripts.gate.reading.hcl import blocks
 from scripts.local_stack.aws import seed
-from scripts.shared.environments import ROOT
+from scripts.shared.environments import ROOT, find_environment
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_the_instructions_write_each_parameter_with_its_type(types):
     assert written == types | {"PREFECT_API_KEY": "SecureString"}
 
 
-def test_the_local_stack_seeds_each_parameter_with_its_type(types):
+def test_the_local_stack_seeds_each_parameter_with_its_type(types, made_up_environments):
     put = {}
 
     class Ssm:
@@ -45,5 +45,6 @@ def test_the_local_stack_seeds_each_parameter_with_its_type(types):
         def put_parameter(self, **call):
             put[call["Name"].rpartition("/")[2]] = call["Type"]
 
-    seed._put_parameters(Ssm(), SimpleNamespace(prefect_auth_string=lambda: "not a secret"))
+    settings = SimpleNamespace(prefect_auth_string=lambda: "not a secret")
+    seed._put_parameters(Ssm(), settings, find_environment("local"))
     assert put == types | {"PREFECT_API_AUTH_STRING": "SecureString"}

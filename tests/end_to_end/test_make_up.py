@@ -13,7 +13,7 @@ import pytest
 import snowflake.connector
 from iam_view import calls_by_role, refused, unused
 from observation import processes_of
-from patience import eventually
+from patience import eventually, until
 
 from scripts.gate import catalog
 from scripts.gate.permissions import oracle
@@ -75,8 +75,10 @@ def test_a_flow_run_is_in_the_private_subnets_without_a_public_ip_and_under_the_
         if "SubnetId" in association and not any("igw-" in route.get("GatewayId", "") for route in table["Routes"])
     }
     assert private
-    runs = stack.tasks("flow", "STOPPED")
-    assert len(runs) == len(runs_in_order(stack))
+    # A run is Completed in Prefect before its task has stopped.
+    wanted = len(runs_in_order(stack))
+    runs = until(lambda: stack.tasks("flow", "STOPPED"), lambda found: len(found) >= wanted)
+    assert len(runs) == wanted
     account, title = stack.environment.facts["account_id"], stack.environment.title
     for run in runs:
         network = {detail["name"]: detail["value"] for detail in run["attachments"][0]["details"]}

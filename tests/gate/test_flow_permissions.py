@@ -55,10 +55,11 @@ def test_whatever_else_stands_there_is_told_with_its_file_and_what_to_write(root
 def test_a_file_that_is_no_python_is_told_as_that_with_its_line(root):
     with pytest.raises(Refusal) as refused:
         declared(root(team__wrong="x = 1\ndef broken(:\n", zero="x = '\0'"))
-    assert str(refused.value).splitlines() == [
-        "flows/team/wrong.py:2: got a syntax error (invalid syntax); expected Python.",
-        "flows/zero.py:1: got a syntax error (source code string cannot contain null bytes); expected Python.",
-    ]
+    wrong, zero = str(refused.value).splitlines()
+    assert wrong == "flows/team/wrong.py:2: got a syntax error (invalid syntax); expected Python."
+    # To a Python before 3.11.4 this is a wrong value.
+    assert zero.startswith("flows/zero.py:")
+    assert "(source code string cannot contain null bytes); expected " in zero
 
 
 def test_all_wrong_files_are_told_at_once(root):

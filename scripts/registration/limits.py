@@ -42,7 +42,7 @@ async def limit_actions(prefect: Prefect, record: str, wanted: dict[str, int]) -
     recorded = {each["name"]: set(each["value"]) for each in found}
     ours = recorded.pop(record, set())
     limits = await prefect.read_all("v2/concurrency_limits/filter")
-    held = {each["name"].removeprefix("tag:"): each["limit"] for each in limits}
+    held = {each["name"][4:]: each["limit"] for each in limits if each["name"].startswith("tag:")}
     gone = ours.difference(wanted, *recorded.values()) & set(held)
     return [
         *(removal(prefect, f"concurrency limit {tag}", "no longer in code", PLACE + tag) for tag in sorted(gone)),

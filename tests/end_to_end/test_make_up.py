@@ -172,7 +172,7 @@ def test_a_run_that_fails_ends_with_its_reason(stack, up):
 def test_a_wrong_parameter_is_told_before_a_run_is_made(stack, up):
     answer = stack.run("run_flow", "fixture_wait", "--params", '{"nonsense": 1}')
     assert answer.returncode == 2
-    assert answer.stderr.strip() == "PARAMS has nonsense; expected only error, seconds."
+    assert answer.stderr.strip() == "PARAMS has nonsense; the flow takes only error, seconds."
     answer = stack.run("run_flow", "fixture_wait", "--params", '{"seconds": "abc"}')
     assert answer.returncode == 2
     assert answer.stderr.strip() == "PARAMS: seconds: 'abc' is not of type 'integer'."

@@ -169,7 +169,7 @@ def test_logs_are_found_by_the_name_of_a_program_the_agent_or_a_task(tmp_path: P
     found = {name: supervision.log_path(settings, name).name for name in ("aws", "agent", "b", "a1")}
     assert found == {"aws": "aws.log", "agent": "a2.log", "b": "b1.log", "a1": "a1.log"}
     for wrong in ("a", "c", "../x"):
-        with pytest.raises(Refusal, match="expected aws, snowflake, prefect, agent or a task"):
+        with pytest.raises(Refusal, match="expected aws, snowflake, prefect, agent or the id of a task"):
             supervision.log_path(settings, wrong)
 
 

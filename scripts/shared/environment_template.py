@@ -14,6 +14,8 @@ from scripts.shared.refusal import Refusal
 from scripts.shared.variable_types import declared
 
 Facts = dict[str, Any]
+# Where CircleCI's configuration lists the environments whose plans every change is checked with.
+PLANNED_IN_CIRCLECI = re.compile(r"&planned \[[\w, ]+")
 TEMPLATES = Path(__file__).with_name("templates") / "environment"
 # Tens first: they are easier to remember.
 RANGES = [IPv4Network(f"10.{each}.0.0/16") for each in sorted(range(1, 255), key=lambda each: (each % 10 != 0, each))]
@@ -25,10 +27,10 @@ NO_CIRCLECI = {
 
 
 def write_environment(name: str, account: str, region: str, owner: str, root: Path = ROOT) -> list[str]:
-    """Write the facts, the state backend and, for an account without a file, the account's facts.
+    """Write the facts, the state backend and, for an account without a file, the account's facts; add it to CircleCI.
 
     Returns:
-        What was written, and what is left to do in a file that is account_file, a line each.
+        What was written, and what is left to do in the file of an account that is there already, a line each.
 
     Raises:
         Refusal: a value is not usable; then nothing is written.
@@ -57,6 +59,11 @@ def write_environment(name: str, account: str, region: str, owner: str, root: Pa
     for path, (template, given) in files.items():
         path.write_text(Template((TEMPLATES / f"{template}.template").read_text()).substitute(given))
     lines = [f"wrote {path.relative_to(root)}" for path in files]
+    if (circleci := root / ".circleci" / "config.yml").is_file():
+        text, found = PLANNED_IN_CIRCLECI.subn(rf"\g<0>, {name}", circleci.read_text())
+        circleci.write_text(text)
+        verb = f"added {name}" if found else f"Next: add {name}"
+        lines.append(f"{verb} to the environments that CircleCI plans, in .circleci/config.yml")
     if account_file and name not in prepared["stacks"].get(stack, []):
         lines.append(f'Next: in {account_file.relative_to(root)}, add "{name}" to {stack} in `stacks`.')
     return lines

@@ -116,7 +116,7 @@ def test_log_drivers_secrets_are_held_to_the_same():
         ("API_KEY_SECRET_ARN", PARAMETER),
         ("TOKEN_TTL_SECONDS", "60"),
         ("PREFECT_API_KEY", ""),
-        ("LANDING", "s3://harborflows-amber-results-123456789012/landing/Flights2013/HarborFlowsAmberLoader"),
+        ("LANDING", "s3://harborflows-amber-results-123456789012/landing/Orders2013/HarborFlowsAmberLoader"),
     ],
 )
 def test_settings_are_fine(name, value):

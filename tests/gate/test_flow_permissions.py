@@ -1,8 +1,11 @@
 """A flow's file says what AWS rights the flow needs, and is not run to be read."""
 
+import re
+
 import pytest
 
-from scripts.gate.permissions.flow_permissions import declared
+from scripts.gate.permissions.flow_permissions import PLACEHOLDERS, declared
+from scripts.shared.environments import ROOT
 from scripts.shared.refusal import Refusal
 
 
@@ -37,6 +40,10 @@ def test_a_file_is_read_and_not_run(root):
     ("source", "said"),
     [
         ("permissions = [{'actions': [], 'resources': ['arn:x']}]", "permissions[0]['actions']: List should have at"),
+        (
+            "permissions = [{'actions': ['s3:GetObject'], 'resources': ['arn:{partition}:s3:::x', 'arn:{odd}']}]",
+            "permissions[0]['resources'][1]: {odd} is no placeholder; the placeholders are {partition} {region}",
+        ),
         ("permissions = [{'actions': ['s3:GetObject']}]", "permissions[0]['resources']: Field required"),
         ("permissions = [{'actions': 's3:GetObject', 'resources': ['x']}]", "permissions[0]['actions']: Input should"),
         ("permissions = [{'actions': ['a:B'], 'resources': ['x'], 'sid': 'x'}]", "permissions[0]['sid']: Extra inputs"),
@@ -66,3 +73,8 @@ def test_all_wrong_files_are_told_at_once(root):
     with pytest.raises(Refusal) as refused:
         declared(root(one="permissions = 1", two="permissions = {}"))
     assert [line.split(":")[0] for line in str(refused.value).splitlines()] == ["flows/one.py", "flows/two.py"]
+
+
+def test_the_placeholders_are_those_that_terraform_replaces():
+    replaced = re.findall(r'^ +"({\w+})" += ', (ROOT / "modules" / "iam" / "flow.tf").read_text(), re.MULTILINE)
+    assert replaced == PLACEHOLDERS

@@ -8,7 +8,7 @@ import pytest
 
 from scripts import new_environment
 from scripts.shared import environments, facts_file
-from scripts.shared.environment_template import write_environment
+from scripts.shared.environment_template import PLANNED_IN_CIRCLECI, write_environment
 from scripts.shared.environments import ROOT
 from scripts.shared.facts_file import read_account, read_environment
 from scripts.shared.refusal import Refusal
@@ -21,6 +21,8 @@ def root(tmp_path):
     """A repository with the environments and accounts of tests/fixtures."""
     for folder in ("environments", "bootstrap/accounts"):
         shutil.copytree(ROOT / "tests" / "fixtures" / Path(folder).name, tmp_path / "terraform" / folder)
+    (tmp_path / ".circleci").mkdir()
+    (tmp_path / ".circleci" / "config.yml").write_text("planned: &planned [amber, violet] # all\nreleased: [amber]\n")
     return tmp_path
 
 
@@ -42,6 +44,7 @@ def test_what_is_written_is_read_strictly_and_says_what_was_given(root):
         "wrote terraform/environments/staging.tfvars",
         "wrote terraform/environments/staging.s3.tfbackend",
         "wrote terraform/bootstrap/accounts/staging.tfvars",
+        "added staging to the environments that CircleCI plans, in .circleci/config.yml",
     ]
     facts = facts_of(root, "staging")
     assert {"environment": "staging", "account_id": "333344445555", "owner": "sales"}.items() <= facts.items()
@@ -72,9 +75,29 @@ def test_in_an_account_that_is_prepared_the_line_to_add_is_told(root):
     given = GIVEN | {"account": first["account_id"], "region": first["region"]}
     said = write_environment(**given, root=root)
     stack = facts_of(root, "local")["name"]
-    assert said[2:] == [f'Next: in {said[2].split()[2]} add "staging" to {stack} in `stacks`.']
-    assert said[2].split()[2].endswith(".tfvars,")
+    assert said[-1] == f'Next: in {said[-1].split()[2]} add "staging" to {stack} in `stacks`.'
+    assert said[-1].split()[2].endswith(".tfvars,")
     assert len(accounts_of(root)) == 2
+
+
+def test_circleci_plans_it_and_does_not_release_it_yet(root):
+    file = root / ".circleci" / "config.yml"
+    write_environment(**GIVEN, root=root)
+    assert file.read_text() == "planned: &planned [amber, violet, staging] # all\nreleased: [amber]\n"
+
+
+def test_where_circleci_lists_environments_otherwise_that_is_told_and_without_circleci_nothing_is(root):
+    file = root / ".circleci" / "config.yml"
+    file.write_text("jobs: {}\n")
+    said = write_environment(**GIVEN, root=root)
+    assert said[-1] == "Next: add staging to the environments that CircleCI plans, in .circleci/config.yml"
+    assert file.read_text() == "jobs: {}\n"
+    file.unlink()
+    assert "CircleCI" not in str(write_environment(**GIVEN | {"name": "more", "account": "333344445556"}, root=root))
+
+
+def test_the_list_is_found_in_the_file_that_comes_along():
+    assert PLANNED_IN_CIRCLECI.search((ROOT / ".circleci" / "config.yml").read_text())
 
 
 def test_the_account_of_another_stack_keeps_its_bootstrap(root):

@@ -6,10 +6,12 @@ in a flow's file adds this to what every flow run may do. It is read without imp
 """
 
 import ast
+import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
 from scripts.shared.environments import ROOT
 from scripts.shared.flow_files import flow_files
@@ -21,12 +23,24 @@ EXPECTED = (
 )
 
 
+# What modules/iam replaces.
+PLACEHOLDERS = ["{partition}", "{region}", "{account}", "{env}", "{Env}", "{title}", "{prefix}", "{path}"]
+
+
+def _with_known_placeholders(resource: str) -> str:
+    for part in re.findall(r"\{\w+\}", resource):
+        if part not in PLACEHOLDERS:
+            message = "{part} is no placeholder; the placeholders are {known}"
+            raise PydanticCustomError("placeholder", message, {"part": part, "known": " ".join(PLACEHOLDERS)})
+    return resource
+
+
 class Permission(BaseModel):
-    """Full names of actions, and ARNs; Terraform replaces {partition} {region} {account} {env} {Env}."""
+    """Full names of actions, and ARNs with or without placeholders."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     actions: list[str] = Field(min_length=1)
-    resources: list[str] = Field(min_length=1)
+    resources: list[Annotated[str, AfterValidator(_with_known_placeholders)]] = Field(min_length=1)
 
 
 PERMISSIONS = TypeAdapter(list[Permission])

@@ -64,14 +64,14 @@ def deployment(imported: dict[str, Any], stack: Stack) -> Deployment:
     )
 
 
-def difference(wanted: Deployment, held: dict[str, Any]) -> list[str]:
+def difference(wanted: Deployment, registered: dict[str, Any]) -> list[str]:
     """Names of the fields that Prefect holds otherwise, such as `schedule` or `parameters.max_rows`."""
-    limit = held.get("global_concurrency_limit")
-    shown = held | {
-        "tags": sorted(tag for tag in held["tags"] if not tag.startswith(DIGEST_TAG)),
+    limit = registered.get("global_concurrency_limit")
+    shown = registered | {
+        "tags": sorted(tag for tag in registered["tags"] if not tag.startswith(DIGEST_TAG)),
         "concurrency_limit": limit and limit["limit"],
     }
-    if wanted.fields["work_queue_name"] is None and held.get("work_queue_name") == "default":
+    if wanted.fields["work_queue_name"] is None and registered.get("work_queue_name") == "default":
         shown["work_queue_name"] = None  # The pool's own queue.
     changed = [
         name
@@ -79,43 +79,43 @@ def difference(wanted: Deployment, held: dict[str, Any]) -> list[str]:
         if value or shown.get(field)
         for name in _changed(field, value, shown.get(field))
     ]
-    if not schedules.are_same(wanted.schedules, held["schedules"]):
+    if not schedules.are_same(wanted.schedules, registered["schedules"]):
         changed.append("schedule")
-    elif before := _coded_switches(held):
+    elif before := _coded_switches(registered):
         names = {name for name, _ in {*before.items()} ^ {*wanted.switches.items()}}
         changed += ["paused"] if "paused" in names else []
         changed += ["schedule.active"] if names - {"paused"} else []
-    if not changed and wanted.digest_tag not in held["tags"]:
+    if not changed and wanted.digest_tag not in registered["tags"]:
         changed.append("digest")
     return sorted(changed)
 
 
-def _coded_switches(held: dict[str, Any]) -> dict[str, str]:
+def _coded_switches(registered: dict[str, Any]) -> dict[str, str]:
     """The switches that a deployment was last written with; none if something else wrote it."""
-    return dict(entry.split("=") for entry in (held.get("labels") or {}).get(SWITCHES_LABEL, "").split())
+    return dict(entry.split("=") for entry in (registered.get("labels") or {}).get(SWITCHES_LABEL, "").split())
 
 
-def _changed(name: str, wanted: Any, held: Any) -> Iterator[str]:
+def _changed(name: str, wanted: Any, registered: Any) -> Iterator[str]:
     """Dotted names of what differs, as deep as both hold objects."""
-    if isinstance(wanted, dict) and isinstance(held, dict):
-        for key in {**wanted, **held}:
-            if key in wanted and key in held:
-                yield from _changed(f"{name}.{key}", wanted[key], held[key])
+    if isinstance(wanted, dict) and isinstance(registered, dict):
+        for key in {**wanted, **registered}:
+            if key in wanted and key in registered:
+                yield from _changed(f"{name}.{key}", wanted[key], registered[key])
             else:
                 yield f"{name}.{key}"
-    elif wanted != held:
+    elif wanted != registered:
         yield name
 
 
-def upsert(prefect: Prefect, wanted: Deployment, held: dict[str, Any] | None, version: str) -> Action:
+def upsert(prefect: Prefect, wanted: Deployment, registered: dict[str, Any] | None, version: str) -> Action:
     """Create a deployment, or write all of it if anything differs. One request does it whole or not at all."""
-    changed = difference(wanted, held) if held else []
-    if held and not changed:
+    changed = difference(wanted, registered) if registered else []
+    if registered and not changed:
         return Action(wanted.title, UNCHANGED, is_deployment=True)
 
     async def write() -> None:
         # Read again: somebody may have paused something since, and a write makes schedules anew.
-        now = held and (await prefect.read(f"deployments/{held['id']}") or held)
+        now = registered and (await prefect.read(f"deployments/{registered['id']}") or registered)
         flow_id = now["flow_id"] if now else (await prefect.write("POST", "flows/", {"name": wanted.flow_name}))["id"]
         coded = _coded_switches(now) if now else {}
         content = wanted.fields | {
@@ -131,4 +131,4 @@ def upsert(prefect: Prefect, wanted: Deployment, held: dict[str, Any] | None, ve
             content = {name: value for name, value in content.items() if value not in (None, {}, [])}
         await prefect.write("POST", "deployments/", content)
 
-    return Action(wanted.title, UPDATE if held else CREATE, ", ".join(changed), write, is_deployment=True)
+    return Action(wanted.title, UPDATE if registered else CREATE, ", ".join(changed), write, is_deployment=True)

@@ -39,7 +39,7 @@ class FlowImport:
         self._files = [path.relative_to(root).as_posix() for path in flow_files(root)]
         self._folder = tempfile.TemporaryDirectory(prefix="flow-import-")
         self._answers, self._errors = Path(self._folder.name, "answers"), Path(self._folder.name, "errors")
-        self._process = self._started(self._files)
+        self._process = self._start(self._files)
 
     def __enter__(self) -> Self:
         return self
@@ -61,11 +61,11 @@ class FlowImport:
             if len(answers) < len(self._files):
                 answers.append({"deployments": [], "problems": [self._what_ended_it()]})
             if len(answers) == len(self._files):
-                return combined(self._root, dict(zip(self._files, answers, strict=True)))
+                return combine_answers(self._root, dict(zip(self._files, answers, strict=True)))
             self._answers.unlink()
-            self._process = self._started(self._files[len(answers) :])
+            self._process = self._start(self._files[len(answers) :])
 
-    def _started(self, files: list[str]) -> subprocess.Popen[bytes]:
+    def _start(self, files: list[str]) -> subprocess.Popen[bytes]:
         variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
             "PYTHONPATH": str(ROOT),
             "PYTHONDONTWRITEBYTECODE": "1",  # A file that is changed twice a second would be imported as it was first.
@@ -106,7 +106,7 @@ class FlowImport:
         return f"import {what}; expected nothing to run at import{at}."
 
 
-def combined(root: Path, answers: dict[str, dict[str, list[Any]]]) -> Imported:
+def combine_answers(root: Path, answers: dict[str, dict[str, list[Any]]]) -> Imported:
     deployments = [{"file": file, **each} for file, answer in answers.items() for each in answer["deployments"]]
     problems = [f"{file}: {problem}" for file, answer in answers.items() for problem in answer["problems"]]
     return Imported(deployments, [*problems, *_same_names(deployments), *_flows_among_shared(root)])

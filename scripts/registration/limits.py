@@ -42,12 +42,12 @@ async def limit_actions(prefect: Prefect, record: str, wanted: dict[str, int]) -
     recorded = {each["name"]: set(each["value"]) for each in found}
     ours = recorded.pop(record, set())
     limits = await prefect.read_all("v2/concurrency_limits/filter")
-    held = {each["name"][4:]: each["limit"] for each in limits if each["name"].startswith("tag:")}
-    gone = ours.difference(wanted, *recorded.values()) & set(held)
+    registered = {each["name"][4:]: each["limit"] for each in limits if each["name"].startswith("tag:")}
+    gone = ours.difference(wanted, *recorded.values()) & set(registered)
     return [
         *(removal(prefect, f"concurrency limit {tag}", "no longer in code", PLACE + tag) for tag in sorted(gone)),
         *_recording(prefect, record, sorted(ours), sorted(wanted)),
-        *(_bring(prefect, tag, limit, held.get(tag)) for tag, limit in sorted(wanted.items())),
+        *(_bring(prefect, tag, limit, registered.get(tag)) for tag, limit in sorted(wanted.items())),
     ]
 
 
@@ -69,12 +69,12 @@ def _recording(prefect: Prefect, record: str, ours: list[str], wanted: list[str]
     ]
 
 
-def _bring(prefect: Prefect, tag: str, limit: int, held: int | None) -> Action:
+def _bring(prefect: Prefect, tag: str, limit: int, registered: int | None) -> Action:
     return creation_or_update(
         prefect,
         f"concurrency limit {tag}",
-        is_there=held is not None,
-        difference=f"{held} to {limit} at once" if held != limit else "",
+        is_there=registered is not None,
+        difference=f"{registered} to {limit} at once" if registered != limit else "",
         create=("v2/concurrency_limits/", {"name": f"tag:{tag}", "limit": limit, "active": True}),
         update=(PLACE + tag, {"limit": limit}),
         reason=f"{limit} at once",

@@ -159,12 +159,12 @@ async def on_call_actions(
     if is_needed and pager is None:
         return []
     wanted = {each["name"]: each for each in _automations(stack, tag, pager)} if is_needed and pager else {}
-    held = [each for each in await prefect.read_all("automations/filter") if each["name"].startswith(prefix)]
-    first = {each["name"]: each for each in sorted(held, key=_age, reverse=True) if each["name"] in wanted}
+    registered = [each for each in await prefect.read_all("automations/filter") if each["name"].startswith(prefix)]
+    first = {each["name"]: each for each in sorted(registered, key=_age, reverse=True) if each["name"] in wanted}
     gone = "no longer in code" if is_needed else f"no deployment is tagged {TAG} any more"
     removals = [
         removal(prefect, f"automation {name}", "twice" if name in first else gone, f"automations/{each['id']}")
-        for each in held
+        for each in registered
         if each is not first.get(name := each["name"])
     ]
     known = await _block_id(prefect, block) if first else None
@@ -182,7 +182,7 @@ def _age(automation: dict[str, Any]) -> tuple[str, str]:
 
 
 def _upsert(
-    prefect: Prefect, wanted: dict[str, Any], held: dict[str, Any] | None, block: str, known: str | None
+    prefect: Prefect, wanted: dict[str, Any], registered: dict[str, Any] | None, block: str, known: str | None
 ) -> Action:
     what = f"automation {wanted['name']}"
 
@@ -197,24 +197,26 @@ def _upsert(
         for each in sorted(same, key=_age)[1:]:
             await prefect.write("DELETE", f"automations/{each['id']}")
 
-    if held is None:
+    if registered is None:
         return Action(what, CREATE, write=create)
-    place, enabled = f"automations/{held['id']}", held["enabled"]  # One that a person switched off stays off.
+    place, enabled = f"automations/{registered['id']}", registered["enabled"]  # A person's switch stays as it is.
 
     async def update() -> None:
         await prefect.write("PUT", place, content(await _block_id(prefect, block)) | {"enabled": enabled})
 
     now = content(known)
-    changed = [part for part in ("description", "trigger", "actions") if not _holds(held[part], now[part])]
+    changed = [part for part in ("description", "trigger", "actions") if not _contains(registered[part], now[part])]
     return Action(what, UPDATE, ", ".join(changed), update) if changed else Action(what, UNCHANGED)
 
 
-def _holds(held: Any, wanted: Any) -> bool:
-    """Whether `held` has all that is wanted; the server adds ids and defaults, and keeps lists of names as sets."""
+def _contains(found: Any, wanted: Any) -> bool:
+    """Whether `found` has all that is wanted; the server adds ids and defaults, and keeps lists of names as sets."""
     if isinstance(wanted, dict):
-        return isinstance(held, dict) and all(name in held and _holds(held[name], wanted[name]) for name in wanted)
+        return isinstance(found, dict) and all(
+            name in found and _contains(found[name], wanted[name]) for name in wanted
+        )
     if isinstance(wanted, list) and all(isinstance(each, str) for each in wanted):
-        return sorted(held) == sorted(wanted)
+        return sorted(found) == sorted(wanted)
     if isinstance(wanted, list):
-        return len(held) == len(wanted) and all(map(_holds, held, wanted))
-    return bool(held == wanted)
+        return len(found) == len(wanted) and all(map(_contains, found, wanted))
+    return bool(found == wanted)

@@ -11,7 +11,7 @@ from scripts.registration.api import Conflict, Prefect
 from scripts.registration.blocks import block_action
 from scripts.registration.deployments import Deployment, deployment, upsert
 from scripts.registration.flow_import import Imported
-from scripts.registration.held import held_under_names, held_with_tag, not_registered, prune
+from scripts.registration.registered import not_registered, prune, registered_under_names, registered_with_tag
 from scripts.registration.stack import TAG_PREFIX, Stack
 from scripts.shared.refusal import Refusal
 
@@ -83,12 +83,12 @@ async def _deployments(prefect: Prefect, everything: list[Deployment], stack: St
         return not options.only or any(fnmatch(name, options.only) for name in (title, title.partition("/")[0], file))
 
     stale = everything if options.full else await not_registered(prefect, everything, stack.tag)
-    held = await held_under_names(prefect, stale)
-    ours = {title: each for title, each in held.items() if stack.tag in each["tags"]}
+    registered = await registered_under_names(prefect, stale)
+    ours = {title: each for title, each in registered.items() if stack.tag in each["tags"]}
     total = await prefect.read("deployments/count", deployments={"tags": {"all_": [stack.tag]}})
     if total != len(everything) - len(stale) + len(ours):  # There is one that is no longer in code.
-        ours |= await held_with_tag(prefect, stack.tag)
-    _refuse_others(held, stack)
+        ours |= await registered_with_tag(prefect, stack.tag)
+    _refuse_others(registered, stack)
 
     titles = {each.title for each in everything}
     selected = [each for each in everything if is_meant(each.title, each.file)]
@@ -103,7 +103,7 @@ async def _deployments(prefect: Prefect, everything: list[Deployment], stack: St
             f'ONLY is "{options.only}"; expected a name that matches one of {there}, a flow of them or its file.'
         )
     upserts = [
-        upsert(prefect, each, held.get(each.title), stack.version)
+        upsert(prefect, each, registered.get(each.title), stack.version)
         if each in stale
         else Action(each.title, UNCHANGED, is_deployment=True)
         for each in selected
@@ -111,11 +111,11 @@ async def _deployments(prefect: Prefect, everything: list[Deployment], stack: St
     return upserts + (await prune(prefect, gone) if gone and not options.keep else [])
 
 
-def _refuse_others(held: dict[str, dict[str, Any]], stack: Stack) -> None:
+def _refuse_others(registered: dict[str, dict[str, Any]], stack: Stack) -> None:
     problems = [
         f"Deployment {title}: got one of {tag} in this Prefect; expected {stack.tag} to have a server or workspace of "
         "its own: is PREFECT_API_URL that of another environment?"
-        for title, each in held.items()
+        for title, each in registered.items()
         for tag in each["tags"]
         if tag.startswith(TAG_PREFIX) and tag != stack.tag
     ]

@@ -19,8 +19,8 @@ async def not_registered(prefect: Prefect, everything: list[Deployment], tag: st
     found: list[Deployment] = []
 
     async def missing(some: list[Deployment]) -> int:
-        having = {"tags": {"all_": [tag], "any_": [each.digest_tag for each in some]}}
-        there: int = await prefect.read("deployments/count", deployments=having)
+        filters = {"tags": {"all_": [tag], "any_": [each.digest_tag for each in some]}}
+        there: int = await prefect.read("deployments/count", deployments=filters)
         return len(some) - there
 
     chunks = [everything[start : start + COUNTED] for start in range(0, len(everything), COUNTED)]
@@ -36,17 +36,17 @@ async def not_registered(prefect: Prefect, everything: list[Deployment], tag: st
     return found
 
 
-async def held_with_tag(prefect: Prefect, tag: str) -> dict[str, dict[str, Any]]:
+async def registered_with_tag(prefect: Prefect, tag: str) -> dict[str, dict[str, Any]]:
     """All deployments with a tag, by `<flow>/<deployment>`."""
-    return await _held(prefect, deployments={"tags": {"all_": [tag]}})
+    return await _registered(prefect, deployments={"tags": {"all_": [tag]}})
 
 
-async def held_under_names(prefect: Prefect, wanted: list[Deployment]) -> dict[str, dict[str, Any]]:
+async def registered_under_names(prefect: Prefect, wanted: list[Deployment]) -> dict[str, dict[str, Any]]:
     """Deployments of the same names, whoever's they are."""
     found: dict[str, dict[str, Any]] = {}
     for start in range(0, len(wanted), PAGE):
         some = wanted[start : start + PAGE]
-        found |= await _held(
+        found |= await _registered(
             prefect,
             flows={"name": {"any_": sorted({each.flow_name for each in some})}},
             deployments={"name": {"any_": sorted({each.fields["name"] for each in some})}},
@@ -54,7 +54,7 @@ async def held_under_names(prefect: Prefect, wanted: list[Deployment]) -> dict[s
     return {each.title: found[each.title] for each in wanted if each.title in found}
 
 
-async def _held(prefect: Prefect, **filters: Any) -> dict[str, dict[str, Any]]:
+async def _registered(prefect: Prefect, **filters: Any) -> dict[str, dict[str, Any]]:
     flows = {flow["id"]: flow["name"] for flow in await prefect.read_all("flows/filter", **filters)}
     found = await prefect.read_all("deployments/filter", **filters)
     # One that was made between the two reads has a flow that is not known yet; it is another registration's.

@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -52,7 +54,8 @@ class FlowImport:
         """Wait for it. A file that ends the process or takes too long costs itself; the others get a new process."""
         answers: list[dict[str, list[Any]]] = []
         while True:
-            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+            while self._process.poll() is None:
+                time.sleep(0.02)  # A wait without a bound can miss an interruption that arrives as it begins.
             self._end()
             lines = self._answers.read_text().splitlines(keepends=True) if self._answers.exists() else []
             if not lines:
@@ -92,8 +95,9 @@ class FlowImport:
 
     def _end(self) -> None:
         """End the process, and what its files have started."""
-        if self._process.returncode is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.stdin and not self._process.stdin.closed:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.communicate()
 
     def _what_ended_it(self) -> str:

@@ -7,7 +7,8 @@ import httpx
 import pytest
 from repositories import SETTINGS
 
-from scripts.registration import api, held
+from scripts.registration import api
+from scripts.registration import registered as registered_deployments
 from scripts.shared.refusal import Refusal
 
 RICH = """
@@ -254,7 +255,7 @@ def test_what_is_wrong_with_the_code_is_told_before_what_is_wrong_with_the_pool(
 
 def test_more_deployments_than_prefect_returns_at_once_are_all_known(repository, monkeypatch):
     """Pages of five, as two hundred would take long to make."""
-    for module in (api, held):
+    for module in (api, registered_deployments):
         monkeypatch.setattr(module, "PAGE", 5)
     for number in range(12):
         repository.flow(f"flow{number}")

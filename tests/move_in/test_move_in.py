@@ -26,7 +26,11 @@ def test_it_shares_no_fact_with_the_original(copy):
     assert (folder / "flows" / f"{FLOW}.py").exists()
 
 
-@pytest.mark.parametrize("arguments", [("lint",), ("test", "FAST=1")], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [("lint",), ("test", "FAST=1"), ("test", "ARGS=-n0 tests/registration/test_your_flows.py")],
+    ids=" ".join,
+)
 def test_its_checks_pass(copy, arguments):
     done = run(copy[0], "make", *arguments)
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]

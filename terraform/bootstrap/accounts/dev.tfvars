@@ -1,3 +1,4 @@
+name       = "DataFlows"
 account_id = "111111111111"
 region     = "eu-west-1"
 stacks     = { DataFlows = ["dev"] }

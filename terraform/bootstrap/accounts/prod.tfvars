@@ -1,3 +1,4 @@
+name       = "DataFlows"
 account_id = "222222222222"
 region     = "eu-west-1"
 stacks     = { DataFlows = ["prod"] }

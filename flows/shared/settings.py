@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flows.shared.errors import DataFlowsError
+from flows.shared.snowflake_account import read_account
 
 
 class SettingsError(DataFlowsError):
@@ -38,14 +39,28 @@ class SnowflakeSettings(_Settings):
     account: str = Field(validation_alias="SNOWFLAKE_ACCOUNT")
     user: str = Field(validation_alias="SNOWFLAKE_USER")
     private_key: SecretStr = Field(validation_alias="SNOWFLAKE_PRIVATE_KEY")
+    private_key_passphrase: SecretStr | None = Field(None, validation_alias="SNOWFLAKE_PRIVATE_KEY_PASSPHRASE")
     database: str = Field(validation_alias="SNOWFLAKE_DATABASE")
     schema_name: str = Field(validation_alias="SNOWFLAKE_SCHEMA")
     warehouse: str = Field(validation_alias="SNOWFLAKE_WAREHOUSE")
     role: str = Field(validation_alias="SNOWFLAKE_ROLE")
-    # Set for the embedded Snowflake only; the account's own address otherwise.
+    # In the environment for the embedded Snowflake only. After `load` it is the host name of the account's address.
     host: str | None = Field(None, validation_alias="SNOWFLAKE_HOST")
     port: int | None = Field(None, validation_alias="SNOWFLAKE_PORT")
     protocol: str = Field("https", validation_alias="SNOWFLAKE_PROTOCOL")
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment, and the account from any form in which it is copied.
+
+        An account beside a SNOWFLAKE_HOST is taken as it is. Raises SettingsError, and AccountError before anything
+        is sent.
+        """
+        settings = super().load()
+        if settings.host:
+            return settings
+        account = read_account(settings.account)
+        return settings.model_copy(update={"account": account.name, "host": account.host})
 
 
 class StoreSettings(_Settings):

@@ -36,11 +36,14 @@ def connect(settings: SnowflakeSettings, flow: str, run_id: str) -> Iterator[Sno
     import snowflake.connector
 
     embedded = settings.protocol == "http"
-    address = {"host": settings.host, "port": settings.port, "protocol": settings.protocol} if settings.host else {}
+    address = {"host": settings.host, "port": settings.port, "protocol": settings.protocol}
+    passphrase = settings.private_key_passphrase
     connection = snowflake.connector.connect(
         account=settings.account,
         user=settings.user,
-        private_key=private_key_der(settings.private_key.get_secret_value()),
+        private_key=private_key_der(
+            settings.private_key.get_secret_value(), passphrase.get_secret_value() if passphrase else None
+        ),
         database=settings.database,
         schema=settings.schema_name,
         warehouse=settings.warehouse,
@@ -53,7 +56,8 @@ def connect(settings: SnowflakeSettings, flow: str, run_id: str) -> Iterator[Sno
             "TIMEZONE": "UTC",
             "LOCK_TIMEOUT": LOCK_TIMEOUT_SECONDS,
         },
-        **address,
+        # The connector takes what is given, None too.
+        **{name: value for name, value in address.items() if value is not None},
     )
     try:
         yield connection

@@ -1,11 +1,13 @@
 """A flow through Prefect's own engine and server: what is retried, and what a run leaves of its figures."""
 
+import asyncio
 import json
 
 import pytest
 from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
+from snowflake.connector.errors import ProgrammingError
 
 from flows.shared import metrics
 from flows.shared.errors import NETWORK_RETRIES, DataFlowsError
@@ -46,7 +48,35 @@ def test_a_lost_connection_is_tried_again_and_the_figures_are_an_artifact(attemp
     assert json.loads(artifact.data) == [{"figure": "attempts", "value": 2}]
 
 
-def test_what_another_attempt_cannot_mend_is_not_tried_again(attempts):
-    with pytest.raises(DataFlowsError):
-        run([DataFlowsError("got 1; expected 2")])
+def test_a_lock_that_is_not_released_is_waited_for_again(attempts):
+    run([ProgrammingError("This lock has not yet been released", errno=625, sqlstate="57014")])
+    assert attempts() == [2]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        DataFlowsError("got 1; expected 2"),
+        ProgrammingError("syntax error", errno=1003, sqlstate="42000"),
+        KeyError("column"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_what_another_attempt_cannot_mend_is_not_tried_again(attempts, failure):
+    with pytest.raises(type(failure)):
+        run([failure])
     assert attempts() == [1]
+
+
+@pytest.mark.parametrize(("failure", "tries"), [(TimeoutError(), 2), (KeyError("column"), 1)])
+def test_a_task_that_is_a_coroutine_is_tried_again_by_the_same_rule(failure, tries):
+    tried = []
+
+    @task(**NETWORK_RETRIES | {"retry_delay_seconds": 0, "retries": 1})
+    async def attempt():
+        tried.append(1)
+        raise failure
+
+    with pytest.raises(type(failure)):
+        asyncio.run(attempt())
+    assert len(tried) == tries

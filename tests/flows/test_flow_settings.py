@@ -1,11 +1,16 @@
 """Missing or wrong variables are named in one sentence that holds no value."""
 
+import os
+import time
+
 import pytest
 
+from flows.shared import snowflake
 from flows.shared.settings import SettingsError, SnowflakeSettings
+from flows.shared.snowflake_account import AccountError
 
 GIVEN = {
-    "SNOWFLAKE_ACCOUNT": "a",
+    "SNOWFLAKE_ACCOUNT": "https://MYORG-MY_ACCOUNT.snowflakecomputing.com/",
     "SNOWFLAKE_USER": "u",
     "SNOWFLAKE_PRIVATE_KEY": "the-secret-itself",
     "SNOWFLAKE_DATABASE": "D",
@@ -17,8 +22,8 @@ GIVEN = {
 
 @pytest.fixture
 def environment(monkeypatch):
-    for name in (*GIVEN, "SNOWFLAKE_HOST", "SNOWFLAKE_PORT", "SNOWFLAKE_PROTOCOL"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("SNOWFLAKE_")]:
+        monkeypatch.delenv(name)
     for name, value in GIVEN.items():
         monkeypatch.setenv(name, value)
     return monkeypatch
@@ -28,8 +33,37 @@ def environment(monkeypatch):
 def test_the_key_is_read_and_not_shown():
     settings = SnowflakeSettings.load()
     assert settings.private_key.get_secret_value() == "the-secret-itself"
+    assert settings.private_key_passphrase is None
     assert "the-secret-itself" not in repr(settings)
-    assert (settings.host, settings.port, settings.protocol) == (None, None, "https")
+
+
+def test_a_passphrase_is_read_and_not_shown(environment):
+    environment.setenv("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE", "the-passphrase")
+    settings = SnowflakeSettings.load()
+    assert settings.private_key_passphrase.get_secret_value() == "the-passphrase"
+    assert "the-passphrase" not in repr(settings)
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_account_is_read_from_its_address():
+    settings = SnowflakeSettings.load()
+    assert (settings.account, settings.host) == ("myorg-my_account", "myorg-my-account.snowflakecomputing.com")
+    assert (settings.port, settings.protocol) == (None, "https")
+
+
+def test_an_account_beside_a_host_is_taken_as_it_is(environment):
+    environment.setenv("SNOWFLAKE_HOST", "127.0.0.1")
+    environment.setenv("SNOWFLAKE_ACCOUNT", "Fake.Snow")
+    settings = SnowflakeSettings.load()
+    assert (settings.account, settings.host) == ("Fake.Snow", "127.0.0.1")
+
+
+def test_a_wrong_account_is_refused_at_once(environment):
+    environment.setenv("SNOWFLAKE_ACCOUNT", "https://app.snowflake.com")
+    began = time.monotonic()
+    with pytest.raises(AccountError), snowflake.connect(SnowflakeSettings.load(), "test", "test"):
+        pass
+    assert time.monotonic() - began < 1
 
 
 def test_all_missing_variables_are_named(environment):

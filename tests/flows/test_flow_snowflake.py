@@ -2,8 +2,11 @@
 
 import pyarrow as pa
 import pytest
+from cryptography.hazmat.primitives import serialization as s
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from flows.shared import snowflake
+from flows.shared.private_key import PrivateKeyError
 from flows.shared.settings import SnowflakeSettings
 
 COLUMNS = {"ID": "NUMBER(38,0)", "PRICE": "NUMBER(38,0)", "SEEN": "NUMBER(38,0)"}
@@ -30,6 +33,16 @@ def merge(connection, *rows):
 
 def orders(connection):
     return snowflake.execute(connection, "SELECT ID, PRICE, SEEN FROM ORDERS ORDER BY ID")
+
+
+def test_a_session_is_opened_with_an_encrypted_key_and_its_passphrase(world, monkeypatch):
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    locked = key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.BestAvailableEncryption(b"a passphrase"))
+    monkeypatch.setenv("SNOWFLAKE_PRIVATE_KEY", locked.decode())
+    with pytest.raises(PrivateKeyError, match="without its passphrase"):
+        world.query("SELECT 1")
+    monkeypatch.setenv("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE", "a passphrase")
+    assert world.query("SELECT 1") == [(1,)]
 
 
 def test_only_rows_that_are_new_or_differ_are_written(connection):

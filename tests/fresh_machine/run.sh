@@ -35,8 +35,8 @@ serve_terraform() { # sets $releases: this machine's Terraform as HashiCorp publ
 }
 
 copy_repository() { # what is committed, with its history
-    rm -rf "$root/root/data-flows"
-    git clone --quiet "file://$repository" "$root/root/data-flows"
+    rm -rf "$root/srv/data-flows"
+    git clone --quiet "file://$repository" "$root/srv/data-flows"
 }
 
 passed_variables() { # name=value lines that reach the fresh machine
@@ -67,7 +67,7 @@ inside() { # COMMAND…: in the root, as a machine of its own but for the networ
         exec chroot "$root" env -i "$@"
     ' inside "$root" "$mirror" "${variables[@]}" HOME=/root LANG=C.UTF-8 TERM=dumb \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-        DATA_FLOWS_TERRAFORM_RELEASES="$releases" bash -euc 'cd /root/data-flows; "$@"' bash "$@"
+        DATA_FLOWS_TERRAFORM_RELEASES="$releases" bash -euc 'cd /srv/data-flows; "$@"' bash "$@"
 }
 
 all_of_it() {

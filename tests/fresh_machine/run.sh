@@ -65,7 +65,7 @@ inside() { # COMMAND…: in the root, as a machine of its own but for the networ
             mount -o remount,bind,ro "$root/usr/local/share/terraform/plugins"
         fi
         exec chroot "$root" env -i "$@"
-    ' inside "$root" "$mirror" "${variables[@]}" HOME=/root LANG=C.UTF-8 TERM=dumb \
+    ' inside "$root" "$mirror" "${variables[@]}" HOME=/home LANG=C.UTF-8 TERM=dumb \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         DATA_FLOWS_TERRAFORM_RELEASES="$releases" bash -euc 'cd /srv/data-flows; "$@"' bash "$@"
 }

@@ -1,7 +1,6 @@
 """Missing or wrong variables are named in one sentence that holds no value."""
 
 import os
-import time
 
 import pytest
 
@@ -58,12 +57,11 @@ def test_an_account_beside_a_host_is_taken_as_it_is(environment):
     assert (settings.account, settings.host) == ("Fake.Snow", "127.0.0.1")
 
 
-def test_a_wrong_account_is_refused_at_once(environment):
+def test_a_wrong_account_is_refused_before_anything_is_sent(environment):
     environment.setenv("SNOWFLAKE_ACCOUNT", "https://app.snowflake.com")
-    began = time.monotonic()
+    environment.setattr("snowflake.connector.connect", lambda **_: pytest.fail("it was asked"))
     with pytest.raises(AccountError), snowflake.connect(SnowflakeSettings.load(), "test", "test"):
         pass
-    assert time.monotonic() - began < 1
 
 
 def test_all_missing_variables_are_named(environment):

@@ -271,17 +271,15 @@ def wait_until_hanging(root):
 
 
 def test_an_interruption_while_flows_are_imported_does_not_wait_for_them(hanging):
-    def interrupt():
-        wait_until_hanging(hanging)
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
+    """However early it comes: the thread that interrupts runs as soon as the wait gives it the interpreter."""
+    interrupt = threading.Thread(target=signal.pthread_kill, args=(threading.main_thread().ident, signal.SIGINT))
     with FlowImport("dev", hanging) as importing:
-        thread.start()
+        wait_until_hanging(hanging)
         with pytest.raises(KeyboardInterrupt):
+            interrupt.start()
             importing.result()
         assert running(hanging)
-    thread.join()
+    interrupt.join()
     assert_nothing_runs(hanging)
 
 

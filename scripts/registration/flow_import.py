@@ -55,7 +55,7 @@ class FlowImport:
         answers: list[dict[str, list[Any]]] = []
         while True:
             while self._process.poll() is None:
-                time.sleep(0.02)  # A wait without a bound can miss an interruption that arrives as it begins.
+                time.sleep(0.02)  # Where polars is imported, Ctrl-C does not end a wait of the system's.
             self._end()
             lines = self._answers.read_text().splitlines(keepends=True) if self._answers.exists() else []
             if not lines:

@@ -271,15 +271,21 @@ def wait_until_hanging(root):
 
 
 def test_an_interruption_while_flows_are_imported_does_not_wait_for_them(hanging):
-    """However early it comes: the thread that interrupts runs as soon as the wait gives it the interpreter."""
-    interrupt = threading.Thread(target=signal.pthread_kill, args=(threading.main_thread().ident, signal.SIGINT))
-    with FlowImport("dev", hanging) as importing:
+    """Not even if, as importing polars does, a library lets the system go on waiting after Ctrl-C."""
+
+    def interrupt():
         wait_until_hanging(hanging)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    signal.siginterrupt(signal.SIGINT, False)
+    thread = threading.Thread(target=interrupt)
+    with FlowImport("dev", hanging) as importing:
+        thread.start()
         with pytest.raises(KeyboardInterrupt):
-            interrupt.start()
             importing.result()
         assert running(hanging)
-    interrupt.join()
+    signal.siginterrupt(signal.SIGINT, True)
+    thread.join()
     assert_nothing_runs(hanging)
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import fakesnow.copy_into
@@ -56,7 +57,8 @@ class WriteLock:
 
 
 def add_locks(lock: WriteLock) -> None:
-    """Let writing statements of all sessions take turns."""
+    """Let writing statements of all sessions take turns, and so those that create: fakesnow notes what they create."""
+    defining = threading.Lock()
 
     def execute_with_lock(execute: Original, cursor: Cursor, command: str, *args: Any, **kwargs: Any) -> Any:
         session, word = cursor._conn, re.split(r"\W", command.lstrip(), maxsplit=1)[0].upper()
@@ -70,7 +72,8 @@ def add_locks(lock: WriteLock) -> None:
         if word in ("UPDATE", "DELETE", "MERGE"):
             lock.acquire(session)
         try:
-            result = execute(cursor, command, *args, **kwargs)
+            with defining if word in ("CREATE", "ALTER", "DROP") else nullcontext():
+                result = execute(cursor, command, *args, **kwargs)
             if word == "BEGIN":
                 lock.in_transaction.add(session)
             elif word in ("COMMIT", "ROLLBACK"):

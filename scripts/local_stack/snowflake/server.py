@@ -6,7 +6,7 @@ Example: python -m scripts.local_stack.snowflake.server --port 4567
 import uvicorn
 from fakesnow.server import app
 
-from scripts.local_stack.snowflake import compat
+from scripts.local_stack.snowflake import compat, errors, results, statements
 from scripts.shared.command import command_parser
 from scripts.shared.local_settings import HOST
 
@@ -17,7 +17,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--idle-seconds", type=float, default=5, help="after which a blocking transaction is ended")
     options = parser.parse_args(arguments)
+    statements.install()
     compat.install(options.idle_seconds)
+    results.install(app, f"http://{HOST}:{options.port}")
+    errors.install(app)
     uvicorn.run(app, host=HOST, port=options.port, log_level="info", access_log=False, timeout_graceful_shutdown=2)
     return 0
 

@@ -185,11 +185,14 @@ class FargateTask:
         if shipper:
             threading.Thread(target=self._ship, args=(shipper,), daemon=True).start()
         returned = process.wait()
-        # A container ends with its first process, and so do all other processes in it.
-        processes.kill_task(self.task.id, process.pid)
         self._exited.set()
-        if shipper:
-            shipper.ship(last=True)
+        try:
+            # A container ends with its first process, and so do all other processes in it.
+            processes.kill_task(self.task.id, process.pid)
+            if shipper:
+                shipper.ship(last=True)
+        except Exception:  # The exit code is known, whatever fails after it.
+            logger.exception("Task %s: what followed its end", self.task.id)
         return 128 - returned if returned < 0 else returned
 
     def _ship(self, shipper: LogShipper) -> None:

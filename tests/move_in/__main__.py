@@ -15,6 +15,9 @@ from pathlib import Path
 
 from tests.move_in.moving import move_in
 
+# The copy's copy is made; its checks would be those of the copy once more.
+ONCE = "--deselect tests/move_in/test_move_in.py::test_its_checks_pass"
+TARGETS = (("lint",), ("test", f"ARGS={ONCE}"), ("up",), ("down",))
 PORTS = ("AWS", "SNOWFLAKE", "PREFECT", "AGENT_HEALTH")
 
 
@@ -37,9 +40,8 @@ def main() -> int:
     } | free_ports()
     failed = [
         target
-        # `down` comes last whatever happened before it.
-        for target in ("lint", "test", "up", "down")
-        if subprocess.run(["make", target], cwd=copy, env=shell, check=False).returncode
+        for target, *arguments in TARGETS  # `down` comes last whatever happened before it.
+        if subprocess.run(["make", target, *arguments], cwd=copy, env=shell, check=False).returncode
     ]
     if failed:
         print(f"make {' '.join(failed)} failed in {copy}", file=sys.stderr)

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -67,15 +68,22 @@ def delete_examples(copy: Path) -> None:
 
 
 def run(copy: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in the copy, as in a terminal of its own: without what the tests around it set."""
+    """Run a command in the copy, as in a terminal of its own: without what the tests around it set.
+
+    `stdout` of the result has both outputs, as they came.
+    """
     ours = ("MAKE", "MFLAGS", "PYTEST", "DATA_FLOWS_", "PREFECT_", "AWS_", "GIT_")
     shell = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     for name in ("DATA_FLOWS_PROVIDER_MIRROR", "DATA_FLOWS_CHECKOV"):  # Of the machine, not of the repository.
         if name in os.environ:
             shell[name] = os.environ[name]
-    return subprocess.run(
-        command, cwd=copy, env=shell | variables, capture_output=True, text=True, errors="replace", check=False
-    )
+    # Into a file: a pipe would not end before whatever the command left behind.
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        done = subprocess.run(
+            command, cwd=copy, env=shell | variables, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+        output.seek(0)
+        return subprocess.CompletedProcess(command, done.returncode, output.read())
 
 
 def move_in(copy: Path) -> list[str]:
@@ -85,6 +93,6 @@ def move_in(copy: Path) -> list[str]:
     delete_examples(copy)
     flow = next(name for name in FLOWS if not (copy / "flows" / f"{name}.py").exists())
     done = run(copy, "make", "new-flow", f"NAME={flow}")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout
     commit(copy)
     return environments

@@ -28,17 +28,18 @@ def test_it_shares_no_fact_with_the_original(copy):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("lint",), ("test", "FAST=1"), ("test", "ARGS=-n0 tests/registration/test_your_flows.py")],
+    # A test that hangs is named by its own time limit, before this one's is over.
+    [("lint",), ("test", "FAST=1", "ARGS=--timeout=300"), ("test", "ARGS=-n0 tests/registration/test_your_flows.py")],
     ids=" ".join,
 )
 def test_its_checks_pass(copy, arguments):
     done = run(copy[0], "make", *arguments)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
+    assert done.returncode == 0, done.stdout[-5000:]
 
 
 def test_each_of_its_environments_is_planned_and_passes_the_gate(copy):
     folder, environments = copy
     for environment in environments:
         done = run(folder, "make", "plan", f"ENV={environment}", "OFFLINE=1")
-        assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
+        assert done.returncode == 0, done.stdout[-5000:]
         assert "Gate passed" in done.stdout

@@ -1,0 +1,1 @@
+"""Data sets: declared once, loaded from landing files and exported by shared code. docs/data-sets.md shows how."""

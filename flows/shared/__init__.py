@@ -1,1 +1,1 @@
-"""What several flows use: settings, S3, Snowflake, watermarks, validation, metrics."""
+"""What several flows use: settings, S3, Snowflake, watermarks, metrics, data sets."""

@@ -1,9 +1,9 @@
-"""Snowflake through its own connector: connect with a key pair, load by PUT and COPY, merge, read Arrow batches."""
+"""Snowflake through its own connector: connect with a key pair, load by PUT and COPY, merge."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,6 @@ from flows.shared.private_key import private_key_der
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pyarrow as pa
     from snowflake.connector import SnowflakeConnection
 
     from flows.shared.settings import SnowflakeSettings
@@ -50,6 +49,8 @@ def connect(settings: SnowflakeSettings, flow: str, run_id: str) -> Iterator[Sno
         role=settings.role,
         application="data_flows",
         login_timeout=LOGIN_TIMEOUT_SECONDS,
+        # A NUMBER with a scale comes as a float otherwise.
+        arrow_number_to_decimal=True,
         network_timeout=EMBEDDED_NETWORK_TIMEOUT_SECONDS if embedded else NETWORK_TIMEOUT_SECONDS,
         session_parameters={
             "QUERY_TAG": json.dumps({"flow": flow, "flow_run_id": run_id}),
@@ -114,23 +115,34 @@ def copy_parquet(connection: SnowflakeConnection, table: str) -> int:
 
 
 def merge_sql(
-    target: str, source: str, key: Sequence[str], compared: Sequence[str], carried: Sequence[str], newest: Sequence[str]
+    target: str,
+    source: str,
+    key: Sequence[str],
+    compared: Sequence[str],
+    carried: Sequence[str],
+    newest: Sequence[str],
+    not_older: str = "",
 ) -> str:
     """A MERGE of `source` into `target` by `key` that writes only rows that are new or differ in a `compared` column.
 
     `carried` columns are written along and not compared. Of several source rows with one key the first in the order
-    `newest` counts, so that the result does not depend on chance.
+    `newest` counts, so that the result does not depend on chance. `not_older`: a row is not replaced by one that has
+    less in this column.
     """
     written = [*compared, *carried]
     columns = ", ".join([*key, *written])
     incoming = ", ".join(f"incoming.{c}" for c in [*key, *written])
+    # A data set may be nothing but its key.
+    differs = " OR ".join(f"kept.{c} IS DISTINCT FROM incoming.{c}" for c in compared) or "FALSE"
+    if not_older:
+        differs = f"({differs}) AND (kept.{not_older} IS NULL OR kept.{not_older} <= incoming.{not_older})"
     return f"""
 MERGE INTO {target} AS kept USING (
     SELECT {columns} FROM {source}
     QUALIFY ROW_NUMBER() OVER (PARTITION BY {", ".join(key)} ORDER BY {", ".join(newest)}) = 1
 ) AS incoming
 ON {" AND ".join(f"kept.{c} = incoming.{c}" for c in key)}
-WHEN MATCHED AND ({" OR ".join(f"kept.{c} IS DISTINCT FROM incoming.{c}" for c in compared)})
+WHEN MATCHED AND ({differs})
 THEN UPDATE SET {", ".join(f"{c} = incoming.{c}" for c in written)}
 WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({incoming})"""  # noqa: S608 (names are constants of the code)
 
@@ -139,14 +151,3 @@ def merge(connection: SnowflakeConnection, sql: str) -> tuple[int, int]:
     """Run a `merge_sql` and return the numbers of rows inserted and updated."""
     [(inserted, updated)] = execute(connection, sql)
     return int(inserted), int(updated)
-
-
-def read_arrow_batches(connection: SnowflakeConnection, sql: str, schema: pa.Schema) -> Iterable[pa.Table]:
-    """Run a query and yield its result batch by batch as Arrow tables of exactly `schema` (names in lower case).
-
-    Snowflake picks the width of whole numbers by the values of each batch, so batches differ until they are cast.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        for batch in cursor.fetch_arrow_batches():
-            yield batch.rename_columns([name.lower() for name in batch.column_names]).cast(schema)

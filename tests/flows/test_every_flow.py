@@ -11,7 +11,8 @@ from scripts.shared.environments import ROOT
 from scripts.shared.flow_files import flow_files
 
 FILES = [path.relative_to(ROOT).as_posix() for path in flow_files()]
-SLOW = ["boto3", "cryptography", "pandas", "pandera", "polars", "prefect_aws", "pyarrow", "snowflake.connector"]
+# Not polars: declarations are dataframely schemas, which are read at import and need it (0.4 s).
+SLOW = ["boto3", "cryptography", "pandas", "pandera", "prefect_aws", "pyarrow", "snowflake.connector"]
 
 
 @pytest.fixture(scope="module")

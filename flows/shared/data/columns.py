@@ -103,6 +103,9 @@ def columns_of(
             f"{name}: got primary_key=True, which rejects every row of a pair; expected the name in key=, where the "
             "latest row counts",
         )
+        problems.check(
+            not column.unique, f"{name}: got unique=True, of which a part of a file cannot tell; expected key="
+        )
         try:
             kind, sql_type = _kind_and_sql_type(column)
         except ValueError as error:
@@ -136,7 +139,9 @@ def _kind_and_sql_type(column: dy.Column) -> tuple[Kind, str]:
             if not scale <= digits <= MOST_DIGITS:
                 raise ValueError(f"got Decimal({digits}, {scale}); expected at most {MOST_DIGITS} digits")
             return "decimal", f"NUMBER({digits},{scale})"
-        case dy.Float() | dy.Float32() | dy.Float64():
+        case dy.Float32():
+            raise ValueError("got Float32; expected Float64: Snowflake's FLOAT has 64 bits")
+        case dy.Float() | dy.Float64():
             return "float", "FLOAT"
         case _ if column.dtype.is_integer():
             return "whole", f"NUMBER({MOST_DIGITS},0)"

@@ -70,6 +70,7 @@ class Landing:
                 f"key: got {name!r}, which is no usable column; expected one of {', '.join(names)}",
             )
             problems.check(not nullable, f"{name}: got nullable=True; expected False: a key's row could not be found")
+        _check_rules(self.rows, problems)
         if problem := format_problem(self.format):
             problems.found.append(problem)
         if problems.found:
@@ -85,3 +86,11 @@ class Landing:
     def sql_key(self) -> list[str]:
         """The key's names as SQL takes them."""
         return [column.sql_name for name in self.key for column in self.columns if column.name == name]
+
+
+def _check_rules(rows: type[dy.Schema], problems: Problems) -> None:
+    """Evaluate every rule on no rows."""
+    try:
+        rows.filter(rows.create_empty(), cast=False)
+    except Exception as error:
+        problems.found.append(f"got a rule that cannot be evaluated ({error}); expected one over its own columns")

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.examples.flights._data_set import LANDING
+from flows.examples.flights._data_set import FLIGHTS
 
 DAYS = 10
 
@@ -17,7 +17,7 @@ DAYS = 10
 @pytest.fixture
 def world(world):
     """The flow task's environment, where flights land."""
-    world.landing = LANDING
+    world.landing = FLIGHTS.prefix
     return world
 
 

@@ -1,22 +1,25 @@
 """The export is what the CSV says, in one file that is replaced whole."""
 
 from collections import defaultdict
-from datetime import UTC, datetime
 
 import polars as pl
 import pytest
 
-from flows.examples.flights import flights_to_warehouse as loading
-from flows.examples.flights import warehouse_to_s3 as exporting
-from flows.shared import s3, snowflake
+from flows.examples.flights._data_set import FLIGHTS
+from flows.examples.flights.warehouse_to_s3 import ON_TIME_PERFORMANCE
+from flows.shared.data import export as exporting
+from flows.shared.data import load as loading
 
 
 def load(world, frames):
     for name, frame in frames.items():
         world.put(f"landing/flights/{name}", frame)
-    files = [s3.StoredFile(f"landing/flights/{name}", 1, datetime.now(UTC)) for name in frames]
-    start = loading.find_files.fn("load", 0).last
-    loading.load_files.fn(loading.Window(last=start, upper=datetime.now(UTC), files=files), "load", 0)
+    window = loading.find_files.fn(FLIGHTS, "load", 0, files=[f"landing/flights/{name}" for name in frames])
+    loading.load_files.fn(FLIGHTS, window, "load", 0, 0)
+
+
+def run(run_id):
+    return exporting.export_file.fn(ON_TIME_PERFORMANCE, "warehouse_to_s3", run_id)
 
 
 def expected(csv_rows):
@@ -36,7 +39,7 @@ def expected(csv_rows):
 
 def test_the_export_holds_what_the_csv_says(world, days, csv_rows):
     load(world, days)
-    result = exporting.export_on_time_performance.fn("export")
+    result = run("export")
     exported = world.read("export/on_time_performance/")
     assert (result.rows_written, exported.height) == (len(expected(csv_rows)),) * 2
     assert exported.select("year", "month").unique().rows() == [(2013, 1)]
@@ -47,33 +50,31 @@ def test_the_export_holds_what_the_csv_says(world, days, csv_rows):
 def test_a_second_export_replaces_the_first_under_the_same_key(world, days):
     name, frame = next(iter(days.items()))
     load(world, {name: frame})
-    first = exporting.export_on_time_performance.fn("1")
-    assert exporting.export_on_time_performance.fn("2") == first
+    first = run("1")
+    assert run("2") == first
     assert [o["Key"] for o in world.s3.list_objects_v2(Bucket=world.bucket, Prefix="export/")["Contents"]] == [
-        exporting.EXPORT_KEY
+        ON_TIME_PERFORMANCE.key
     ]
 
 
 def test_a_failure_while_reading_leaves_the_export_that_is_there(world, days, monkeypatch):
     load(world, dict([next(iter(days.items()))]))
-    exporting.export_on_time_performance.fn("1")
+    run("1")
     before = world.read("export/")
-    read = snowflake.read_arrow_batches
 
-    def broken(*args):
-        yield from read(*args)
+    def broken(*_):
         raise ConnectionResetError
 
-    monkeypatch.setattr(snowflake, "read_arrow_batches", broken)
+    monkeypatch.setattr(exporting, "kept_rows", broken)
     with pytest.raises(ConnectionResetError):
-        exporting.export_on_time_performance.fn("2")
+        run("2")
     assert world.read("export/").equals(before)
 
 
 def test_an_empty_warehouse_is_not_exported(world, days):
     load(world, {"empty.parquet": next(iter(days.values())).clear()})
-    with pytest.raises(exporting.NothingToExportError, match="FLIGHTS: got no rows"):
-        exporting.export_on_time_performance.fn("1")
+    with pytest.raises(exporting.NothingToExportError, match="on_time_performance: got no rows"):
+        run("1")
     assert world.read("export/").is_empty()
 
 
@@ -81,6 +82,6 @@ def test_carriers_without_a_departure_have_no_share(world, days):
     nothing = pl.lit(None, pl.Int64)
     cancelled = next(iter(days.values())).head(1).with_columns(dep_time=nothing, dep_delay=nothing, arr_delay=nothing)
     load(world, {"a.parquet": cancelled})
-    exporting.export_on_time_performance.fn("1")
+    run("1")
     [row] = world.read("export/").iter_rows()
     assert row[3:] == (1, 1, None, None)

@@ -1,0 +1,161 @@
+"""What a load costs: ours against the plain way, files of 1M rows x 19 columns into the embedded Snowflake.
+
+    python -m benchmarks.load
+    python -m benchmarks.load --rows 100000
+
+The plain way reads all files into one frame, writes one Parquet file, puts it, copies and merges it. Each way runs as a
+process of its own, from an empty table, and tells seconds, CPU seconds and its peak memory; imports are no part of the
+seconds. Exit code 1 if a bound in brackets is missed.
+"""
+
+import argparse
+import io
+import os
+import subprocess
+import sys
+from itertools import count
+from typing import Any, NamedTuple
+
+from benchmarks.embedded import BUCKET, ROOT, embedded
+
+FILES = 8
+BEGIN = """
+import io, resource, sys, time
+import boto3, numpy, pandas, polars as pl, pyarrow.parquet, snowflake.connector
+import dataframely as dy
+from flows.shared import s3, snowflake as warehouse
+from flows.shared.data import load as loading, stage_files
+from flows.shared.data.landing import Landing
+from flows.shared.settings import SnowflakeSettings
+
+NUMBERS = [f"n{i:02}" for i in range(14)]
+TEXTS = [f"t{i}" for i in range(4)]
+Row = type("Row", (dy.Schema,), {
+    "at": dy.Datetime(time_zone="UTC"),
+    **{name: dy.Int64(min=0, max=sys.maxsize) for name in NUMBERS},
+    **{name: dy.String(max_length=20) for name in TEXTS},
+})
+DATA = Landing(name="rows", rows=Row, key=["n00"], prefix="landing/rows/", table="DATA_ROWS")
+files, key = int(sys.argv[1]), "landing/{}/{}.parquet"
+keys = [key.format("bad" if sys.argv[2] == "bad" else "rows", i) for i in range(files)]
+started, used = time.monotonic(), time.process_time()
+"""
+OURS = (
+    BEGIN
+    + """
+window = loading.find_files.fn(DATA, "benchmark", 0, files=keys)
+percent = 100 if sys.argv[2] == "bad" else 0
+result = loading.load_files.fn(DATA, window, "benchmark", percent, 0)
+rows = result.rows_inserted + result.rows_quarantined
+"""
+)
+BAD = OURS.replace('prefix="landing/rows/"', 'prefix="landing/bad/"')
+PLAIN = (
+    BEGIN
+    + """
+client = s3.client()
+bodies = [client.get_object(Bucket="benchmark", Key=key)["Body"].read() for key in keys]
+frame = pl.concat(pl.read_parquet(io.BytesIO(body)) for body in bodies)
+frame = frame.with_columns(pl.col("at").dt.replace_time_zone(None)).rename(str.upper)
+frame.write_parquet("/tmp/plain.parquet")
+import pathlib
+with warehouse.connect(SnowflakeSettings.load(), "benchmark", "benchmark") as connection:
+    types = {"AT": "TIMESTAMP_NTZ(6)"} | {n.upper(): "NUMBER(38,0)" for n in NUMBERS}
+    types |= {n.upper(): "VARCHAR" for n in TEXTS}
+    warehouse.create_table(connection, "DATA_ROWS", types)
+    warehouse.create_table(connection, "INCOMING", types, kind="TEMPORARY")
+    warehouse.put_parquet(connection, pathlib.Path("/tmp/plain.parquet"), "INCOMING")
+    warehouse.copy_parquet(connection, "INCOMING")
+    sql = warehouse.merge_sql("DATA_ROWS", "INCOMING", ["N00"], [n for n in types if n != "N00"], [], ["AT DESC"])
+    rows, _ = warehouse.merge(connection, sql)
+"""
+)
+END = """
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(time.monotonic() - started, time.process_time() - used, peak, rows)
+"""
+DATABASES = count()
+
+
+class Cost(NamedTuple):
+    """Seconds, CPU seconds and peak MiB of one way."""
+
+    seconds: float
+    cpu: float
+    peak_mib: float
+
+
+def land(rows: int) -> None:
+    """Put the files: below rows/ good ones, below bad/ one whose 14 numbers are all out of range."""
+    import boto3
+    import numpy as np
+    import polars as pl
+
+    client = boto3.client("s3")
+    random = np.random.default_rng(7)
+
+    def put(key: str, frame: pl.DataFrame) -> None:
+        body = io.BytesIO()
+        frame.write_parquet(body)
+        client.put_object(Bucket=BUCKET, Key=key, Body=body.getvalue())
+
+    for number in range(FILES):
+        ids = np.arange(number * rows, (number + 1) * rows)
+        columns: dict[str, Any] = {"at": ids * 1_000_000, "n00": ids}
+        columns |= {f"n{i:02}": random.integers(0, 10_000, rows) for i in range(1, 14)}
+        columns |= {f"t{i}": random.choice([f"text {j} of {i}" for j in range(999)], rows) for i in range(4)}
+        frame = pl.DataFrame(columns).with_columns(pl.col("at").cast(pl.Datetime("us", "UTC")))
+        put(f"landing/rows/{number}.parquet", frame)
+        if number == 0:
+            put("landing/bad/0.parquet", frame.with_columns(-1 - pl.col("^n.*$")))
+
+
+def cost(what: str, program: str, files: int, rows: int) -> Cost:
+    """Run a way in a database of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", program + END, str(files), "bad" if program is BAD else "good"],
+        cwd=ROOT,
+        env=os.environ | {"SNOWFLAKE_DATABASE": f"BENCHMARK_{next(DATABASES)}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(f"{what} ended with {done.returncode}:\n{done.stderr[-4000:]}")
+    *figures, loaded = done.stdout.split()[-4:]
+    if int(loaded) != files * rows:
+        sys.exit(f"{what} took {loaded} rows; expected {files * rows}")
+    found = Cost(*map(float, figures))
+    print(f"  {what:<28} {found.seconds:7.1f} s {found.cpu:7.1f} s of CPU {found.peak_mib:7.0f} MiB", flush=True)
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of a file")
+    rows = parser.parse_args().rows
+    with embedded() as environment:
+        os.environ |= environment
+        land(rows)
+        print(f"files of {rows} rows of 19 columns")
+        one, plain_one = cost("1 file, ours", OURS, 1, rows), cost("1 file, plain", PLAIN, 1, rows)
+        five, plain_five = cost("5 files, ours", OURS, 5, rows), cost("5 files, plain", PLAIN, 5, rows)
+        all_files = cost(f"{FILES} files, ours", OURS, FILES, rows)
+        bad = cost("1 file, 14 bad columns", BAD, 1, rows)
+    bounds = [
+        ("1 file, time against plain", one.seconds / plain_one.seconds, 1.4),
+        ("5 files, time against plain", five.seconds / plain_five.seconds, 0.7),
+        ("5 files, peak against 1 file", five.peak_mib / one.peak_mib, 1.2),
+        (f"{FILES} files, peak in GiB", all_files.peak_mib / 1024, 1.0),
+        ("14 bad columns, CPU seconds", bad.cpu, 8.0),
+        ("14 bad columns, peak in GiB", bad.peak_mib / 1024, 1.5),
+    ]
+    print()
+    for what, found, most in bounds:
+        print(f"{what:<32} {found:6.2f}   (at most {most:g}){'' if found <= most else '   missed'}")
+    sys.exit(any(found > most for _, found, most in bounds))
+
+
+if __name__ == "__main__":
+    main()

@@ -19,17 +19,15 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    import pyarrow.parquet as pq
     from snowflake.connector import SnowflakeConnection
 
-# Rows in memory before they are written, and the size at which a file is put. Snowflake likes 100 MB and more.
-ROWS_AT_ONCE = 131_072
-BYTES_AT_ONCE = 32 * 1024**2
-FILE_BYTES = 128 * 1024**2
+# What is held in memory before it is written and put.
+ROWS_AT_ONCE = 1_000_000
+BYTES_AT_ONCE = 64 * 1024**2
 
 
 class Stager:
-    """Collects frames, writes them to a local Parquet file, and puts that when it is large enough.
+    """Collects frames, and puts them as one Parquet file when there are enough.
 
     Leaving the block without an error puts what is left. `rows`: how many were added.
     """
@@ -39,7 +37,6 @@ class Stager:
     ) -> None:
         self._connection, self._folder, self._columns, self._at = connection, folder, columns, at
         self._frames: list[pl.DataFrame] = []
-        self._writer: pq.ParquetWriter | None = None
         self._files = 0
         self._rows_held = self._bytes_held = 0
         self.rows = 0
@@ -51,10 +48,7 @@ class Stager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            self._write()
             self._put()
-        elif self._writer:
-            self._writer.close()
 
     def add(self, frame: pl.DataFrame, file: StoredFile, row_numbers: pl.Series) -> None:
         """Add good rows of one file, in the declared types, with their numbers in it."""
@@ -72,33 +66,18 @@ class Stager:
         self._rows_held += frame.height
         self._bytes_held += int(frame.estimated_size())
         if self._rows_held >= ROWS_AT_ONCE or self._bytes_held >= BYTES_AT_ONCE:
-            self._write()
-
-    def _write(self) -> None:
-        import pyarrow.parquet as pq
-
-        if not self._frames:
-            return
-        table = staged(pl.concat(self._frames)).to_arrow()
-        self._frames, self._rows_held, self._bytes_held = [], 0, 0
-        path = self._path()
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=1)
-        self._writer.write_table(table)
-        if path.stat().st_size >= FILE_BYTES:
             self._put()
 
     def _put(self) -> None:
-        if self._writer is None:
+        if not self._frames:
             return
-        self._writer.close()
-        self._writer = None
-        snowflake.put_parquet(self._connection, self._path(), INCOMING)
-        self._path().unlink()
+        path = self._folder / f"rows-{self._files:05}.parquet"
+        frame = staged(pl.concat(self._frames))
+        self._frames, self._rows_held, self._bytes_held = [], 0, 0
+        frame.write_parquet(path, compression="zstd", compression_level=1)
+        snowflake.put_parquet(self._connection, path, INCOMING)
+        path.unlink()
         self._files += 1
-
-    def _path(self) -> Path:
-        return self._folder / f"rows-{self._files:05}.parquet"
 
 
 def staged(frame: pl.DataFrame) -> pl.DataFrame:

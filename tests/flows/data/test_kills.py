@@ -22,7 +22,6 @@ import sys
 sys.path.insert(0, "tests/flows/data")
 from flows.shared.data import staging, stage_files, validation
 staging.ROWS_AT_ONCE = 2_000  # So that there are several files on the stage.
-staging.FILE_BYTES = 20_000
 from orders import run
 print("begun", flush=True)
 run(run_id=sys.argv[1], percent=50)

@@ -3,10 +3,9 @@
     python -m benchmarks.load
     python -m benchmarks.load --rows 100000
 
-The plain way reads all files into one frame, writes one Parquet file, puts it, copies and merges it. Each way runs as a
-process of its own, from an empty table, and tells seconds, CPU seconds and its peak memory. It judges no row, so ours is
-slower; imports are no part of the
-seconds. Exit code 1 if a bound in brackets is missed.
+The plain way reads all files into one frame, writes one Parquet file, puts it, copies and merges it. It judges no row,
+so ours is slower. Each way runs as a process of its own, from an empty table, and tells seconds, CPU seconds and its
+peak memory, imports apart. Exit code 1 if a bound in brackets is missed.
 """
 
 import argparse

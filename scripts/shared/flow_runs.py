@@ -97,7 +97,10 @@ async def check_parameters(client: "PrefectClient", deployment_id: "UUID", param
 
 
 async def figures(client: "PrefectClient", run: "FlowRun") -> str:
-    """What the run counted, as flows/shared/metrics.py leaves it in Prefect: `files 365, rows read 336,776`."""
+    """What the run counted, as flows/shared/metrics.py leaves it in Prefect: `files 365, rows read 336,776`.
+
+    Of the figures that are 0 only the first is told.
+    """
     from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 
     filter_ = ArtifactFilter(
@@ -105,7 +108,8 @@ async def figures(client: "PrefectClient", run: "FlowRun") -> str:
     )
     tables = [each.data for each in await client.read_artifacts(artifact_filter=filter_)]
     rows = [row for table in tables if isinstance(table, str) for row in json.loads(table)]
-    return ", ".join(f"{row['figure'].replace('_', ' ')} {row['value']:,}" for row in rows)
+    told = [row for row in rows if row["value"] or row is rows[0]]
+    return ", ".join(f"{row['figure'].replace('_', ' ')} {row['value']:,}" for row in told)
 
 
 async def run_deployment(wanted: str, parameters: dict[str, Any]) -> tuple["FlowRun", str]:

@@ -1,5 +1,6 @@
 """A load takes each landed file once, keeps every value, and names what it leaves out."""
 
+import random
 import threading
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -26,8 +27,8 @@ from orders import (
 )
 
 from flows.shared import snowflake, watermark
+from flows.shared.data import json_rows, reading, staging, warehouse
 from flows.shared.data import load as loading
-from flows.shared.data import reading, staging, warehouse
 from flows.shared.data.listing import Listing, StoredFile
 from flows.shared.data.validation import TooManyRejectedError
 
@@ -232,14 +233,32 @@ def test_more_bad_files_than_allowed_fail_the_run(world):
 def test_a_file_that_is_refused_in_its_middle_leaves_no_row(world, monkeypatch):
     """Its first rows are staged already."""
     monkeypatch.setattr(staging, "ROWS_AT_ONCE", 1)
-    monkeypatch.setattr(reading, "SLICE_ROWS", 2)
-    good, n = "".join(json_lines(order(n)) for n in range(1, 6)).replace("+00:00", "Z"), 6
-    put(world, "day1.jsonl.gz", zipped(good + "x" * 100_000)[:-40])
-    put(world, "day2.jsonl", json_lines(order(n)).replace("+00:00", "Z"))
+    monkeypatch.setattr(reading, "SLICE_ROWS", 1)
+    monkeypatch.setattr(json_rows, "TEXT_SLICE_BYTES", 1)
+    noise = random.Random(1).randbytes(300_000).hex()  # noqa: S311 (no secret)
+    cut = zipped("".join(json_lines(order(n, note=noise)) for n in range(1, 9)))[:-40]
+    put(world, "day1.jsonl.gz", cut)
+    put(world, "day2.jsonl", json_lines(order(6)))
     world.wait()
+    staged = []
+    add = staging.Stager.add
+    monkeypatch.setattr(
+        staging.Stager, "add", lambda self, rows, *more: staged.append(rows.height) or add(self, rows, *more)
+    )
     result = run(ORDERS_JSON, percent=100)
+    assert sum(staged) > 1
     assert list(result.files_set_aside) == [f"{PREFIX}day1.jsonl.gz"]
     assert (result.rows_read, result.rows_inserted, rows(world)) == (1, 1, [(6,)])
+
+
+def test_what_is_set_aside_is_written_once_though_the_run_is_repeated(world):
+    world.s3.put_bucket_versioning(Bucket=world.bucket, VersioningConfiguration={"Status": "Enabled"})
+    land(world, day1=frame(order(1), order(0)), day2=b"no parquet")
+    for number in range(2):
+        with pytest.raises(TooManyRejectedError):
+            run(run_id=f"run-{number}", percent=0)
+    versions = world.s3.list_object_versions(Bucket=world.bucket, Prefix="quarantine/")["Versions"]
+    assert len(versions) == len(objects(world, "quarantine/")) == 3
 
 
 def test_what_is_no_landing_file_is_told_once(world):

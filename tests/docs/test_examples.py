@@ -1,4 +1,4 @@
-"""The Python examples of the pages work as they stand: flows register, and rules find what they are about."""
+"""The Python examples of the pages work as they stand: flows register, rules find, data sets can be declared."""
 
 import shutil
 from pathlib import Path
@@ -8,6 +8,8 @@ import pytest
 from markdown_pages import blocks
 from plan_builder import find, resource
 
+from flows.shared.data.columns import Written
+from flows.shared.data.landing import Landing
 from scripts.gate.permissions import flow_permissions
 from scripts.local_stack.seed_landing import seed_landing
 from scripts.registration.flow_import import FlowImport
@@ -18,11 +20,12 @@ PYTHON = [block for block in blocks("python") if not block.where.startswith("doc
 FLOWS = [block for block in PYTHON if ".to_deployment(" in block.text]
 RULES = [block for block in PYTHON if "def check(" in block.text]
 HOOKS = [block for block in PYTHON if "def put_landing_data(" in block.text]
+DATA_SETS = [block for block in PYTHON if "Landing(" in block.text and block not in FLOWS]
 
 
-def test_every_python_example_is_a_flow_file_or_a_rule_or_a_landing_hook():
+def test_every_python_example_is_a_flow_file_or_a_rule_or_a_landing_hook_or_a_data_set():
     assert FLOWS
-    assert [block.where for block in PYTHON if block not in [*FLOWS, *RULES, *HOOKS]] == []
+    assert [block.where for block in PYTHON if block not in [*FLOWS, *RULES, *HOOKS, *DATA_SETS]] == []
 
 
 @pytest.mark.parametrize("block", FLOWS, ids=lambda block: block.where)
@@ -57,3 +60,11 @@ def test_a_landing_hook_example_puts_data_and_says_so(block, tmp_path, monkeypat
     s3 = SimpleNamespace(put_object=lambda **arguments: put.append(arguments["Key"]))
     said = seed_landing(s3, "bucket", [Path("the_hook_of_the_page.py")])
     assert (len(put), said) == (1, "1 file put")
+
+
+@pytest.mark.parametrize("block", DATA_SETS, ids=lambda block: block.where)
+def test_a_data_set_example_can_be_declared(block):
+    names = {"__name__": "the_data_set_of_the_page"}
+    exec(compile(block.text, block.where, "exec"), names)  # noqa: S102 - it is the page's own text.
+    (declared,) = [value for value in names.values() if isinstance(value, Landing)]
+    assert [column.name for column in declared.columns if column.written != Written()] == list(declared.written)

@@ -69,7 +69,7 @@ def decoded(array: Values) -> Values:
         elif pa.types.is_run_end_encoded(array.type):
             array = pc.call_function("run_end_decode", [array])
         else:
-            array = array.dictionary_decode()
+            array = decoded(array.dictionary).take(array.indices)  # Views are decoded first: nothing takes from them.
     if pa.types.is_string_view(array.type):  # Few of pyarrow's functions take views. Not checked for UTF-8 here.
         return array.view(pa.binary_view()).cast(pa.large_binary()).view(pa.large_string())
     if pa.types.is_binary_view(array.type):

@@ -131,7 +131,9 @@ def _texts(array: Values, column: Column) -> pl.Series:
         text = kept.cast(pl.String) if column.kind == "float" else text_values(values)
         # With an exponent, or all of its digits for a float, what was not kept is not kept as text either.
         return pl.select(pl.when(kept.is_not_null()).then(text).otherwise(unreadable(values))).to_series()
-    except (*LIBRARY_ERRORS, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+    except BaseException as error:
+        if not _is_of_a_library(error):
+            raise
         return pl.Series([str(value) if value.is_valid else None for value in array], dtype=pl.String)
 
 
@@ -142,13 +144,20 @@ LIBRARY_ERRORS = (ArithmeticError, LookupError, NotImplementedError, RecursionEr
 @contextmanager
 def refusing(column: Column) -> Iterator[None]:
     """Turn what a library raises, panics too, into a refusal that names the column."""
-    import polars as pl
-
     try:
         yield
-    except (*LIBRARY_ERRORS, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except BaseException as error:
+        if not _is_of_a_library(error):
+            raise
         told = str(error).splitlines()[0][:200] if str(error) else ""
         raise FileRefusedError(
             f"{column.file_name}: got values that cannot be read ({type(error).__name__}: {told}); expected a "
             f"{column.kind} column. Write the file again."
         ) from error
+
+
+def _is_of_a_library(error: BaseException) -> bool:
+    """Whether a library raised it for a value. Each library in Rust has a PanicException of its own."""
+    import polars as pl
+
+    return isinstance(error, (*LIBRARY_ERRORS, pl.exceptions.PolarsError)) or type(error).__name__ == "PanicException"

@@ -139,18 +139,18 @@ def expected(source: pa.DataType, column: Column, dialect: Format) -> str:
     match column.kind:
         case "whole":
             low, high = numbers_read.whole_bounds(column)
-            sure = ", within which every whole number is a float of its own" if kind == "float" else ""
-            if kind == "float":
-                most = LARGEST_WHOLE[source.bit_width]
-                low, high = max(low, -most), min(high, most)
-            return f"a whole number from {low} to {high}{sure}"
+            if kind != "float":
+                return f"a whole number from {low} to {high}"
+            most = LARGEST_WHOLE[source.bit_width]
+            beyond = " (beyond, floats are not exact)" if high > most else ""
+            return f"a whole number from {max(low, -most)} to {min(high, most)}{beyond}"
         case "decimal":
             digits, scale = numbers_read.decimal_size(column)
-            sure = f", and at most {FLOAT_DIGITS[source.bit_width]} digits in all" if kind == "float" else ""
-            mark = f" and {dialect.decimal_mark} before them" if kind == "text" and dialect.decimal_mark != "." else ""
-            return f"a number of at most {digits - scale} digits and {scale} decimals{mark}{sure}"
+            mark = "point" if kind != "text" or dialect.decimal_mark == "." else f"mark {dialect.decimal_mark}"
+            in_all = f", and at most {FLOAT_DIGITS[source.bit_width]} in all" if kind == "float" else ""
+            return f"a number with at most {digits - scale} digits before and {scale} after the {mark}{in_all}"
         case "float":
-            return "a number that a float holds with all its digits"
+            return "a number of no more digits than a float keeps"
         case "boolean":
             words = [*column.written.true, *column.written.false]
             return "true or false" + (f", or one of {', '.join(words[:20])}" if words else "")
@@ -163,24 +163,31 @@ def expected(source: pa.DataType, column: Column, dialect: Format) -> str:
                 f"one of {', '.join(categories[:20])}{more}" if categories else "UTF-8 text of at most 16777216 bytes"
             )
         case "json":
-            return "one JSON document: each name once, numbers of at most 38 digits, at most 16777216 bytes"
+            return "one JSON document with each name once, numbers of at most 38 digits, at most 16777216 bytes"
     return _expected_moment(kind, column)
 
 
 def _expected_moment(kind: Family | None, column: Column) -> str:
     how = column.written
-    ways = [f"as {how.pattern}"] if how.pattern and kind == "text" else []
-    ways += [f"in {how.unit} since 1970-01-01 UTC"] if how.unit and kind in ("text", "int", "float", "decimal") else []
+    ways = [f"as {how.pattern}"] if how.pattern else []
+    since = [f"in {how.unit} since 1970-01-01 UTC"] if how.unit else []
     if column.kind == "date":
-        ways += ["as yyyy-mm-dd"] if kind == "text" else []
-        return " or ".join(["a day of the years 1 to 9999, at midnight if it has a time", *ways])
+        match kind:
+            case "text":
+                return "a day " + " or ".join([*ways, "as yyyy-mm-dd", *since])
+            case "date":
+                return "a day of the years 1 to 9999"
+            case "timestamp" | "zoned timestamp":
+                return "midnight of a day of the years 1 to 9999"
+        return " ".join(["midnight of a day of the years 1 to 9999", *since])
     dtype = cast("pl.Datetime", column.dtype)
     unit = "milliseconds" if dtype.time_unit == "ms" else "microseconds"
+    once = f", shown once by clocks in {how.zone}" if how.zone and kind in ("text", "timestamp") else ""
     if kind == "text":
-        zone = " without a zone" if dtype.time_zone is None else ""
-        ways += [f"as yyyy-mm-ddThh:mm:ss{zone}"]
-    there = f" that clocks in {how.zone} show once" if how.zone and kind in ("text", "timestamp") else ""
-    return " or ".join([f"a time of the years 1 to 9999 in whole {unit}{there}", *ways])
+        iso = "as yyyy-mm-ddThh:mm:ss" + (" without a zone" if dtype.time_zone is None else "")
+        return f"a time {' or '.join([*ways, iso, *since])}, in whole {unit}{once}"
+    counted = since if kind in ("int", "float", "decimal") else []
+    return " ".join(["a time of the years 1 to 9999", *counted]) + f", in whole {unit}{once}"
 
 
 def _categories(column: Column) -> list[str]:

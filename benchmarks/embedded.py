@@ -1,6 +1,7 @@
 """An embedded S3 and Snowflake for benchmarks, and the environment of a flow task that knows them."""
 
 import base64
+import os
 import socket
 import subprocess
 import sys
@@ -83,3 +84,18 @@ def environment(snowflake_port: int, s3_port: int) -> dict[str, str]:
         "SNOWFLAKE_PORT": str(snowflake_port),
         "SNOWFLAKE_PROTOCOL": "http",
     }
+
+
+def run_way(what: str, program: str, *arguments: str, **variables: str) -> list[str]:
+    """Run one way's program in a process of its own, and return the words that it printed."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(f"{what} ended with {done.returncode}:\n{done.stderr[-4000:]}")
+    return done.stdout.split()

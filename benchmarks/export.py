@@ -11,10 +11,9 @@ Exit code 1 if ours takes more than 1/8 of the CPU.
 
 import argparse
 import os
-import subprocess
 import sys
 
-from benchmarks.embedded import BUCKET, ROOT, embedded
+from benchmarks.embedded import BUCKET, embedded, run_way
 
 LEAST_TIMES = 8
 ATTEMPTS = 3
@@ -82,10 +81,7 @@ def cpu_seconds(what: str, program: str, rows: int) -> float:
     """CPU of a way's work, the median of its attempts."""
     works = []
     for _ in range(ATTEMPTS):
-        done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"{what} ended with {done.returncode}:\n{done.stderr[-4000:]}")
-        loading, work, written = done.stdout.split()[-3:]
+        loading, work, written = run_way(what, program)[-3:]
         if int(written) != rows:
             sys.exit(f"{what} exported {written} rows; expected {rows}")
         works.append((float(work), float(loading)))

@@ -11,12 +11,11 @@ peak memory, imports apart. Exit code 1 if a bound in brackets is missed.
 import argparse
 import io
 import os
-import subprocess
 import sys
 from itertools import count
 from typing import Any, NamedTuple
 
-from benchmarks.embedded import BUCKET, ROOT, embedded
+from benchmarks.embedded import BUCKET, embedded, run_way
 
 FILES = 8
 BEGIN = """
@@ -112,17 +111,8 @@ def land(rows: int) -> None:
 
 def cost(what: str, program: str, files: int, rows: int) -> Cost:
     """Run a way in a database of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", program + END, str(files), "bad" if program is BAD else "good"],
-        cwd=ROOT,
-        env=os.environ | {"SNOWFLAKE_DATABASE": f"BENCHMARK_{next(DATABASES)}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        sys.exit(f"{what} ended with {done.returncode}:\n{done.stderr[-4000:]}")
-    *figures, loaded = done.stdout.split()[-4:]
+    kind, database = "bad" if program is BAD else "good", f"BENCHMARK_{next(DATABASES)}"
+    *figures, loaded = run_way(what, program + END, str(files), kind, SNOWFLAKE_DATABASE=database)[-4:]
     if int(loaded) != files * rows:
         sys.exit(f"{what} took {loaded} rows; expected {files * rows}")
     found = Cost(*map(float, figures))

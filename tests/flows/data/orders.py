@@ -44,6 +44,12 @@ ORDERS_CSV = landing(
     format=Csv(delimiter=";", decimal_mark=","), written={"is_gift": Written(true=("yes",), false=("no",))}
 )
 ORDERS_JSON = landing(format=JsonLines())
+# In the dialect of ORDERS_CSV.
+CSV = """order_id;status;amount;ordered_at;ships_on;is_gift;weight;note;details
+1;new;12,50;2024-05-01T12:00:00Z;;no;0,5;;
+2;sent;1234,00;2024-05-01 14:00:00+02:00;2024-05-02;yes;1;"a;""b""
+c";"{""a"": 1}"
+"""
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 

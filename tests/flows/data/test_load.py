@@ -1,15 +1,13 @@
 """A load takes each landed file once, keeps every value, and names what it leaves out."""
 
-import random
-import threading
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
 import pytest
 from orders import (
+    CSV,
     NOON,
-    ORDERS,
     ORDERS_CSV,
     ORDERS_JSON,
     PREFIX,
@@ -17,20 +15,15 @@ from orders import (
     json_lines,
     land,
     landing,
-    objects,
     order,
     put,
-    quarantined,
     rows,
     run,
     zipped,
 )
 
-from flows.shared import snowflake, watermark
-from flows.shared.data import json_rows, reading, staging, warehouse
 from flows.shared.data import load as loading
 from flows.shared.data.listing import Listing, StoredFile
-from flows.shared.data.validation import TooManyRejectedError
 
 ALL = "ORDER_ID, STATUS, AMOUNT, ORDERED_AT, SHIPS_ON, IS_GIFT, WEIGHT, NOTE, DETAILS"
 FULL = order(
@@ -53,13 +46,6 @@ def test_the_table_holds_what_the_file_held(world):
     assert rows(world, "SOURCE_FILE, SOURCE_MODIFIED IS NULL, LOADED_AT IS NULL")[0] == (
         f"{PREFIX}day1.parquet", False, False,
     )  # fmt: skip
-
-
-CSV = """order_id;status;amount;ordered_at;ships_on;is_gift;weight;note;details
-1;new;12,50;2024-05-01T12:00:00Z;;no;0,5;;
-2;sent;1234,00;2024-05-01 14:00:00+02:00;2024-05-02;yes;1;"a;""b""
-c";"{""a"": 1}"
-"""
 
 
 def test_csv_of_another_dialect_arrives_as_exactly(world):
@@ -140,144 +126,6 @@ def test_a_reserved_word_is_a_column_as_any_other(world):
     assert world.query('SELECT "ORDER", "REASON", "FOUND" FROM WORDS') == [(1, 2, 1)]
 
 
-# --- What is rejected -------------------------------------------------------------------------------------------------
-
-
-def test_rejected_rows_are_in_quarantine_as_they_came_with_their_reasons(world):
-    bad = frame(
-        order(1),
-        order(0),
-        order(2, status="lost"),
-        order(3, status="sent"),
-        order(None, note="no key"),
-        order(4, details="{"),
-    )
-    land(world, day1=bad)
-    result = run(percent=90)
-    assert (result.rows_inserted, result.rows_quarantined) == (1, 5)
-    kept = quarantined(world)
-    assert kept["_source_row"].to_list() == [1, 2, 3, 4, 5]
-    assert kept["_source_file"].unique().to_list() == [f"{PREFIX}day1.parquet"]
-    assert kept["amount"].to_list() == ["12.50"] * 5
-    assert kept["order_id"].to_list() == ["0", "2", "3", None, "4"]
-    number, status, day, key, details = kept["_reason"]
-    assert number == "order_id: got 0; expected at least 1"
-    assert "status: got" in status
-    assert "new, paid, sent" in status
-    assert day == "expected what is sent has a day"
-    assert key == "order_id: got nothing; expected a value"
-    assert details.startswith("details: got")
-
-
-def test_above_the_threshold_nothing_is_loaded_and_quarantine_is_written_once(world):
-    land(world, day1=frame(*(order(n) for n in range(98)), order(-1), order(-2)))
-    message = r"3 of 100 rows rejected \(3\.00 %\); expected at most 2 %.*quarantine/rows/orders/"
-    with pytest.raises(TooManyRejectedError, match=message) as failure:
-        run(percent=2)
-    assert failure.value.counts["rows_quarantined"] == 3
-    assert rows(world) == []
-    before = objects(world, "quarantine/")
-    assert len(before) == 1
-    with pytest.raises(TooManyRejectedError):
-        run(run_id="run-2", percent=2)
-    assert objects(world, "quarantine/") == before
-    assert run(run_id="run-3", percent=3).rows_inserted == 97
-
-
-def test_a_mended_row_is_loaded_from_quarantine(world):
-    land(world, day1=frame(order(1), order(2, amount=Decimal("-1.50"), details='{"a": 1}')))
-    run(percent=50)
-    [key] = objects(world, "quarantine/rows/")
-    world.put(key, quarantined(world).with_columns(amount=pl.lit("1.50")))
-    world.wait()
-    result = run(run_id="run-2", files=[key])
-    assert (result.rows_read, result.rows_inserted) == (1, 1)
-    assert rows(world, "AMOUNT, ORDERED_AT, SOURCE_FILE")[1] == (Decimal("1.50"), NOON.replace(tzinfo=None), key)
-
-
-def test_a_row_mended_in_the_data_sets_own_spelling_is_loaded(world):
-    put(world, "day1.csv", CSV.replace("12,50", "-12,50"))
-    world.wait()
-    run(ORDERS_CSV, percent=50)
-    [key] = objects(world, "quarantine/rows/")
-    kept = quarantined(world)
-    assert kept["amount"].to_list() == ["-12,50"]
-    world.put(key, kept.with_columns(amount=pl.lit("12,50")))
-    world.wait()
-    assert run(ORDERS_CSV, "run-2", files=[key]).rows_inserted == 1
-    assert rows(world, "AMOUNT, IS_GIFT")[0] == (Decimal("12.50"), False)
-
-
-def test_a_bad_file_is_set_aside_and_the_run_goes_on(world):
-    land(world, day1=frame(order(1)), day2=b"no parquet", day3=frame(order(3)).drop("amount"), day4=frame(order(4)))
-    result = run()
-    assert (result.files, result.rows_inserted) == (4, 2)
-    assert list(result.files_set_aside) == [f"{PREFIX}day2.parquet", f"{PREFIX}day3.parquet"]
-    assert "amount" in result.files_set_aside[f"{PREFIX}day3.parquet"]
-    aside = objects(world, "quarantine/files/orders/")
-    assert aside["quarantine/files/orders/day2.parquet"] == b"no parquet"
-    told = aside["quarantine/files/orders/day3.parquet.reason.txt"].decode()
-    assert told.startswith(result.files_set_aside[f"{PREFIX}day3.parquet"])
-    assert f"{PREFIX}day3.parquet" in told
-    assert run(run_id="run-2").files == 0
-
-
-def test_more_bad_files_than_allowed_fail_the_run(world):
-    land(world, day1=frame(order(1)), day2=b"no parquet", day3=b"")
-    with pytest.raises(TooManyRejectedError, match=r"2 files set aside; expected at most 1; the first: .*day2"):
-        run(set_aside=1)
-    assert rows(world) == []
-    assert run(run_id="run-2", set_aside=2).rows_inserted == 1
-
-
-def test_a_file_that_is_refused_in_its_middle_leaves_no_row(world, monkeypatch):
-    """Its first rows are staged already."""
-    monkeypatch.setattr(staging, "ROWS_AT_ONCE", 1)
-    monkeypatch.setattr(reading, "SLICE_ROWS", 1)
-    monkeypatch.setattr(json_rows, "TEXT_SLICE_BYTES", 1)
-    noise = random.Random(1).randbytes(300_000).hex()  # noqa: S311 (no secret)
-    cut = zipped("".join(json_lines(order(n, note=noise)) for n in range(1, 9)))[:-40]
-    put(world, "day1.jsonl.gz", cut)
-    put(world, "day2.jsonl", json_lines(order(6)))
-    world.wait()
-    staged = []
-    add = staging.Stager.add
-    monkeypatch.setattr(
-        staging.Stager, "add", lambda self, rows, *more: staged.append(rows.height) or add(self, rows, *more)
-    )
-    result = run(ORDERS_JSON, percent=100)
-    assert sum(staged) > 1
-    assert list(result.files_set_aside) == [f"{PREFIX}day1.jsonl.gz"]
-    assert (result.rows_read, result.rows_inserted, rows(world)) == (1, 1, [(6,)])
-
-
-def test_what_is_set_aside_is_written_once_though_the_run_is_repeated(world):
-    world.s3.put_bucket_versioning(Bucket=world.bucket, VersioningConfiguration={"Status": "Enabled"})
-    land(world, day1=frame(order(1), order(0)), day2=b"no parquet")
-    for number in range(2):
-        with pytest.raises(TooManyRejectedError):
-            run(run_id=f"run-{number}", percent=0)
-    versions = world.s3.list_object_versions(Bucket=world.bucket, Prefix="quarantine/")["Versions"]
-    assert len(versions) == len(objects(world, "quarantine/")) == 3
-
-
-def test_what_is_no_landing_file_is_told_once(world):
-    put(world, "_SUCCESS", b"")
-    put(world, "notes.docx", b"x")
-    land(world, day1=frame(order(1)))
-    result = run()
-    assert set(result.files_ignored) == {f"{PREFIX}_SUCCESS", f"{PREFIX}notes.docx"}
-    assert run(run_id="run-2").files_ignored == {}
-
-
-def test_files_that_are_asked_for_and_not_there_are_named(world):
-    with pytest.raises(Exception, match=r"landing/orders/no\.parquet"):
-        run(files=[f"{PREFIX}no.parquet"])
-
-
-# --- Files put again --------------------------------------------------------------------------------------------------
-
-
 def test_a_file_put_again_replaces_its_rows_by_choice(world):
     replaced = landing(replace_file=True)
     land(world, day1=frame(order(1), order(2)), day2=frame(order(3)))
@@ -294,9 +142,6 @@ def test_without_that_choice_its_earlier_rows_stay(world):
     land(world, day1=frame(order(2)))
     assert run(run_id="run-2").rows_vanished == 0
     assert rows(world) == [(1,), (2,)]
-
-
-# --- The table --------------------------------------------------------------------------------------------------------
 
 
 def test_a_column_that_the_table_lacks_is_added_before_the_transaction(world):
@@ -334,9 +179,6 @@ def test_a_data_set_has_a_schema_of_its_own_by_choice(world):
     assert rows(world, table="SALES.ORDERS") == [(1,)]
 
 
-# --- Intervals --------------------------------------------------------------------------------------------------------
-
-
 def test_a_past_interval_is_loaded_again_and_the_watermark_stays(world):
     land(world, day1=frame(order(1)), day2=frame(order(2)))
     before = run()
@@ -361,96 +203,3 @@ def test_a_clock_behind_the_watermark_gives_an_empty_window():
     noon = datetime(2013, 1, 1, 12, tzinfo=UTC)
     window = loading.window_of(Listing([StoredFile("a", 1, noon, "e")], [], noon), noon, 5)
     assert (window.upper, window.files) == (noon, [])
-
-
-# --- Faults -----------------------------------------------------------------------------------------------------------
-
-
-def fail_after(monkeypatch, module, name, error):
-    """Let one step do its work and then fail."""
-    step = getattr(module, name)
-
-    def failing(*args, **kwargs):
-        step(*args, **kwargs)
-        raise error
-
-    monkeypatch.setattr(module, name, failing)
-
-
-@pytest.mark.parametrize(
-    ("module", "step"),
-    [
-        (snowflake, "put_parquet"),
-        (snowflake, "copy_parquet"),
-        (warehouse, "merge"),
-        (watermark, "advance"),
-        (loading.history, "write"),
-    ],
-    ids=lambda each: getattr(each, "__name__", each).rpartition(".")[2],
-)
-def test_a_run_that_fails_before_its_commit_leaves_nothing(world, monkeypatch, module, step):
-    land(world, day1=frame(order(1)), day2=frame(order(2)))
-    with monkeypatch.context() as patch:
-        fail_after(patch, module, step, ConnectionResetError(step))
-        with pytest.raises(ConnectionResetError):
-            run()
-    assert rows(world) == []
-    assert world.query("SELECT COUNT(*) FROM LOAD_HISTORY") == [(0,)]
-    assert run(run_id="run-2").rows_inserted == 2
-
-
-def test_tables_are_made_before_the_transaction_begins(world, monkeypatch):
-    """In Snowflake DDL commits what is open, PUT is in no transaction; the embedded one would not show either."""
-    words, execute = [], snowflake.execute
-    monkeypatch.setattr(
-        snowflake, "execute", lambda c, sql, values=(): words.append(sql.split()[0]) or execute(c, sql, values)
-    )
-    land(world, day1=frame(order(1)))
-    run()
-    assert words[words.index("BEGIN") :] == ["BEGIN", "MERGE", "INSERT", "COMMIT"]
-
-
-def test_an_attempt_whose_commit_was_not_confirmed_is_recognised_by_the_next(world, monkeypatch):
-    """The COMMIT arrives, its answer does not: the retry of the task gives the counts and loads nothing."""
-    land(world, day1=frame(order(1)))
-    window = loading.find_files.fn(ORDERS, "run-1", 0)
-    execute = snowflake.execute
-    with monkeypatch.context() as patch:
-
-        def lose_the_answer(connection, sql, values=()):
-            answer = execute(connection, sql, values)
-            if sql == "COMMIT":
-                raise ConnectionResetError
-            return answer
-
-        patch.setattr(snowflake, "execute", lose_the_answer)
-        with pytest.raises(ConnectionResetError):
-            loading.load_files.fn(ORDERS, window, "run-1", 1.0, 10)
-    retried = loading.load_files.fn(ORDERS, window, "run-1", 1.0, 10)
-    assert (retried.rows_inserted, retried.watermark) == (1, window.upper)
-    assert run(run_id="run-2").rows_read == 0
-
-
-def test_of_two_runs_from_the_same_watermark_one_loses_and_writes_nothing(world):
-    """Both have read the watermark and the listing before either commits."""
-    land(world, day1=frame(order(1), order(2)))
-    windows = [loading.find_files.fn(ORDERS, run_id, 0) for run_id in ("a", "b")]
-    outcomes = {}
-
-    def load(run_id, window):
-        try:
-            outcomes[run_id] = loading.load_files.fn(ORDERS, window, run_id, 1.0, 10)
-        except Exception as error:
-            outcomes[run_id] = error
-
-    threads = [threading.Thread(target=load, args=pair) for pair in zip("ab", windows, strict=True)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    won = [each for each in outcomes.values() if isinstance(each, loading.LoadResult)]
-    lost = [each for each in outcomes.values() if isinstance(each, watermark.WatermarkMovedError)]
-    assert (len(won), len(lost)) == (1, 1), outcomes
-    assert "nothing was written by this one" in str(lost[0])
-    assert won[0].rows_inserted == 2
-    assert rows(world) == [(1,), (2,)]

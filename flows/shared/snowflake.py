@@ -121,13 +121,13 @@ def merge_sql(
     compared: Sequence[str],
     carried: Sequence[str],
     newest: Sequence[str],
-    not_older: str = "",
+    not_older: tuple[str, str] | None = None,
 ) -> str:
     """A MERGE of `source` into `target` by `key` that writes only rows that are new or differ in a `compared` column.
 
     `carried` columns are written along and not compared. Of several source rows with one key the first in the order
     `newest` counts, so that the result does not depend on chance. `not_older`: a row is not replaced by one that has
-    less in this column.
+    less in the first of these columns, nor by one with the same there and less in the second.
     """
     written = [*compared, *carried]
     columns = ", ".join([*key, *written])
@@ -135,7 +135,9 @@ def merge_sql(
     # A data set may be nothing but its key.
     differs = " OR ".join(f"kept.{c} IS DISTINCT FROM incoming.{c}" for c in compared) or "FALSE"
     if not_older:
-        differs = f"({differs}) AND (kept.{not_older} IS NULL OR kept.{not_older} <= incoming.{not_older})"
+        first, second = not_older
+        equal = f"kept.{first} = incoming.{first} AND kept.{second} <= incoming.{second}"
+        differs = f"({differs}) AND (kept.{first} IS NULL OR kept.{first} < incoming.{first} OR {equal})"
     return f"""
 MERGE INTO {target} AS kept USING (
     SELECT {columns} FROM {source}

@@ -87,9 +87,8 @@ def merge(connection: SnowflakeConnection, landing: Landing) -> tuple[int, int]:
     if json:
         every = [*landing.sql_key, *compared, *carried, quoted(SOURCE_ROW)]
         source = f"(SELECT {', '.join(f'PARSE_JSON({c}) AS {c}' if c in json else c for c in every)} FROM {INCOMING})"  # noqa: S608
-    sql = snowflake.merge_sql(
-        landing.full_table, source, landing.sql_key, compared, carried, NEWEST, not_older=quoted("SOURCE_MODIFIED")
-    )
+    latest = quoted("SOURCE_MODIFIED"), quoted("SOURCE_FILE")
+    sql = snowflake.merge_sql(landing.full_table, source, landing.sql_key, compared, carried, NEWEST, not_older=latest)
     return snowflake.merge(connection, sql)
 
 

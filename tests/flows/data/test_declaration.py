@@ -65,6 +65,7 @@ def test_a_name_that_is_taken_or_no_name_is_refused(name):
         ({"written": {"x": Written()}}, "written: got x, which is no column"),
         ({"written": {"note": Written(name="status")}}, "written: got one name for two columns"),
         ({"written": {"note": Written(unit="s")}}, "note: got unit='s' for a text"),
+        ({"written": {"note": Written(pattern="%Y")}}, "note: got a pattern for a text"),
         ({"written": {"note": Written(zone="UTC")}}, "note: got a zone for a text"),
         ({"written": {"ordered_at": Written(zone="Berlin")}}, "the zone 'Berlin'; expected a name such as"),
         ({"written": {"note": Written(true=("x",))}}, "note: got true= or false= for a text"),

@@ -1,4 +1,4 @@
-"""Killed at any moment and run again, a load and an export end as if nothing had happened.
+"""Killed at any moment and run again, a load, an export and a backfill end as if nothing had happened.
 
 KILLS says how many moments each is killed at: 2, or as many as one asks for.
 """
@@ -35,6 +35,40 @@ print("begun", flush=True)
 export.export_file.fn(NOTES, "notes", sys.argv[1])
 """
 
+# Stands in for Prefect's agent: a run's load goes on in this process, so that it dies with it, in a thread, so that two
+# go on at once. What Prefect knows of a run outlives the process in a file: one that was killed is not completed.
+BACKFILL = """
+import asyncio, json, pathlib, sys
+from datetime import UTC, datetime
+from types import SimpleNamespace
+sys.path.insert(0, "tests/flows/data")
+from prefect import flow
+from orders import ORDERS, run
+from flows.shared.data import backfill
+
+runs = pathlib.Path(sys.argv[2])
+
+async def deployment_run(_, parameters, idempotency_key, **options):
+    known = runs / idempotency_key
+    if not known.exists():
+        known.write_text(json.dumps([str(datetime.now(UTC)), "Crashed"]))
+        await asyncio.to_thread(run, run_id=idempotency_key, percent=50, **parameters)
+        known.write_text(json.dumps([str(datetime.now(UTC)), "Completed"]))
+    created, name = json.loads(known.read_text())
+    state = SimpleNamespace(name=name, is_completed=lambda: name == "Completed")
+    return SimpleNamespace(state=state, created=datetime.fromisoformat(created))
+
+backfill.arun_deployment = deployment_run
+
+@flow(name="orders_backfilled")
+async def backfilled():
+    since = datetime(2000, 1, 1, tzinfo=UTC)
+    return await backfill.backfill(ORDERS, "orders/hourly", since, by=1, at_once=2, name=sys.argv[1])
+
+print("begun", flush=True)
+asyncio.run(backfilled())
+"""
+
 
 def notes():
     import dataframely as dy
@@ -49,9 +83,9 @@ def notes():
 NOTES = notes()
 
 
-def killed_after(code, run_id, seconds):
+def killed_after(code, seconds, *arguments):
     """Start the code, kill it so long after it has begun; return whether it was still running."""
-    with subprocess.Popen([sys.executable, "-c", code, run_id], env=os.environ, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, "-c", code, *arguments], env=os.environ, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         try:
             process.wait(seconds)
@@ -60,9 +94,9 @@ def killed_after(code, run_id, seconds):
     return process.returncode == -signal.SIGKILL
 
 
-def seconds_of(code):
+def seconds_of(code, *arguments):
     """How long the code takes when nothing stops it."""
-    with subprocess.Popen([sys.executable, "-c", code, "whole"], env=os.environ, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, "-c", code, *arguments], env=os.environ, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         started = time.monotonic()
     assert process.returncode == 0
@@ -83,37 +117,60 @@ def days():
 def whole(world):
     """What the table and the quarantine hold after a run that nothing stops, and how long it takes."""
     land(world, **days())
-    seconds = seconds_of(LOAD)
+    seconds = seconds_of(LOAD, "whole")
     held = world.query(ALL), quarantined(world).sort("_source_file")
+    forget(world)
+    return *held, seconds
+
+
+def forget(world):
+    """Empty the tables and the quarantine."""
     for table in ("ORDERS", "LOAD_HISTORY", "LOAD_WATERMARKS"):
         world.query(f"DELETE FROM {table}")  # noqa: S608
-    return *held, seconds
+    for key in objects(world, "quarantine/"):
+        world.s3.delete_object(Bucket=world.bucket, Key=key)
 
 
 def test_a_load_that_is_killed_and_run_again_leaves_each_row_once(world, whole):
     rows, rejected, seconds = whole
     moments = random.Random(12)  # noqa: S311 (no secret)
     for number in range(KILLS):
-        for key in objects(world, "quarantine/"):
-            world.s3.delete_object(Bucket=world.bucket, Key=key)
-        killed_after(LOAD, f"killed-{number}", moments.uniform(0, seconds))
+        killed_after(LOAD, moments.uniform(0, seconds), f"killed-{number}")
         run(run_id=f"again-{number}", percent=50)
         assert world.query(ALL) == rows
         assert quarantined(world).sort("_source_file").equals(rejected)
         assert world.query("SELECT COUNT(*), COUNT(DISTINCT FILE) FROM LOAD_HISTORY") == [(4, 4)]
-        for table in ("ORDERS", "LOAD_HISTORY", "LOAD_WATERMARKS"):
-            world.query(f"DELETE FROM {table}")  # noqa: S608
+        forget(world)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_backfill_that_is_killed_and_run_again_leaves_each_row_once(world, whole, tmp_path):
+    rows, rejected, _ = whole
+    moments = random.Random(14)  # noqa: S311 (no secret)
+    (tmp_path / "whole").mkdir()
+    seconds = seconds_of(BACKFILL, "may", str(tmp_path / "whole"))
+    for number in range(KILLS):
+        forget(world)
+        runs = tmp_path / str(number)
+        runs.mkdir()
+        killed_after(BACKFILL, moments.uniform(0, seconds), "may", str(runs))
+        seconds_of(BACKFILL, "may", str(runs))
+        assert world.query(ALL) == rows
+        assert quarantined(world).sort("_source_file").equals(rejected)
+        assert world.query("SELECT COUNT(DISTINCT FILE) FROM LOAD_HISTORY") == [(4,)]
+        # The watermark stays where it was, at the beginning.
+        assert world.query("SELECT COUNT(*) FROM LOAD_WATERMARKS WHERE LOADED_UNTIL > '1970-01-01'") == [(0,)]
 
 
 def test_an_export_that_is_killed_leaves_the_old_file_or_the_new_one(world):
     land(world, day1=frame(*(order(n) for n in range(1, 3000))))
     run()
-    seconds = seconds_of(EXPORT)
+    seconds = seconds_of(EXPORT, "whole")
     moments = random.Random(13)  # noqa: S311 (no secret)
     for number in range(KILLS):
         before = objects(world, "export/")
         world.query("UPDATE ORDERS SET AMOUNT = AMOUNT + 1")
-        killed_after(EXPORT, f"killed-{number}", moments.uniform(0, seconds))
+        killed_after(EXPORT, moments.uniform(0, seconds), f"killed-{number}")
         whole_files = [pl.read_parquet(body).height for body in objects(world, "export/").values()]
         assert whole_files == [2999] * len(before)
         from flows.shared.data import export

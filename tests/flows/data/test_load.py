@@ -114,6 +114,13 @@ def test_a_row_of_an_older_file_never_replaces_one_of_a_newer_file(world):
     assert (again.rows_updated, rows(world, "NOTE")) == (0, [("new",)])
 
 
+def test_of_two_files_of_one_second_the_later_name_is_the_newer(world):
+    land(world, a=frame(order(1, note="a")), b=frame(order(1, note="b")))
+    run(files=[f"{PREFIX}b.parquet"])
+    run(run_id="run-2", files=[f"{PREFIX}a.parquet"])
+    assert rows(world, "NOTE") == [("b",)]
+
+
 def test_a_reserved_word_is_a_column_as_any_other(world):
     import dataframely as dy
 
@@ -142,6 +149,16 @@ def test_without_that_choice_its_earlier_rows_stay(world):
     land(world, day1=frame(order(2)))
     assert run(run_id="run-2").rows_vanished == 0
     assert rows(world) == [(1,), (2,)]
+
+
+def test_hundreds_of_files_of_one_row_are_one_load(world):
+    files = 200
+    for number in range(1, files + 1):
+        put(world, f"{number:04}.parquet", frame(order(number)))
+    world.wait()
+    result = run()
+    assert (result.files, result.rows_inserted) == (files, files)
+    assert world.query("SELECT COUNT(*), COUNT(DISTINCT FILE) FROM LOAD_HISTORY") == [(files, files)]
 
 
 def test_a_column_that_the_table_lacks_is_added_before_the_transaction(world):

@@ -4,8 +4,9 @@
     python -m benchmarks.load --rows 100000
 
 The plain way is the one that Snowflake's documentation shows: pandas reads all files into one frame, write_pandas
-brings it to a table, a MERGE takes it from there. It judges no row. Each way runs as a process of its own, from an empty table, and tells seconds, CPU seconds and its
-peak memory, imports apart. Exit code 1 if a bound in brackets is missed.
+brings it to a table, a MERGE takes it from there. It judges no row. Each way runs as a process of its own, from an
+empty table, and tells seconds, CPU seconds and its peak memory, imports apart. Exit code 1 if a bound in brackets is
+missed.
 """
 
 import argparse

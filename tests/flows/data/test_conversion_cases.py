@@ -77,12 +77,15 @@ def same(value: Any, truth: str | None) -> bool:
 @pytest.mark.parametrize(("folder", "item"), INPUTS, ids=[f"{f.name}-{i['file']}" for f, i in INPUTS])
 def test_every_value_of_the_case_is_kept_or_told(folder: Path, item: dict[str, Any]) -> None:
     columns, path = declared(item["target"]), folder / item["file"]
+    refusal = ""
     try:
         refuse_types(parquet_schema(path), columns)
         slices = list(read_slices(path, item["file"], columns, Parquet()))
     except FileRefusedError as error:
+        refusal = str(error)
+    if refusal:
         assert "refused" in item["accept"]
-        assert item["column"] in str(error)
+        assert item["column"] in refusal
         return
     outcomes = []
     for each in slices:

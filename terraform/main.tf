@@ -35,8 +35,12 @@ locals {
     PREFECT_RESULTS_PERSIST_BY_DEFAULT   = "true"
   } : name => value if var.persist_results }
 
-  # What registration needs to write to Prefect, and to let failed runs page.
-  register_parameters = concat([var.prefect_credential], var.alerts.pagerduty ? ["PAGERDUTY_ROUTING_KEY"] : [])
+  # Where messages about runs go, and the parameter that holds its key or address.
+  channels = { pagerduty = "PAGERDUTY_ROUTING_KEY", slack = "SLACK_WEBHOOK_URL", teams = "TEAMS_WEBHOOK_URL" }
+  chosen   = [for name in ["pagerduty", "slack", "teams"] : name if var.alerts[name]]
+
+  # What registration needs to write to Prefect, and to tell of failed runs.
+  register_parameters = concat([var.prefect_credential], [for name in local.chosen : local.channels[name]])
 
   image = "${var.account_id}.dkr.ecr.${var.region}.amazonaws.com/${var.image_repository}@${var.image_digest}"
 }
@@ -123,12 +127,20 @@ module "ecs_agent" {
   tasks = {
     subnet_ids        = module.network.private_subnet_ids
     security_group_id = module.network.task_security_group_id
+    min               = var.agent.tasks.min
   }
-  min_tasks = var.agent.tasks.min
   prefect = {
     api_url        = var.prefect_api_url
     credential     = var.prefect_credential
     credential_arn = module.parameters.arns[var.prefect_credential]
+  }
+  runs = {
+    time_limit_minutes = var.flow_task.time_limit_minutes
+    # Where a channel that Prefect reaches itself is chosen, its automations tell.
+    topic_arn   = length(local.chosen) == 0 ? module.alerts.topic_arn : ""
+    environment = var.environment
+    log_group   = module.flow_task.log_group
+    runbook_url = var.delivery.runbook_url
   }
   health_port = var.agent_health_port
   environment = var.agent_environment

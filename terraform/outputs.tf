@@ -7,6 +7,9 @@ output "facts" {
     owner        = var.owner
     schedules    = var.schedules
     guarded      = var.guarded
+    region       = var.region
+    log_group    = module.flow_task.log_group
+    alerts       = concat(var.alerts.email == "" ? [] : ["email"], local.chosen)
     result_block = local.result_block
   }
 }

@@ -201,12 +201,13 @@ variable "agent_environment" {
 }
 
 variable "flow_task" {
-  description = "Size of one flow run (CPU units, MiB, GiB) unless its deployment asks for another, and the capacity provider: FARGATE or FARGATE_SPOT."
+  description = "Size of one flow run (CPU units, MiB, GiB) unless its deployment asks for another, the capacity provider (FARGATE or FARGATE_SPOT), and after how many minutes a run is ended unless its tags say otherwise (time-limit:2h)."
   type = object({
     cpu                   = optional(number, 1024)
     memory_mib            = optional(number, 4096)
     ephemeral_storage_gib = optional(number, 21)
     capacity_provider     = optional(string, "FARGATE")
+    time_limit_minutes    = optional(number, 720)
   })
   default  = {}
   nullable = false
@@ -243,9 +244,14 @@ variable "log_retention_days" {
 }
 
 variable "alerts" {
-  description = "Who receives alarms: an e-mail address, or pagerduty = true (`make alerts` then subscribes it)."
-  type        = object({ pagerduty = optional(bool, false), email = optional(string, "") })
-  nullable    = false
+  description = "Who is told: an e-mail address or pagerduty = true at least (`make alerts` then subscribes PagerDuty), slack and teams beside them. Keys and webhook addresses are in SSM (docs/on-call.md)."
+  type = object({
+    email     = optional(string, "")
+    pagerduty = optional(bool, false)
+    slack     = optional(bool, false)
+    teams     = optional(bool, false)
+  })
+  nullable = false
 }
 
 variable "protect_data" {
@@ -275,8 +281,8 @@ variable "delivery" {
   nullable = false
 
   validation {
-    condition     = var.delivery.connection_arn == "" || !var.alerts.pagerduty || can(regex("^https://", var.delivery.runbook_url))
-    error_message = "delivery.runbook_url is \"${var.delivery.runbook_url}\"; expected the https address of your team's runbook of its flows, because with alerts.pagerduty failed runs page somebody and link to it (docs/on-call.md)."
+    condition     = var.delivery.connection_arn == "" || !(var.alerts.pagerduty || var.alerts.slack || var.alerts.teams) || can(regex("^https://", var.delivery.runbook_url))
+    error_message = "delivery.runbook_url is \"${var.delivery.runbook_url}\"; expected the https address of your team's runbook of its flows, because messages about failed runs link to it (docs/on-call.md)."
   }
 }
 

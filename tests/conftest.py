@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 # What takes longest first, as a few workers want it: end to end, then servers and Terraform, then the rest.
 SLOW_FOLDERS = ("end_to_end", "deployment", "move_in", "local_stack", "modules", "terraform", "registration", "flows")
+SHARED_FOLDERS = ("tests/deployment", "tests/end_to_end")
 # A test needs Terraform, a server, checkov or a browser if it stands in one of these folders, asks for one of these
 # fixtures, or its file imports one of these names.
 TERRAFORM_FOLDERS = {"end_to_end", "deployment", "move_in", "modules", "terraform"}
@@ -32,6 +33,7 @@ STARTERS = {"EmbeddedAws", "Cloud", "supervision", "CheckovScan", "browser", "se
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--fast` runs what needs nothing but Python."""
+    parser.addoption("--faults", action="store_true", help="only the long faults of `make faults`, left out otherwise")
     parser.addoption(
         "--fast", action="store_true", help="only tests that need no Terraform, no server, no checkov and no browser"
     )
@@ -62,7 +64,10 @@ def is_slow(item: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put what takes longest first, or with --fast leave it out."""
+    """Put what takes longest first, or with --fast leave it out; with --faults keep the long faults alone."""
+    wanted = [bool(item.get_closest_marker("faults")) == config.getoption("--faults") for item in items]
+    config.hook.pytest_deselected(items=[item for item, keep in zip(items, wanted, strict=True) if not keep])
+    items[:] = [item for item, keep in zip(items, wanted, strict=True) if keep]
     if config.getoption("--fast"):
         config.hook.pytest_deselected(items=[item for item in items if is_slow(item)])
         items[:] = [item for item in items if not is_slow(item)]
@@ -72,15 +77,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)  # Without xdist there is nothing to hand out.
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
-    """Hand tests out by file as `--dist loadfile` does, but tests/deployment whole: its files share what they apply."""
+    """Hand tests out by file as `--dist loadfile` does, but the folders whole whose files share what they bring up."""
     from xdist.scheduler import LoadFileScheduling
 
-    class ByFileOrDeployment(LoadFileScheduling):
+    class ByFileOrFolder(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return "tests/deployment" if file.startswith("tests/deployment/") else file
+            return next((folder for folder in SHARED_FOLDERS if file.startswith(f"{folder}/")), file)
 
-    return ByFileOrDeployment(config, log) if config.getvalue("dist") == "loadfile" else None
+    return ByFileOrFolder(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture

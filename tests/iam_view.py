@@ -11,6 +11,7 @@ ACTIONS = {
     "ListObjectsV2": "ListBucket",
     "HeadBucket": "ListBucket",
     "HeadObject": "GetObject",
+    "DeleteMessageBatch": "DeleteMessage",
     "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
     "GetBucketCors": "GetBucketCORS",
     "GetBucketEncryption": "GetEncryptionConfiguration",

@@ -1,6 +1,7 @@
 """Figures of a run: one CloudWatch embedded-metric-format line on stdout, and a Prefect artifact."""
 
 import json
+import logging
 import time
 from collections.abc import Mapping
 
@@ -32,13 +33,19 @@ def embedded_metrics(flow: str, environment: str, run_id: str, figures: Mapping[
 
 
 def report(flow: str, run_id: str, figures: Mapping[str, float]) -> None:
-    """Print the metrics line and store the same figures as the artifact `<flow>-figures` of the run."""
+    """Print the metrics line and store the same figures as the artifact `<flow>-figures` of the run.
+
+    Figures never decide over a run: an artifact that cannot be stored is a warning.
+    """
     from prefect.artifacts import create_table_artifact
 
     # Not through a logger: CloudWatch wants the line bare.
     print(embedded_metrics(flow, RunSettings.load().environment, run_id, figures, time.time()), flush=True)
-    create_table_artifact(
-        key=f"{flow.replace('_', '-')}-figures",
-        table=[{"figure": name, "value": value} for name, value in figures.items()],
-        description=f"Figures of the last run of {flow}",
-    )
+    try:
+        create_table_artifact(
+            key=f"{flow.replace('_', '-')}-figures",
+            table=[{"figure": name, "value": value} for name, value in figures.items()],
+            description=f"Figures of the last run of {flow}",
+        )
+    except Exception as error:
+        logging.getLogger(__name__).warning("The figures of %s are not in Prefect: %r", flow, error)

@@ -15,7 +15,7 @@ locals {
       missing    = "breaching" # ECS counts the tasks of every service, none included. No count means no service.
     }
     task-events-not-read = {
-      says       = "Task events have waited 15 minutes in the queue: a run whose task dies stays Running. See whether the agent's observer reads."
+      says       = "Task events have waited 15 minutes in the queue: no agent reads them. See whether an agent runs, and what it logs."
       namespace  = "AWS/SQS"
       metric     = "ApproximateAgeOfOldestMessage"
       dimensions = { QueueName = var.task_events.queue }
@@ -25,7 +25,7 @@ locals {
       missing    = "notBreaching" # SQS is silent about a queue that nobody used for hours.
     }
     task-events-dead-letters = {
-      says       = "Task events that the agent could not handle lie in the dead-letter queue: their runs may stay Running. Read them, then move them back."
+      says       = "Task events that were received five times and not deleted lie in the dead-letter queue: agents die as they read. See the agent's log."
       namespace  = "AWS/SQS"
       metric     = "ApproximateNumberOfMessagesVisible"
       dimensions = { QueueName = var.task_events.dead_letters }

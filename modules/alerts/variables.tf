@@ -5,13 +5,13 @@ variable "context" {
 }
 
 variable "alerts" {
-  description = "Who receives alarms: an e-mail address, or PagerDuty, whose address holds a key, so that `make alerts` reads it from SSM."
+  description = "Who receives alarms: an e-mail address, PagerDuty (whose address holds a key, so that `make alerts` reads it from SSM), or both."
   type        = object({ pagerduty = optional(bool, false), email = optional(string, "") })
   nullable    = false
 
   validation {
-    condition     = var.alerts.pagerduty != (var.alerts.email != "")
-    error_message = "alerts is pagerduty = ${var.alerts.pagerduty}, email = \"${var.alerts.email}\"; expected exactly one of them: pagerduty = true, or an e-mail address."
+    condition     = var.alerts.pagerduty || var.alerts.email != ""
+    error_message = "alerts is email = \"${var.alerts.email}\", pagerduty = ${var.alerts.pagerduty}; expected one of them at least, because alarms of AWS go there. A channel of Slack or Teams has a mail address too."
   }
 
   validation {

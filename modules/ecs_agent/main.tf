@@ -2,9 +2,8 @@ locals {
   environment = merge({
     PREFECT_API_URL = var.prefect.api_url
     # Only the container's own health check asks.
-    PREFECT_WORKER_WEBSERVER_HOST                        = "127.0.0.1"
-    PREFECT_WORKER_WEBSERVER_PORT                        = tostring(var.health_port)
-    PREFECT_INTEGRATIONS_AWS_ECS_OBSERVER_SQS_QUEUE_NAME = aws_sqs_queue.task_events.name
+    PREFECT_WORKER_WEBSERVER_HOST = "127.0.0.1"
+    PREFECT_WORKER_WEBSERVER_PORT = tostring(var.health_port)
   }, var.environment)
 }
 
@@ -49,10 +48,13 @@ resource "aws_ecs_task_definition" "agent" {
     image     = var.image
     essential = true
     memory    = var.size.memory_mib
-    command = [
-      "prefect", "worker", "start", "--pool", var.context.name, "--type", "ecs",
-      "--no-create-pool-if-not-found", "--with-healthcheck",
-    ]
+    command = concat([
+      "python", "-m", "scripts.start_agent", "--pool", var.context.name,
+      "--task-events", aws_sqs_queue.task_events.name, "--time-limit", tostring(var.runs.time_limit_minutes),
+      ], var.runs.topic_arn == "" ? [] : [
+      "--topic", var.runs.topic_arn, "--environment", var.runs.environment,
+      "--log-group", var.runs.log_group, "--runbook", var.runs.runbook_url,
+    ])
     environment            = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
     secrets                = [{ name = var.prefect.credential, valueFrom = var.prefect.credential_arn }]
     privileged             = false
@@ -87,7 +89,7 @@ resource "aws_ecs_service" "agent" {
   name                               = "${var.context.name}-agent"
   cluster                            = aws_ecs_cluster.flows.id
   task_definition                    = aws_ecs_task_definition.agent.arn
-  desired_count                      = var.min_tasks
+  desired_count                      = var.tasks.min
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
   enable_execute_command             = false

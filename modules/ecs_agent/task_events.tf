@@ -1,5 +1,4 @@
-# ECS tells EventBridge of every change of a task; the worker's observer reads them here, so that a flow run whose task
-# was killed becomes Crashed instead of staying Running forever.
+# ECS tells EventBridge of each task that stops; the agent hears of it here and looks at once what became of its run.
 resource "aws_sqs_queue" "task_events" {
   name                      = "${var.context.name}-task-events"
   message_retention_seconds = 86400
@@ -47,12 +46,15 @@ data "aws_iam_policy_document" "task_events" {
 
 resource "aws_cloudwatch_event_rule" "task_events" {
   name        = "${var.context.name}-task-events"
-  description = "Task state changes of cluster ${var.context.name}"
+  description = "Tasks of cluster ${var.context.name} that stopped"
 
   event_pattern = jsonencode({
     source      = ["aws.ecs"]
     detail-type = ["ECS Task State Change"]
-    detail      = { clusterArn = ["arn:${var.context.partition}:ecs:${var.context.region}:${var.context.account_id}:cluster/${var.context.name}"] }
+    detail = {
+      clusterArn = ["arn:${var.context.partition}:ecs:${var.context.region}:${var.context.account_id}:cluster/${var.context.name}"]
+      lastStatus = ["STOPPED"]
+    }
   })
 }
 

@@ -37,15 +37,8 @@ variable "size" {
 }
 
 variable "tasks" {
-  description = "Where agent tasks run: private subnets and the egress-only security group."
-  type        = object({ subnet_ids = list(string), security_group_id = string })
-  nullable    = false
-}
-
-variable "min_tasks" {
-  description = "Number of agents that the service starts with; afterwards scaling sets the number."
-  type        = number
-  default     = 1
+  description = "Where agent tasks run (private subnets and the egress-only security group), and with how many the service starts; afterwards scaling sets the number."
+  type        = object({ subnet_ids = list(string), security_group_id = string, min = optional(number, 1) })
   nullable    = false
 }
 
@@ -73,4 +66,21 @@ variable "logs" {
   description = "How many days logs are kept, and the key that encrypts them."
   type        = object({ retention_days = number, kms_key_arn = string })
   nullable    = false
+}
+
+variable "runs" {
+  description = "What the agent does about flow runs: after how many minutes it ends one unless its tags say otherwise (time-limit:2h); and, with the ARN of a topic, what its messages about runs that go wrong name and link to."
+  type = object({
+    time_limit_minutes = number
+    topic_arn          = optional(string, "")
+    environment        = string
+    log_group          = string
+    runbook_url        = optional(string, "")
+  })
+  nullable = false
+
+  validation {
+    condition     = var.runs.time_limit_minutes >= 1 && floor(var.runs.time_limit_minutes) == var.runs.time_limit_minutes
+    error_message = "runs.time_limit_minutes is ${var.runs.time_limit_minutes}; expected a whole number of minutes, at least 1."
+  }
 }

@@ -1,5 +1,9 @@
 locals {
-  environment = merge({ PREFECT_API_URL = var.prefect.api_url }, var.environment)
+  environment = merge({
+    PREFECT_API_URL = var.prefect.api_url
+    # Spot and StopTask end a task by SIGTERM: its run is scheduled again instead of Crashed.
+    PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR = "reschedule"
+  }, var.environment)
 }
 
 resource "aws_cloudwatch_log_group" "flow" {
@@ -21,7 +25,7 @@ resource "aws_ecs_task_definition" "flow" {
   skip_destroy             = true # A replaced revision stays. Flow runs start from it until the new one is registered with Prefect.
 
   container_definitions = jsonencode([{
-    name                   = "prefect" # The worker's observer looks for this name.
+    name                   = "prefect" # The agent looks for this name.
     image                  = var.image
     essential              = true
     memory                 = var.size.memory_mib

@@ -1,5 +1,7 @@
 # The worker starts, watches and stops flow runs. It may neither define tasks nor run any but the flow task.
 data "aws_iam_policy_document" "agent" {
+  source_policy_documents = [data.aws_iam_policy_document.use_key["message"].json]
+
   statement {
     sid       = "RunFlows"
     actions   = ["ecs:RunTask"]
@@ -16,6 +18,18 @@ data "aws_iam_policy_document" "agent" {
     sid       = "WatchAndStopFlows"
     actions   = ["ecs:DescribeTasks", "ecs:StopTask"]
     resources = ["${local.arn.ecs}:task/${var.context.name}/*"]
+
+    condition {
+      test     = "ArnEquals"
+      variable = "ecs:cluster"
+      values   = ["${local.arn.ecs}:cluster/${var.context.name}"]
+    }
+  }
+
+  statement {
+    sid       = "FindFlows"
+    actions   = ["ecs:ListTasks"]
+    resources = ["*"] # Of tasks AWS offers the cluster as a condition only.
 
     condition {
       test     = "ArnEquals"
@@ -56,8 +70,14 @@ data "aws_iam_policy_document" "agent" {
 
   statement {
     sid       = "ReadTaskEvents"
-    actions   = ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
+    actions   = ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage"]
     resources = ["${local.arn.sqs}:${var.context.name}-task-events"]
+  }
+
+  statement {
+    sid       = "TellOfRuns"
+    actions   = ["sns:Publish"]
+    resources = ["${local.arn.sns}:${var.context.name}-alerts"]
   }
 
   statement {

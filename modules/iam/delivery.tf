@@ -46,7 +46,7 @@ data "aws_iam_policy_document" "pipeline" {
   source_policy_documents = [
     data.aws_iam_policy_document.pass_artifacts.json,
     data.aws_iam_policy_document.read_sources.json,
-    data.aws_iam_policy_document.use_key["question"].json,
+    data.aws_iam_policy_document.use_key["message"].json,
   ]
 
   statement {

@@ -7,7 +7,7 @@ locals {
 
   key_uses = {
     data        = { sid = "EncryptData", actions = local.use, alias = local.own, through = "s3", parameters = [] }
-    question    = { sid = "EncryptTheQuestion", actions = local.use, alias = local.own, through = "sns", parameters = [] }
+    message     = { sid = "EncryptMessages", actions = local.use, alias = local.own, through = "sns", parameters = [] }
     secrets     = { sid = "DecryptSecrets", actions = local.read, alias = local.own, through = "ssm", parameters = var.secure_string_arns }
     credentials = { sid = "DecryptCredentials", actions = local.read, alias = local.own, through = "ssm", parameters = local.register_parameter_arns }
     state       = { sid = "EncryptState", actions = local.use, alias = var.context.state.kms_alias, through = "s3", parameters = [] }

@@ -139,11 +139,7 @@ locals {
     "ecr.dkr" = { "ecr:${local.here}:repository/${var.context.image_repository}" = local.pull }
     logs      = { "logs:${local.here}:log-group:${var.context.path}/*" = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:GetLogEvents"] }
     ssm       = { "ssm:${local.here}:parameter${var.context.path}/*" = ["ssm:GetParameters"] }
-    sqs = {
-      "sqs:${local.here}:${var.context.name}-task-events" = [
-        "sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility",
-      ]
-    }
+    sqs       = { "sqs:${local.here}:${var.context.name}-task-events" = ["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage"] }
   }
 }
 

@@ -29,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
         "PREFECT_SERVER_API_AUTH_STRING": settings.prefect_auth_string(),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_ENABLED": "true",
+        # In the server's memory, as by default, the slots of a limit would stay taken for ever once it is restarted.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "DO_NOT_TRACK": "1",
     }
     if find_spec("tzdata"):

@@ -8,9 +8,9 @@ from collections import Counter
 from scripts.gate import applied_state, catalog, record
 from scripts.gate.record import GateRecord
 from scripts.registration.actions import PRUNE, UNCHANGED
+from scripts.registration.alerts import Alerts
 from scripts.registration.api import Prefect
 from scripts.registration.flow_import import FlowImport, Imported
-from scripts.registration.on_call import Pager
 from scripts.registration.run import Options, Report, register
 from scripts.registration.stack import Stack
 from scripts.shared import prefect_api
@@ -91,7 +91,7 @@ def register_environment(arguments: Namespace, environment: Environment, flow_im
         has_active_schedules=facts["schedules"] == "active",
         results_bucket=bucket,
         result_block=facts["result_block"],
-        pager=Pager.from_environment(),
+        alerts=Alerts.of(facts),
     )
     options = Options(arguments.dry_run, arguments.only, arguments.keep, arguments.full)
     report = asyncio.run(run(flow_import.result(), stack, options))

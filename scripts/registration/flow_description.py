@@ -28,6 +28,20 @@ REMEDY = (
     "expected `deployments = [my_flow.to_deployment(name=…), …]` at its end; what flows share belongs in flows/shared/"
 )
 SECTIONS = re.compile(r"^(?:Args|Returns|Raises):$", re.MULTILINE)
+NO_RESTART = "restart:never"
+# Tags that the agent understands (docs/writing-flows.md).
+TAG_VALUES = {
+    "time-limit": re.compile(r"[1-9][0-9]*[mhd]"),
+    "restart": re.compile("never"),
+    "retry": re.compile("out-of-memory"),
+    "late": re.compile("once"),
+}
+TAG_EXAMPLES = {
+    "time-limit": "<minutes, hours or days>, such as time-limit:90m, time-limit:2h or time-limit:1d",
+    "restart": "never",
+    "retry": "out-of-memory",
+    "late": "once",
+}
 NOT_REGISTERED = {
     "work_pool_name": "the work pool is the environment's",
     "storage": "the image holds the code",
@@ -81,6 +95,12 @@ def _describe(deployment: Any, module: Any, file: str, started: datetime) -> dic
         "parameter_openapi_schema": json.loads(json.dumps(flow.parameters.model_dump(mode="json", exclude_unset=True))),
         "schedules": [_schedule(schedule, started) for schedule in deployment.schedules or []],
     }
+    if NO_RESTART in described["tags"]:
+        env = {"PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR": "crash"} | described["job_variables"].get("env", {})
+        described["job_variables"] = described["job_variables"] | {"env": env}
+    if described["schedules"] and described["concurrency_limit"] is None:
+        # A run that is still under way when the next is due is waited for.
+        described |= {"concurrency_limit": 1, "concurrency_options": {"collision_strategy": "ENQUEUE"}}
     problems = [f"deployment {deployment.name}: {problem}" for problem in _problems(deployment, described)]
     return {"deployments": [described], "problems": problems}
 
@@ -103,6 +123,10 @@ def _problems(deployment: RunnerDeployment, described: dict[str, Any]) -> Iterat
     schema = described["parameter_openapi_schema"]
     if not any(tag.startswith("owner:") and tag != "owner:" for tag in described["tags"]):
         yield f"got {_listed(described['tags'], 'no tags')}; expected one that names its owner: owner:<team>."
+    for tag in described["tags"]:
+        kind, _, value = tag.partition(":")
+        if kind in TAG_VALUES and not TAG_VALUES[kind].fullmatch(value):
+            yield f"got the tag {tag}; expected {kind}:{TAG_EXAMPLES[kind]}."
     if not described["description"]:
         yield "got no description; expected one: the flow's docstring."
     for name, value in schema.get("properties", {}).items():

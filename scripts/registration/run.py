@@ -5,8 +5,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from scripts.registration import checks, limits, on_call, work_pool
-from scripts.registration.actions import PRUNE, UNCHANGED, Action
+from scripts.registration import alerts, checks, limits, work_pool
+from scripts.registration.actions import UNCHANGED, Action
 from scripts.registration.api import Conflict, Prefect
 from scripts.registration.blocks import block_action
 from scripts.registration.deployments import Deployment, deployment, upsert
@@ -47,33 +47,31 @@ async def register(root: Path, imported: Imported, stack: Stack, options: Option
     wanted_limits, limit_problems = limits.read_limits(root)
     asks_for_queue = any(each["work_queue_name"] for each in imported.deployments)
     queues = await work_pool.queues(prefect, stack.pool) if asks_for_queue else {"default"}
-    wrong = checks.problems(imported.deployments, stack.template, queues, stack.pool)
+    wrong = [*checks.problems(imported.deployments, stack.template, queues, stack.pool)]
+    if stack.has_active_schedules:
+        wrong += alerts.unpaged(imported.deployments, stack.alerts.named)
     if problems := [*imported.problems, *limit_problems, *wrong]:
         raise Refusal("\n".join(problems), 1)
 
-    is_on_call = any(on_call.TAG in each["tags"] for each in imported.deployments)
-    pager_block = f"{stack.prefix}-pagerduty"
     blocks = []
     if stack.result_block:
         results = {"bucket_name": stack.results_bucket, "bucket_folder": "results"}
         blocks.append(await block_action(prefect, "s3-bucket", stack.result_block, results))
-    if stack.pager or not is_on_call:
-        webhook = on_call.pager_block(stack.pager) if stack.pager and is_on_call else None
-        blocks.append(await block_action(prefect, on_call.BLOCK_TYPE, pager_block, webhook))
+    channel_blocks, automations = await alerts.alert_actions(
+        prefect, stack.alerts, stack.title, stack.tag, stack.prefix
+    )
     pool = await work_pool.work_pool_action(prefect, stack.pool, stack.template)
     actions = [
         pool,
         *await limits.limit_actions(prefect, f"{stack.prefix}-limits", wanted_limits),
-        *(each for each in blocks if each.kind != PRUNE),
+        *blocks,
+        *channel_blocks,
         *await _deployments(prefect, [deployment(each, stack) for each in imported.deployments], stack, options),
-        *await on_call.on_call_actions(prefect, stack.title, stack.tag, stack.pager, pager_block, is_needed=is_on_call),
-        *(each for each in blocks if each.kind == PRUNE),
+        *automations,
     ]
     if not options.dry_run:
         await _write(actions)
-    note = "on call: PAGERDUTY_ROUTING_KEY is not set, so no page is sent that was not set up before"
-    notes = [note] if is_on_call and stack.pager is None else []
-    return Report(actions, prefect.reads, prefect.writes, notes, prefect.busy)
+    return Report(actions, prefect.reads, prefect.writes, list(stack.alerts.notes), prefect.busy)
 
 
 async def _deployments(prefect: Prefect, everything: list[Deployment], stack: Stack, options: Options) -> list[Action]:

@@ -1,9 +1,9 @@
 """The applied stack that flows are registered for, as Terraform's outputs say it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from scripts.registration.on_call import Pager
+from scripts.registration.alerts import Alerts
 
 TAG_PREFIX = "data-flows.stack:"
 
@@ -19,7 +19,7 @@ class Stack:
     has_active_schedules: bool = False
     results_bucket: str = ""
     result_block: str = ""  # Empty where runs keep no results in a block.
-    pager: Pager | None = None
+    alerts: Alerts = field(default_factory=Alerts)
 
     @property
     def tag(self) -> str:

@@ -12,8 +12,9 @@ TASKS = {
         "ecs-tasks",
         {
             *("ecs:RunTask", "ecs:StopTask", "ecs:DescribeTasks", "ecs:DescribeTaskDefinition", "ecs:TagResource"),
-            *("iam:PassRole", "logs:GetLogEvents", "sqs:GetQueueUrl"),
-            *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"),
+            *("ecs:ListTasks", "iam:PassRole", "logs:GetLogEvents"),
+            *("sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sns:Publish"),
+            *("kms:Decrypt", "kms:GenerateDataKey"),
         },
     ),
     "execution": (

@@ -41,7 +41,10 @@ def test_the_rule_hears_of_tasks_of_this_cluster_only(environment):
     assert json.loads(rule["EventPattern"]) == {
         "source": ["aws.ecs"],
         "detail-type": ["ECS Task State Change"],
-        "detail": {"clusterArn": [environment.arn("ecs", f"cluster/{environment.title}")]},
+        "detail": {
+            "clusterArn": [environment.arn("ecs", f"cluster/{environment.title}")],
+            "lastStatus": ["STOPPED"],
+        },
     }
     targets = environment["events"].list_targets_by_rule(Rule=rule["Name"])["Targets"]
     assert [target["Arn"] for target in targets] == [environment.arn("sqs", f"{environment.title}-task-events")]

@@ -20,6 +20,7 @@ import pytest
 from embedded_aws import free_ports
 from patience import PATIENCE_SECONDS
 from repository_copy import commit, copy_repository
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from scripts.local_stack.aws import seed
 from scripts.shared import embedded_clients
@@ -27,6 +28,11 @@ from scripts.shared.environments import ROOT, Environment
 from scripts.shared.local_settings import LocalSettings
 
 FIXTURES = ROOT / "tests" / "fixtures" / "flows"
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether Prefect asks to be asked again: SQLite takes one writer at a time."""
+    return isinstance(error, httpx.HTTPStatusError) and error.response.status_code == httpx.codes.SERVICE_UNAVAILABLE
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,9 @@ class Stack:
         ]
         return self.ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
 
+    @retry(
+        retry=retry_if_exception(is_busy), stop=stop_after_delay(PATIENCE_SECONDS), wait=wait_fixed(0.5), reraise=True
+    )
     def prefect(self, method: str, path: str, **body: object) -> Any:
         """Ask the Prefect API itself, without the client's settings of this process."""
         user, _, password = self.settings.prefect_auth_string().partition(":")

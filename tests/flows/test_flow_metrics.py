@@ -2,7 +2,7 @@
 
 import json
 
-from flows.shared.metrics import embedded_metrics
+from flows.shared.metrics import embedded_metrics, report
 
 
 def test_the_line_declares_every_figure_it_holds():
@@ -16,3 +16,14 @@ def test_the_line_declares_every_figure_it_holds():
     assert all(metric["Name"] in record for metric in directive["Metrics"])
     assert all(name in record for names in directive["Dimensions"] for name in names)
     assert (record["RowsRead"], record["Seconds"], record["FlowRunId"]) == (3, 1.5, "id")
+
+
+def test_figures_never_decide_over_a_run(monkeypatch, capsys, caplog):
+    def gone(**_):
+        raise ConnectionError("Prefect is gone")
+
+    monkeypatch.setattr("prefect.artifacts.create_table_artifact", gone)
+    monkeypatch.setenv("DATA_FLOWS_ENVIRONMENT", "dev")
+    report("a_flow", "id", {"rows": 3})
+    assert json.loads(capsys.readouterr().out)["Rows"] == 3
+    assert "The figures of a_flow are not in Prefect: ConnectionError('Prefect is gone')" in caplog.text

@@ -109,7 +109,7 @@ def test_log_drivers_secrets_are_held_to_the_same():
         ),
         ("RESULTS_BUCKET", "harborflows-amber-results-123456789012"),
         ("SNOWFLAKE_ROLE", "DATA_FLOWS_LOADER"),
-        ("PREFECT_INTEGRATIONS_AWS_ECS_OBSERVER_SQS_QUEUE_NAME", "HarborFlows-Amber-task-events"),
+        ("TASK_EVENTS_QUEUE_NAME", "HarborFlows-Amber-task-events"),
         ("SENTRY_DSN", "https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/2"),
         ("RELEASE", DIGEST),
         ("COMMIT", "4f5c0b3bd1a0c9e8f7d6b5a49382716051423324"),

@@ -93,6 +93,11 @@ WRONG = {
 }
 UNFIT = {
     "tags=[]": "got no tags; expected one that names its owner: owner:<team>.",
+    "tags=['owner:x', 'time-limit:2']": (
+        "got the tag time-limit:2; expected time-limit:<minutes, hours or days>, such as time-limit:90m, time-limit:2h "
+        "or time-limit:1d."
+    ),
+    "tags=['owner:x', 'late:twice']": "got the tag late:twice; expected late:once.",
     "tags=['owner:']": "got owner:; expected one that names its owner: owner:<team>.",
     "schedule=Cron('5 * * * *')": (
         'schedule 1: got no time zone; expected one, such as timezone="Europe/Dublin" or "UTC".'
@@ -305,3 +310,21 @@ def test_a_registration_that_is_killed_leaves_no_import_behind(hanging):
     process.kill()
     process.wait()
     assert_nothing_runs(hanging)
+
+
+def test_a_deployment_that_must_not_be_restarted_has_that_in_its_tasks_environment(tmp_path):
+    never = "tags=['owner:x', 'restart:never'], job_variables={'cpu': 512, 'env': {'A': '1'}}"
+    write(tmp_path, {"fine": f"{HEAD}deployments = [good.to_deployment('a', {never})]\n"})
+    [found] = load(tmp_path).deployments
+    env = {"PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR": "crash", "A": "1"}
+    assert found["job_variables"] == {"cpu": 512, "env": env}
+
+
+def test_scheduled_runs_follow_one_another_unless_the_deployment_says_otherwise(tmp_path):
+    hourly = f"schedule=Cron('5 * * * *', timezone='UTC'), {OWNED}"
+    made = f"good.to_deployment('a', {OWNED}), good.to_deployment('b', {hourly})"
+    many = f"good.to_deployment('c', {hourly}, concurrency_limit=3)"
+    write(tmp_path, {"fine": f"{HEAD}from prefect.schedules import Cron\ndeployments = [{made}, {many}]\n"})
+    found = {each["name"]: each for each in load(tmp_path).deployments}
+    assert [found[name]["concurrency_limit"] for name in "abc"] == [None, 1, 3]
+    assert found["b"]["concurrency_options"] == {"collision_strategy": "ENQUEUE"}

@@ -13,14 +13,21 @@ from forked_import import imported
 from repositories import SETTINGS
 
 from scripts.registration import api
+from scripts.registration.alerts import Alerts
 from scripts.registration.api import Prefect
-from scripts.registration.on_call import Pager
+from scripts.registration.channels import PagerDuty, Place
 from scripts.registration.run import Options, register
 from scripts.shared.environments import ROOT
 from scripts.shared.refusal import Refusal
 
 ON_CALL = SETTINGS.replace('["owner:team"]', '["owner:team", "on-call"]')
-PAGER = Pager("0" * 32, "https://example.com/docs/on-call.md", "http://127.0.0.1:4200", "http://127.0.0.1:9/v2/enqueue")
+RUNBOOK = "https://example.com/docs/on-call.md"
+
+
+def alerts(stack):
+    """Alerts to PagerDuty, which is not there."""
+    place = Place("dev", stack, "http://127.0.0.1:4200", RUNBOOK, "eu-west-1", "/DataFlows/Dev/flow")
+    return Alerts(("pagerduty",), (PagerDuty("0" * 32, "http://127.0.0.1:9/v2/enqueue"),), place)
 
 
 class Killed(BaseException):
@@ -53,7 +60,7 @@ class EndsAfter(httpx.AsyncHTTPTransport):
 @pytest.fixture
 def before(repository):
     """Ten flows, registered, of which the next registration keeps four, changes four and prunes two."""
-    repository.stack = replace(repository.stack, pager=PAGER, results_bucket="bucket")
+    repository.stack = replace(repository.stack, results_bucket="bucket")
     for number in range(10):
         repository.flow(f"flow{number:02}")
     repository.register()
@@ -70,7 +77,8 @@ def changed(before):
     for number in range(10, 22):
         before.flow(f"flow{number:02}")
     before.file("flows/shared/concurrency.py", 'LIMITS = {"data-flows.killed": 1}\n')
-    before.stack = replace(before.stack, template=before.stack.template | {"job_configuration": {"command": "x"}})
+    template = before.stack.template | {"job_configuration": {"command": "x"}}
+    before.stack = replace(before.stack, template=template, alerts=alerts(before.stack.title))
     return before
 
 
@@ -203,15 +211,14 @@ def test_two_at_once_end_in_the_state_of_one(changed):
     assert len(automations(changed)) == 4
 
 
-def test_when_nobody_is_on_call_any_more_the_automations_and_their_secret_go(changed):
+def test_when_no_channel_is_named_any_more_the_automations_and_their_secret_go(changed):
     changed.register()
-    for number in range(4):
-        changed.flow(f"flow{number:02}")
+    changed.stack = replace(changed.stack, alerts=Alerts(("email",)))
     title = changed.stack.title
     done = changed.actions()
     assert {name: said for name, said in done.items() if name.startswith("automation")} == {
-        f"automation {title} on-call: {name}": "prune: no deployment is tagged on-call any more"
-        for name in ("failed", "late", "stuck", "completed")
+        f"automation {title} alerts: pagerduty {name}": "prune: no longer in code"
+        for name in ("failed", "late", "stuck", "recovered")
     }
     assert done[f"block custom-webhook/{title.lower()}-pagerduty"] == "prune: nothing uses it any more"
     assert automations(changed) == []

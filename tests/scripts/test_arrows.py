@@ -12,6 +12,7 @@ SCRIPTS = ROOT / "scripts"
 LONGEST = 80
 # What each folder may import from. A command may import from every folder, and no folder imports a command.
 ARROWS = {
+    "agent": {"shared"},
     "delivery": {"gate", "shared"},
     "local_stack": {"gate", "shared"},
     "registration": {"gate", "shared"},

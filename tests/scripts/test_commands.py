@@ -153,10 +153,11 @@ def test_a_digest_given_by_a_pipeline_is_expanded_neither_by_make_nor_by_the_she
 
 
 def test_every_command_is_reached_from_the_makefile_or_a_build():
-    """By a target, by another command that is, or by a build."""
+    """By a target, by another command that is, by a build, or by a task."""
     text = {name: (ROOT / "scripts" / f"{name}.py").read_text() for name in COMMANDS}
     used = re.compile(r"(?:scripts[./](\w+)|from scripts import ([\w, ]+))")
-    builds = [ROOT / ".circleci" / "config.yml", ROOT / "modules" / "delivery" / "builds.tf"]
+    modules = ROOT / "modules"
+    builds = [ROOT / ".circleci" / "config.yml", modules / "delivery" / "builds.tf", modules / "ecs_agent" / "main.tf"]
     reached, ahead = set(), [MAKEFILE, *(path.read_text() for path in builds)]
     while ahead:
         names = {name for found in used.findall(ahead.pop()) for name in re.findall(r"\w+", " ".join(found))}

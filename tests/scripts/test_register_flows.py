@@ -12,8 +12,9 @@ from scripts.gate import applied_state
 from scripts.gate.record import RecordRefused
 from scripts.registration import command as registration
 from scripts.registration.actions import Action
+from scripts.registration.alerts import Alerts
+from scripts.registration.channels import EVENTS_URL
 from scripts.registration.command import as_json, check_gate, print_report
-from scripts.registration.on_call import EVENTS_URL, Pager
 from scripts.registration.run import Report
 from scripts.registration.stack import Stack
 from scripts.shared import prefect_api
@@ -53,6 +54,17 @@ ACTIONS = [
 ]
 
 
+FACTS = {
+    "environment": "dev",
+    "title": "DataFlows-Dev",
+    "schedules": "active",
+    "result_block": "dataflows-dev-results",
+    "region": "eu-west-1",
+    "log_group": "/DataFlows/Dev/flow",
+    "alerts": ["email", "pagerduty"],
+}
+
+
 @pytest.fixture
 def command(monkeypatch):
     """`command(*arguments)` runs it; `.given` is what came to registering, `.refuses` a part that refuses."""
@@ -66,9 +78,8 @@ def command(monkeypatch):
         return Report(ACTIONS, 5, 3, ["a note"])
 
     def outputs(_, *names):
-        facts = {"title": "DataFlows-Dev", "schedules": "active", "result_block": "dataflows-dev-results"}
         pool = {"name": "DataFlows-Dev", "base_job_template": {"x": 1}}
-        held = {"work_pool": pool, "results_bucket": "bucket", "facts": facts}
+        held = {"work_pool": pool, "results_bucket": "bucket", "facts": FACTS}
         return [held[name] for name in names]
 
     run.given = None
@@ -95,6 +106,7 @@ def test_it_registers_what_the_code_says_with_what_was_applied(command):
         has_active_schedules=True,
         results_bucket="bucket",
         result_block="dataflows-dev-results",
+        alerts=Alerts.of(FACTS),
     )
     assert (command.given.options.dry_run, command.given.options.only) == (False, None)
 
@@ -156,26 +168,21 @@ def test_as_json_it_is_one_object_and_nothing_else(command, capsys):
 
 
 @pytest.mark.usefixtures("command")
-class TestPager:
-    """What the caller's variables say of PagerDuty."""
+class TestAlerts:
+    """What facts and the caller's variables say of alerts."""
 
     @pytest.fixture(autouse=True)
     def caller(self, monkeypatch):
         self.set = monkeypatch.setenv
 
-    def test_without_a_key_there_is_none(self):
-        assert Pager.from_environment() is None
-
-    def test_a_key_of_another_length_is_refused_and_not_shown(self):
-        self.set("PAGERDUTY_ROUTING_KEY", "too short")
-        with pytest.raises(Refusal, match=r"PAGERDUTY_ROUTING_KEY has 9 characters; expected the 32") as refused:
-            Pager.from_environment()
-        assert "too short" not in str(refused.value)
+    def test_without_a_key_there_is_no_channel_and_a_note(self):
+        alerts = Alerts.of(FACTS)
+        assert (alerts.named, alerts.channels, len(alerts.notes)) == (("email", "pagerduty"), (), 1)
 
     def test_a_page_without_a_runbook_is_refused(self):
         self.set("PAGERDUTY_ROUTING_KEY", "k" * 32)
         with pytest.raises(Refusal, match="RUNBOOK_URL is not set; expected the address"):
-            Pager.from_environment()
+            Alerts.of(FACTS)
 
     @pytest.mark.parametrize(
         ("api", "pages"),
@@ -191,7 +198,7 @@ class TestPager:
         self.set("PAGERDUTY_ROUTING_KEY", "k" * 32)
         self.set("RUNBOOK_URL", "https://example.com/on-call.md")
         self.set("PREFECT_API_URL", api)
-        pager = Pager.from_environment()
-        assert (pager.ui_url, pager.events_url) == (pages, EVENTS_URL)
+        alerts = Alerts.of(FACTS)
+        assert (alerts.place.ui_url, alerts.channels[0].events_url) == (pages, EVENTS_URL)
         self.set("PREFECT_UI_URL", "https://elsewhere.example.com/")
-        assert Pager.from_environment().ui_url == "https://elsewhere.example.com"
+        assert Alerts.of(FACTS).place.ui_url == "https://elsewhere.example.com"

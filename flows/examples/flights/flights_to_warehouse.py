@@ -26,6 +26,6 @@ deployments = [
     flights_to_warehouse.to_deployment(
         name="hourly",
         schedule=Cron("5 * * * *", timezone="UTC"),
-        tags=["on-call", "owner:data-platform", "run:up:1"],
+        tags=["owner:data-platform", "run:up:1"],
     )
 ]

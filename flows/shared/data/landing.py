@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import MappingProxyType
 
 import dataframely as dy
@@ -27,8 +28,9 @@ class Landing:
     `rows`: the columns with their types and checks. `key`: the columns that make a row one; of several rows the latest
     counts. `prefix`: where files land in the results bucket. `table`: in the schema `schema`, or in that of the
     environment's facts if it is empty. `written`: how files write a column, where its type does not tell.
-    `replace_file`: a file that is put again takes away its earlier rows that it no longer has. `columns` are made from
-    `rows` and `written`.
+    `replace_file`: a file that is put again takes away its earlier rows that it no longer has. `expected_every`: a load
+    fails, after it has loaded what there is, if nothing landed for longer. `columns` are made from `rows` and
+    `written`.
 
     Raises DeclarationError, with every problem in one message.
     """
@@ -42,6 +44,7 @@ class Landing:
     schema: str = ""
     written: Mapping[str, Written] = field(default_factory=lambda: MappingProxyType({}))
     replace_file: bool = False
+    expected_every: timedelta | None = None
     columns: tuple[Column, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -70,6 +73,10 @@ class Landing:
                 f"key: got {name!r}, which is no usable column; expected one of {', '.join(names)}",
             )
             problems.check(not nullable, f"{name}: got nullable=True; expected False: a key's row could not be found")
+        problems.check(
+            self.expected_every is None or self.expected_every > timedelta(0),
+            f"expected_every: got {self.expected_every}; expected more than nothing, such as timedelta(days=1)",
+        )
         _check_rules(self.rows, problems)
         if problem := format_problem(self.format):
             problems.found.append(problem)

@@ -28,13 +28,17 @@ from flows.shared.data import history, quarantine, warehouse
 from flows.shared.data.landing import Landing
 from flows.shared.data.listing import Listing, StoredFile, list_landing, named_files
 from flows.shared.data.validation import TooManyRejectedError, check_rejected
-from flows.shared.errors import NETWORK_RETRIES
+from flows.shared.errors import NETWORK_RETRIES, DataFlowsError
 from flows.shared.settings import SnowflakeSettings, StoreSettings
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Moment = datetime | None  # Without a zone it is UTC.
 Files = list[str] | None
 TASK: dict[str, Any] = {**NETWORK_RETRIES, "tags": ["data-flows.warehouse"], "cache_policy": NO_CACHE}
+
+
+class LandingSilentError(DataFlowsError):
+    """Nothing landed for longer than the data set expects."""
 
 
 class LoadResult(BaseModel, frozen=True):
@@ -64,13 +68,18 @@ class LoadResult(BaseModel, frozen=True):
 
 
 class Window(BaseModel, frozen=True):
-    """The files of one load, oldest first. `moves`: whether the watermark goes from `last` to `upper` with it."""
+    """The files of one load, oldest first. `moves`: whether the watermark goes from `last` to `upper` with it.
+
+    `newest`: when the last of all files landed, as of `listed_at`.
+    """
 
     last: datetime
     upper: datetime
     files: list[StoredFile]
     ignored: dict[str, str] = {}
     moves: bool = True
+    newest: datetime | None = None
+    listed_at: datetime | None = None
 
     def load_id(self, run_id: str) -> str:
         """Return what tells this load from every other one, also of the same flow run."""
@@ -114,6 +123,7 @@ def load(
     for key, why in result.files_set_aside.items():
         log.warning("Set aside %s: %s", key, why)
     log.info("Loaded %s, now up to %s", result.figures(), result.watermark.isoformat())
+    check_silence(landing, window)
     return result
 
 
@@ -195,9 +205,22 @@ def load_files(
     return result
 
 
+def check_silence(landing: Landing, window: Window) -> None:
+    """Raise LandingSilentError if nothing landed for longer than the data set expects, so that somebody is told."""
+    every, newest, now = landing.expected_every, window.newest, window.listed_at
+    if every and now and (newest is None or now - newest > every):
+        since = f"since {newest:%Y-%m-%d %H:%M} UTC" if newest else "ever"
+        raise LandingSilentError(
+            f"Data set {landing.name}: got no file below {landing.prefix} {since}; expected one every {every}; see "
+            "whether its source still writes. What had landed is loaded."
+        )
+
+
 def window_of(listing: Listing, last: datetime, settle_seconds: int) -> Window:
     """The files of the listing in [last, upper); none, and upper = last, if the clock has not passed `last`."""
-    return _between(listing, last, max(last, listing.began_at - timedelta(seconds=settle_seconds)))
+    window = _between(listing, last, max(last, listing.began_at - timedelta(seconds=settle_seconds)))
+    newest = max((file.last_modified for file in listing.files), default=None)
+    return window.model_copy(update={"newest": newest, "listed_at": listing.began_at})
 
 
 def _between(listing: Listing, last: datetime, upper: datetime) -> Window:

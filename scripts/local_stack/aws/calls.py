@@ -109,4 +109,5 @@ def _json_body(environ: dict[str, Any]) -> dict[str, Any]:
 def _resource(parameters: dict[str, Any], action: str = "") -> str:
     names = (RESOURCE_OF[action],) if action in RESOURCE_OF else RESOURCE_PARAMETERS
     value = next((parameters[name] for name in names if parameters.get(name)), "")
-    return (" ".join(map(str, value)) if isinstance(value, list) else str(value))[:500]
+    # Of many the first few are enough, whole.
+    return " ".join(map(str, value[:5])) if isinstance(value, list) else str(value)[:500]

@@ -19,6 +19,7 @@ from moto.ecs.models import EC2ContainerServiceBackend, Task
 from werkzeug.exceptions import HTTPException
 
 from scripts.local_stack.aws.calls import CallRecorder
+from scripts.local_stack.fargate import tokens
 from scripts.local_stack.fargate.roles import Roles
 from scripts.local_stack.fargate.services import ServiceScheduler
 from scripts.local_stack.fargate.shape import CompleteService, CompleteTask
@@ -49,6 +50,7 @@ class Fargate:
         for name in ("run_task", "stop_task", "create_service", "update_service", "delete_service"):
             self._wrap(name, getattr(self, f"_{name}"))
         self._wrap("describe_services", self._describe_services)
+        tokens.install()
         self.services.start()
 
     def shut_down(self) -> None:

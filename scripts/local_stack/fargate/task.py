@@ -17,7 +17,7 @@ import psutil
 from moto.ecs.models import Task, TaskDefinition
 
 from scripts.local_stack.aws.calls import CallRecorder
-from scripts.local_stack.fargate import environment, shape
+from scripts.local_stack.fargate import environment, memory, shape
 from scripts.local_stack.fargate.environment import StartError
 from scripts.local_stack.fargate.events import send_state_change
 from scripts.local_stack.fargate.health import HealthCheck
@@ -184,6 +184,10 @@ class FargateTask:
     def _watch(self, process: subprocess.Popen[bytes], shipper: LogShipper | None) -> int:
         if shipper:
             threading.Thread(target=self._ship, args=(shipper,), daemon=True).start()
+        limit = int(self.task.memory or self._container.get("memory") or 0)
+        watched = (process.pid, limit, self._exited, self._out_of_memory)
+        if limit:
+            threading.Thread(target=memory.watch, args=watched, daemon=True).start()
         returned = process.wait()
         self._exited.set()
         try:
@@ -202,6 +206,10 @@ class FargateTask:
     def _kill_after(self, seconds: float) -> None:
         if not self._exited.wait(seconds):
             self.kill()
+
+    def _out_of_memory(self) -> None:
+        self.task.containers[0].reason = memory.REASON
+        self.kill()
 
     def _health_changed(self, status: str) -> None:
         self.task.health_status = self.task.containers[0].health_status = status

@@ -1,5 +1,7 @@
 """A declaration that cannot work is refused at import, with every problem in one message."""
 
+from datetime import timedelta
+
 import dataframely as dy
 import polars as pl
 import pytest
@@ -57,6 +59,7 @@ def test_a_name_that_is_taken_or_no_name_is_refused(name):
         ({"name": "Orders"}, "name: got 'Orders'"),
         ({"prefix": "orders/"}, "prefix: got 'orders/'"),
         ({"prefix": "landing/orders"}, "prefix: got 'landing/orders'"),
+        ({"expected_every": timedelta(0)}, "expected_every: got 0:00:00"),
         ({"table": "orders"}, "table: got 'orders'"),
         ({"schema": "A.B"}, "schema: got 'A.B'"),
         ({"format": Csv(delimiter=";;")}, "delimiter=';;'; expected one character"),

@@ -220,3 +220,26 @@ def test_a_clock_behind_the_watermark_gives_an_empty_window():
     noon = datetime(2013, 1, 1, 12, tzinfo=UTC)
     window = loading.window_of(Listing([StoredFile("a", 1, noon, "e")], [], noon), noon, 5)
     assert (window.upper, window.files) == (noon, [])
+
+
+@pytest.mark.parametrize(
+    ("newest", "silent"),
+    [(timedelta(hours=23), ""), (timedelta(hours=25), "since 2024-04-30 11:00 UTC"), (None, "ever")],
+)
+def test_that_nothing_landed_for_longer_than_expected_is_told(newest, silent):
+    data_set = landing(expected_every=timedelta(days=1))
+    files = [] if newest is None else [StoredFile(f"{PREFIX}a.parquet", 1, NOON - newest, "e")]
+    window = loading.window_of(Listing(files, [], NOON), NOON, 0)
+    if not silent:
+        loading.check_silence(data_set, window)
+        return
+    with pytest.raises(
+        loading.LandingSilentError, match=rf"orders: got no file below {PREFIX} {silent}; expected one every 1 day"
+    ):
+        loading.check_silence(data_set, window)
+    loading.check_silence(landing(), window)
+
+
+def test_a_run_of_chosen_files_expects_nothing(world):
+    land(world, day1=frame(order(1)))
+    assert loading.find_files.fn(landing(), "r", 0, files=[f"{PREFIX}day1.parquet"]).listed_at is None

@@ -1,0 +1,149 @@
+"""Whatever happens to a run's task, the queue or the agent: the run is executed, or ends in a state that says why."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+from patience import eventually, until
+
+
+class Runs:
+    """Runs of the fixture flows, and what Prefect and ECS say of them."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.title = stack.environment.title
+
+    def start(self, name, *, tags=(), job_variables=None, **parameters):
+        """Ask for a run of `<flow>/by_hand`; return its id."""
+        deployment = self.stack.deployments()[f"{name}/by_hand"]["id"]
+        asked = {"state": {"type": "SCHEDULED"}, "parameters": parameters, "tags": list(tags)}
+        made = self.stack.prefect(
+            "POST", f"/deployments/{deployment}/create_flow_run", **asked, job_variables=job_variables or {}
+        )
+        return made["id"]
+
+    def state(self, run):
+        return self.stack.prefect("GET", f"/flow_runs/{run}")["state"]
+
+    def until(self, run, *names):
+        """The run's state once it has one of these names."""
+        return until(lambda: self.state(run), lambda state: state["name"] in names)
+
+    def states(self, run):
+        """The names of its states so far, in order."""
+        found = self.stack.prefect("GET", f"/flow_run_states/?flow_run_id={run}")
+        return [state["name"] for state in sorted(found, key=lambda state: state["timestamp"])]
+
+    def tasks(self, run, *states):
+        """The ECS tasks of the run."""
+        arns = [
+            arn
+            for state in states or ("RUNNING", "STOPPED")
+            for arn in self.stack.ecs.list_tasks(cluster=self.title, desiredStatus=state)["taskArns"]
+        ]
+        found = self.stack.ecs.describe_tasks(cluster=self.title, tasks=arns, include=["TAGS"])["tasks"] if arns else []
+        return [task for task in found if {"key": "prefect.io/flow-run-id", "value": run} in task["tags"]]
+
+    def running_task(self, run):
+        self.until(run, "Running")
+        [task] = self.tasks(run, "RUNNING")
+        return task
+
+    def agent(self):
+        """The one agent's task, once it runs."""
+        return until(
+            lambda: [task for task in self.stack.tasks("agent", "RUNNING") if task["lastStatus"] == "RUNNING"],
+            lambda found: len(found) == 1,
+        )[0]
+
+    def kill_agent(self, number):
+        os.kill(self.stack.process_of(self.agent()), number)
+
+
+@pytest.fixture(name="runs", scope="module")
+def fixture_runs(stack, up):
+    return Runs(stack)
+
+
+def test_a_killed_task_crashes_its_run_with_the_reason(runs):
+    run = runs.start("fixture_wait", seconds=600)
+    os.kill(runs.stack.process_of(runs.running_task(run)), signal.SIGKILL)
+    message = runs.until(run, "Crashed")["message"]
+    assert "ended with exit code 137: Essential container in task exited" in message
+
+
+def test_a_task_that_ecs_stops_is_run_again(runs):
+    run = runs.start("fixture_wait", seconds=5)
+    first = runs.running_task(run)
+    runs.stack.ecs.stop_task(cluster=runs.title, task=first["taskArn"], reason="Spot")
+    runs.until(run, "Completed")
+    assert runs.states(run).count("Running") == 2
+    assert len(runs.tasks(run)) == 2
+
+
+def test_a_run_of_a_flow_that_opts_out_is_not(runs):
+    once = {"env": {"PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR": "crash"}}
+    run = runs.start("fixture_wait", seconds=600, job_variables=once)
+    runs.stack.ecs.stop_task(cluster=runs.title, task=runs.running_task(run)["taskArn"], reason="Spot")
+    assert runs.until(run, "Crashed", "AwaitingRetry")["name"] == "Crashed"
+
+
+def test_a_task_beyond_its_memory_is_killed_and_its_run_says_what_to_do(runs):
+    run = runs.start("fixture_memory", mebibytes=1200, job_variables={"memory": 1024, "cpu": 512})
+    message = runs.until(run, "Crashed", "Completed")["message"]
+    assert "ran out of its 1024 MiB of memory" in message
+    assert 'job_variables={"memory": 2048}' in message
+
+
+def test_messages_that_are_no_events_do_no_harm(runs):
+    sqs = runs.stack.client("sqs")
+    queue = sqs.get_queue_url(QueueName=f"{runs.title}-task-events")["QueueUrl"]
+    agent = runs.agent()
+    for body in ("no JSON", "{}", json.dumps({"detail": None}), json.dumps({"detail": {"lastStatus": "STOPPED"}})):
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+    @eventually
+    def all_are_gone():
+        counts = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+        assert set(counts.values()) == {"0"}
+
+    all_are_gone()
+    run = runs.start("fixture_wait", seconds=600)
+    os.kill(runs.stack.process_of(runs.running_task(run)), signal.SIGKILL)
+    runs.until(run, "Crashed")
+    assert runs.agent()["taskArn"] == agent["taskArn"]
+
+
+def test_an_agent_that_is_told_to_stop_starts_what_it_has_taken_or_gives_it_back(runs):
+    taken = [runs.start("fixture_wait") for _ in range(6)]
+    until(lambda: [runs.state(run)["type"] for run in taken], lambda types: "PENDING" in types)
+    runs.kill_agent(signal.SIGTERM)
+    for run in taken:
+        runs.until(run, "Completed")
+    assert [(runs.states(run).count("Running"), len(runs.tasks(run))) for run in taken] == [(1, 1)] * len(taken)
+
+
+@pytest.mark.faults
+def test_an_agent_that_is_killed_with_runs_taken_loses_none(runs):
+    taken = [runs.start("fixture_wait") for _ in range(11)]
+    until(lambda: [runs.state(run)["type"] for run in taken], lambda types: types.count("PENDING") > 3)
+    killed = time.monotonic()
+    runs.kill_agent(signal.SIGKILL)
+    for run in taken:
+        runs.until(run, "Completed")
+    print(f"all executed {time.monotonic() - killed:.0f} s after the agent was killed")
+    assert [(runs.states(run).count("Running"), len(runs.tasks(run))) for run in taken] == [(1, 1)] * len(taken)
+
+
+@pytest.mark.faults
+def test_a_run_that_hangs_is_timed_out_and_its_task_stopped(runs):
+    run = runs.start("fixture_wait", seconds=600, tags=["time-limit:1m"])
+    task = runs.running_task(run)
+    assert "longer than its time limit" in runs.until(run, "TimedOut")["message"]
+    until(lambda: runs.tasks(run, "STOPPED"), lambda stopped: stopped and stopped[0]["lastStatus"] == "STOPPED")
+    assert runs.state(run)["name"] == "TimedOut"
+    assert [each["taskArn"] for each in runs.tasks(run)] == [task["taskArn"]]

@@ -15,10 +15,11 @@ output "facts" {
 }
 
 output "work_pool" {
-  description = "Prefect work pool of this environment: its name and its base job template, which registration writes."
+  description = "Prefect work pool of this environment: its name, its base job template and how many runs are under way at once, which registration writes."
   value = {
     name              = local.name
     base_job_template = module.flow_task.base_job_template
+    concurrency_limit = var.flow_task.at_once
   }
 }
 

@@ -201,13 +201,14 @@ variable "agent_environment" {
 }
 
 variable "flow_task" {
-  description = "Size of one flow run (CPU units, MiB, GiB) unless its deployment asks for another, the capacity provider (FARGATE or FARGATE_SPOT), and after how many minutes a run is ended unless its tags say otherwise (time-limit:2h)."
+  description = "Size of one flow run (CPU units, MiB, GiB) unless its deployment asks for another, the capacity provider (FARGATE or FARGATE_SPOT), and after how many minutes a run is ended unless its tags say otherwise (time-limit:2h), and how many runs are under way at once (no limit unless given)."
   type = object({
     cpu                   = optional(number, 1024)
     memory_mib            = optional(number, 4096)
     ephemeral_storage_gib = optional(number, 21)
     capacity_provider     = optional(string, "FARGATE")
     time_limit_minutes    = optional(number, 720)
+    at_once               = optional(number)
   })
   default  = {}
   nullable = false

@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
-from scripts.registration.actions import CREATE, UNCHANGED, UPDATE, Action, removal
+from scripts.registration.actions import Action
 from scripts.registration.api import Prefect
+from scripts.registration.automations import Completion, automation_actions
 from scripts.registration.blocks import block_action, read_block
 from scripts.registration.channels import KINDS, Channel, Place, channels
 from scripts.shared.refusal import Refusal
@@ -88,7 +89,7 @@ class Alerts:
 
 
 async def alert_actions(
-    prefect: Prefect, alerts: Alerts, stack: str, tag: str, prefix: str
+    prefect: Prefect, alerts: Alerts, automations_there: list[dict[str, Any]], stack: str, tag: str, prefix: str
 ) -> tuple[list[Action], list[Action]]:
     """The blocks, which come before automations, and the automations with what is removed.
 
@@ -97,9 +98,7 @@ async def alert_actions(
     before: list[Action] = []
     after: list[Action] = []
     registered = [
-        each
-        for each in await prefect.read_all("automations/filter")
-        if each["name"].startswith((f"{stack} alerts: ", f"{stack} {TAG}: "))
+        each for each in automations_there if each["name"].startswith((f"{stack} alerts: ", f"{stack} {TAG}: "))
     ]
     at_hand = {channel.name: channel for channel in alerts.channels}
     for name in KINDS:
@@ -112,18 +111,10 @@ async def alert_actions(
         (before if channel else after).append(action)
         if channel and alerts.place:
             wanted = {each["name"]: each for each in automations(channel, alerts.place, tag, alerts.threshold_seconds)}
-            first = {
-                each["name"]: each for each in sorted(registered, key=_age, reverse=True) if each["name"] in wanted
-            }
-            known = await _block_id(prefect, block) if first else None
-            after = [_upsert(prefect, each, first.get(title), block, known) for title, each in wanted.items()] + after
-            kept = {each["id"] for each in first.values()}
-            registered = [each for each in registered if each["id"] not in kept]
-    removals = [
-        removal(prefect, f"automation {each['name']}", "no longer in code", f"automations/{each['id']}")
-        for each in registered
-    ]
-    return before, removals + after
+            own = [each for each in registered if each["name"].startswith(f"{stack} alerts: {name} ")]
+            registered = [each for each in registered if each not in own]
+            after = await automation_actions(prefect, wanted, own, _with_block(prefect, block)) + after
+    return before, await automation_actions(prefect, {}, registered, _with_block(prefect, "")) + after
 
 
 def automations(channel: Channel, place: Place, tag: str, threshold: int) -> Iterator[dict[str, Any]]:
@@ -159,52 +150,15 @@ def automations(channel: Channel, place: Place, tag: str, threshold: int) -> Ite
         }
 
 
-async def _block_id(prefect: Prefect, name: str) -> str | None:
-    block = await read_block(prefect, BLOCK_TYPE, name)
-    return str(block["id"]) if block else None
+def _with_block(prefect: Prefect, block: str) -> Completion:
+    """Adds the id of the block that sends."""
 
+    async def complete(automation: dict[str, Any]) -> dict[str, Any] | None:
+        found = await read_block(prefect, BLOCK_TYPE, block)
+        if found is None:
+            return None
+        return automation | {
+            "actions": [action | {"block_document_id": str(found["id"])} for action in automation["actions"]]
+        }
 
-def _age(automation: dict[str, Any]) -> tuple[str, str]:
-    """Of several of one name, made by two registrations at once, both keep the first by this."""
-    return automation["created"], automation["id"]
-
-
-def _upsert(
-    prefect: Prefect, wanted: dict[str, Any], registered: dict[str, Any] | None, block: str, known: str | None
-) -> Action:
-    what = f"automation {wanted['name']}"
-
-    def content(identity: str | None) -> dict[str, Any]:
-        [action] = wanted["actions"]
-        return wanted | {"actions": [action | {"block_document_id": identity}]}
-
-    async def create() -> None:
-        await prefect.write("POST", "automations/", content(await _block_id(prefect, block)) | {"enabled": True})
-        # Prefect takes several of one name: another registration's, or our own whose answer was lost.
-        same = [each for each in await prefect.read_all("automations/filter") if each["name"] == wanted["name"]]
-        for each in sorted(same, key=_age)[1:]:
-            await prefect.write("DELETE", f"automations/{each['id']}")
-
-    if registered is None:
-        return Action(what, CREATE, write=create)
-    place, enabled = f"automations/{registered['id']}", registered["enabled"]  # A person's switch stays as it is.
-
-    async def update() -> None:
-        await prefect.write("PUT", place, content(await _block_id(prefect, block)) | {"enabled": enabled})
-
-    now = content(known)
-    changed = [part for part in ("description", "trigger", "actions") if not _contains(registered[part], now[part])]
-    return Action(what, UPDATE, ", ".join(changed), update) if changed else Action(what, UNCHANGED)
-
-
-def _contains(found: Any, wanted: Any) -> bool:
-    """Whether `found` has all that is wanted; the server adds ids and defaults, and keeps lists of names as sets."""
-    if isinstance(wanted, dict):
-        return isinstance(found, dict) and all(
-            name in found and _contains(found[name], wanted[name]) for name in wanted
-        )
-    if isinstance(wanted, list) and all(isinstance(each, str) for each in wanted):
-        return sorted(found) == sorted(wanted)
-    if isinstance(wanted, list):
-        return len(found) == len(wanted) and all(map(_contains, found, wanted))
-    return bool(found == wanted)
+    return complete

@@ -87,6 +87,7 @@ def register_environment(arguments: Namespace, environment: Environment, flow_im
         title=facts["title"],
         pool=pool["name"],
         template=pool["base_job_template"],
+        at_once=pool["concurrency_limit"],
         version=f"{digest.removeprefix('sha256:')[:12]} {commit[:12]}",
         has_active_schedules=facts["schedules"] == "active",
         results_bucket=bucket,

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from prefect import Flow
 from prefect.deployments.runner import RunnerDeployment
@@ -45,7 +46,6 @@ TAG_EXAMPLES = {
 NOT_REGISTERED = {
     "work_pool_name": "the work pool is the environment's",
     "storage": "the image holds the code",
-    "triggers": "make an automation by hand, or a schedule",
 }
 
 
@@ -94,6 +94,7 @@ def _describe(deployment: Any, module: Any, file: str, started: datetime) -> dic
         "description": SECTIONS.split(deployment.description or flow.description or "")[0].strip(),
         "parameter_openapi_schema": json.loads(json.dumps(flow.parameters.model_dump(mode="json", exclude_unset=True))),
         "schedules": [_schedule(schedule, started) for schedule in deployment.schedules or []],
+        "triggers": [_trigger(trigger) for trigger in deployment.triggers],
     }
     if NO_RESTART in described["tags"]:
         env = {"PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR": "crash"} | described["job_variables"].get("env", {})
@@ -116,6 +117,15 @@ def _schedule(schedule: Any, started: datetime) -> dict[str, Any]:
         "active": schedule.active is not False,
         "slug": schedule.slug,
     }
+
+
+def _trigger(trigger: Any) -> dict[str, Any]:
+    """An event trigger as the automation that starts the deployment, whose id is not known here."""
+    trigger.set_deployment_id(UUID(int=0))
+    automation: dict[str, Any] = trigger.as_automation().model_dump(
+        mode="json", include={"name", "description", "enabled", "tags", "trigger", "actions"}
+    )
+    return automation
 
 
 def _problems(deployment: RunnerDeployment, described: dict[str, Any]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from scripts.registration import alerts, checks, limits, work_pool
+from scripts.registration import alerts, checks, limits, triggers, work_pool
 from scripts.registration.actions import UNCHANGED, Action
 from scripts.registration.api import Conflict, Prefect
 from scripts.registration.blocks import block_action
@@ -57,16 +57,20 @@ async def register(root: Path, imported: Imported, stack: Stack, options: Option
     if stack.result_block:
         results = {"bucket_name": stack.results_bucket, "bucket_folder": "results"}
         blocks.append(await block_action(prefect, "s3-bucket", stack.result_block, results))
+    there = await prefect.read_all("automations/filter")
     channel_blocks, automations = await alerts.alert_actions(
-        prefect, stack.alerts, stack.title, stack.tag, stack.prefix
+        prefect, stack.alerts, there, stack.title, stack.tag, stack.prefix
     )
-    pool = await work_pool.work_pool_action(prefect, stack.pool, stack.template)
+    pool = await work_pool.work_pool_action(prefect, stack.pool, stack.template, stack.at_once)
     actions = [
         pool,
         *await limits.limit_actions(prefect, f"{stack.prefix}-limits", wanted_limits),
         *blocks,
         *channel_blocks,
         *await _deployments(prefect, [deployment(each, stack) for each in imported.deployments], stack, options),
+        *await triggers.trigger_actions(
+            prefect, stack.title, imported.deployments, there, lambda title: _is_meant(options, title)
+        ),
         *automations,
     ]
     if not options.dry_run:
@@ -74,11 +78,13 @@ async def register(root: Path, imported: Imported, stack: Stack, options: Option
     return Report(actions, prefect.reads, prefect.writes, list(stack.alerts.notes), prefect.busy)
 
 
+def _is_meant(options: Options, title: str, file: str = "") -> bool:
+    """Whether ONLY, if it is given, matches the deployment's title, its flow or its file."""
+    return not options.only or any(fnmatch(name, options.only) for name in (title, title.partition("/")[0], file))
+
+
 async def _deployments(prefect: Prefect, everything: list[Deployment], stack: Stack, options: Options) -> list[Action]:
     """What is to be written, then what is to be deleted."""
-
-    def is_meant(title: str, file: str) -> bool:
-        return not options.only or any(fnmatch(name, options.only) for name in (title, title.partition("/")[0], file))
 
     stale = everything if options.full else await not_registered(prefect, everything, stack.tag)
     registered = await registered_under_names(prefect, stale)
@@ -89,11 +95,11 @@ async def _deployments(prefect: Prefect, everything: list[Deployment], stack: St
     _refuse_others(registered, stack)
 
     titles = {each.title for each in everything}
-    selected = [each for each in everything if is_meant(each.title, each.file)]
+    selected = [each for each in everything if _is_meant(options, each.title, each.file)]
     gone = {
         title: each
         for title, each in ours.items()
-        if title not in titles and is_meant(title, each["entrypoint"].partition(":")[0])
+        if title not in titles and _is_meant(options, title, each["entrypoint"].partition(":")[0])
     }
     if options.only and not selected and not gone:
         there = ", ".join(sorted({*titles, *ours}))

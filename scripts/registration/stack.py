@@ -10,7 +10,10 @@ TAG_PREFIX = "data-flows.stack:"
 
 @dataclass(frozen=True)
 class Stack:
-    """`title` is its name in AWS and Prefect, such as DataFlows-Dev; `version` says of which image and commit it is."""
+    """`title` is its name in AWS and Prefect, such as DataFlows-Dev; `version` says of which image and commit it is.
+
+    Of its runs `at_once` are under way, or as many as Prefect's pool says.
+    """
 
     title: str
     pool: str
@@ -19,6 +22,7 @@ class Stack:
     has_active_schedules: bool = False
     results_bucket: str = ""
     result_block: str = ""  # Empty where runs keep no results in a block.
+    at_once: int | None = None
     alerts: Alerts = field(default_factory=Alerts)
 
     @property

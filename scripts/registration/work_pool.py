@@ -9,8 +9,8 @@ from scripts.shared.refusal import Refusal
 TYPE = "ecs"
 
 
-async def work_pool_action(prefect: Prefect, name: str, template: dict[str, Any]) -> Action:
-    """Create the pool, or write the template if it differs.
+async def work_pool_action(prefect: Prefect, name: str, template: dict[str, Any], at_once: int | None = None) -> Action:
+    """Create the pool, or write template and limit if they differ. Without a limit, one set by hand stays.
 
     Raises:
         Refusal: a pool of that name is of another type.
@@ -21,12 +21,12 @@ async def work_pool_action(prefect: Prefect, name: str, template: dict[str, Any]
             f"Work pool {name}: got type {pool['type']}; expected {TYPE}. Delete it, or rename it, and register again.",
             1,
         )
-    content = {"base_job_template": template}
+    content: dict[str, Any] = {"base_job_template": template} | ({"concurrency_limit": at_once} if at_once else {})
     return creation_or_update(
         prefect,
         f"work pool {name}",
         is_there=bool(pool),
-        difference="base_job_template" if pool and pool["base_job_template"] != template else "",
+        difference=", ".join(field for field in content if pool and pool[field] != content[field]),
         create=("work_pools/", {"name": name, "type": TYPE, **content}),
         update=(f"work_pools/{name}", content),
     )

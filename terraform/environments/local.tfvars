@@ -21,6 +21,10 @@ agent_environment = {
   PREFECT_WORKER_QUERY_SECONDS     = "2"
 }
 
+flow_task = {
+  at_once = 8 # More processes would only wait for the cores, and Prefect's SQLite for its one writer.
+}
+
 # Nothing here needs protection: `make up` makes all data again.
 protect_data    = false
 persist_results = false

@@ -4,7 +4,9 @@ import json
 import os
 import signal
 import time
+from contextlib import suppress
 
+import psutil
 import pytest
 from patience import eventually, until
 
@@ -16,9 +18,9 @@ class Runs:
         self.stack = stack
         self.title = stack.environment.title
 
-    def start(self, name, *, tags=(), job_variables=None, **parameters):
-        """Ask for a run of `<flow>/by_hand`; return its id."""
-        deployment = self.stack.deployments()[f"{name}/by_hand"]["id"]
+    def start(self, flow, *, name="by_hand", tags=(), job_variables=None, **parameters):
+        """Ask for a run of a deployment; return its id."""
+        deployment = self.stack.deployments()[f"{flow}/{name}"]["id"]
         asked = {"state": {"type": "SCHEDULED"}, "parameters": parameters, "tags": list(tags)}
         made = self.stack.prefect(
             "POST", f"/deployments/{deployment}/create_flow_run", **asked, job_variables=job_variables or {}
@@ -147,3 +149,68 @@ def test_a_run_that_hangs_is_timed_out_and_its_task_stopped(runs):
     until(lambda: runs.tasks(run, "STOPPED"), lambda stopped: stopped and stopped[0]["lastStatus"] == "STOPPED")
     assert runs.state(run)["name"] == "TimedOut"
     assert [each["taskArn"] for each in runs.tasks(run)] == [task["taskArn"]]
+
+
+def prefect_server(stack):
+    """The process of Prefect's server."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            command = process.cmdline()
+            if "server" in command and str(stack.settings.prefect_port) in command and process.ppid() != os.getpid():
+                return process
+    raise AssertionError("no Prefect server")
+
+
+@pytest.mark.faults
+def test_prefect_that_does_not_answer_for_a_minute_costs_no_run(runs):
+    under_way = runs.start("fixture_wait", seconds=30)
+    runs.running_task(under_way)
+    server = prefect_server(runs.stack)
+    server.suspend()
+    try:
+        time.sleep(60)  # The fault itself.
+    finally:
+        server.resume()
+    later = runs.start("fixture_load")
+    for run in (under_way, later):
+        assert runs.until(run, "Completed", "Failed", "Crashed")["name"] == "Completed"
+        assert len(runs.tasks(run)) == 1
+
+
+@pytest.mark.faults
+def test_prefect_that_is_killed_leaves_no_slot_of_a_limit_taken(runs):
+    first = runs.start("fixture_memory", name="one_at_a_time", seconds=20)
+    runs.running_task(first)
+    prefect_server(runs.stack).kill()
+    second = runs.start("fixture_memory", name="one_at_a_time", seconds=0)
+    assert runs.until(first, "Completed", "Failed", "Crashed")["name"] == "Completed"
+    assert runs.until(second, "Completed", "Failed", "Crashed")["name"] == "Completed"
+
+
+@pytest.mark.faults
+def test_of_two_agents_one_is_killed_and_thirty_runs_are_executed_once_each(runs):
+    service = {"cluster": runs.title, "service": f"{runs.title}-agent"}
+    runs.stack.ecs.update_service(**service, desiredCount=2)
+    try:
+        until(
+            lambda: runs.stack.tasks("agent", "RUNNING"),
+            lambda found: [t["lastStatus"] for t in found] == ["RUNNING"] * 2,
+        )
+        asked = [runs.start("fixture_wait") for _ in range(30)]
+        until(lambda: [runs.state(run)["type"] for run in asked], lambda types: types.count("PENDING") > 2)
+        os.kill(runs.stack.process_of(runs.stack.tasks("agent", "RUNNING")[0]), signal.SIGKILL)
+        for run in asked:
+            runs.until(run, "Completed", "Failed", "Crashed")
+        assert [runs.state(run)["name"] for run in asked] == ["Completed"] * len(asked)
+        assert [(runs.states(run).count("Running"), len(runs.tasks(run))) for run in asked] == [(1, 1)] * len(asked)
+    finally:
+        runs.stack.ecs.update_service(**service, desiredCount=1)
+        runs.agent()
+
+
+@pytest.mark.faults
+def test_light_runs_and_loads_at_once_all_complete(runs):
+    asked = [runs.start("fixture_wait") for _ in range(20)] + [runs.start("fixture_load") for _ in range(3)]
+    for run in asked:
+        runs.until(run, "Completed", "Failed", "Crashed")
+    assert {runs.state(run)["name"] for run in asked} == {"Completed"}

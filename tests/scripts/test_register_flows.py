@@ -78,7 +78,7 @@ def command(monkeypatch):
         return Report(ACTIONS, 5, 3, ["a note"])
 
     def outputs(_, *names):
-        pool = {"name": "DataFlows-Dev", "base_job_template": {"x": 1}}
+        pool = {"name": "DataFlows-Dev", "base_job_template": {"x": 1}, "concurrency_limit": 20}
         held = {"work_pool": pool, "results_bucket": "bucket", "facts": FACTS}
         return [held[name] for name in names]
 
@@ -102,6 +102,7 @@ def test_it_registers_what_the_code_says_with_what_was_applied(command):
         title="DataFlows-Dev",
         pool="DataFlows-Dev",
         template={"x": 1},
+        at_once=20,
         version=f"{'a' * 12} {COMMIT[:12]}",
         has_active_schedules=True,
         results_bucket="bucket",

@@ -26,6 +26,7 @@ takes.plan            := ENV OFFLINE PIPELINE IMAGE_DIGEST
 takes.check           := ENV OFFLINE
 takes.apply           := ENV
 takes.alerts          := ENV
+takes.alert-test      := ENV
 takes.register        := ENV DRY_RUN ONLY KEEP FULL IMAGE_DIGEST
 # These say 1 or nothing: OFFLINE=0 would read as no and mean yes.
 SWITCHES := FAST OFFLINE PIPELINE DRY_RUN KEEP FULL
@@ -111,6 +112,9 @@ apply: setup ## Apply exactly the plan of ENV that passed the gate
 
 alerts: setup ## Subscribe PagerDuty to ENV's alarms; its address is read from SSM
 	@$(PYTHON) -m scripts.subscribe_alerts $(ENV)
+
+alert-test: setup ## Send a harmless message through each of ENV's channels, and say what arrived
+	@$(PYTHON) -m scripts.send_test_alerts $(ENV)
 
 register: setup ## Register what has changed with ENV's Prefect: make register ENV=dev DRY_RUN=1 ONLY='orders_*'
 	@$(PYTHON) -m scripts.register_flows --env $(ENV) $(if $(DRY_RUN),--dry-run) $(if $(KEEP),--keep) $(if $(FULL),--full) $(if $(value ONLY),--only "$$ONLY") $(DIGEST)

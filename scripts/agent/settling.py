@@ -81,7 +81,7 @@ def settled(
             return None
         if rescheduled >= MOST_RESCHEDULED:
             text = f"No agent started its task, though it was given back {rescheduled} times."
-            return Crashed(message=f"{text} See the agent's errors: make logs FLOW=agent.")
+            return Crashed(message=f"{text} See the agent's errors: make logs NAME=agent.")
         return Scheduled(name=RESCHEDULED, message=f"Pending for {age.seconds} s without an ECS task: given back.")
     if task is None:
         text = "It is Running and has no ECS task: the task ended more than an hour ago, or never was."

@@ -1,6 +1,8 @@
 """What becomes of a run is decided by its state, its age, its tags and how its latest task ended."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -29,36 +31,36 @@ def ended(seconds=0, *, code="EssentialContainerExited", reason="Essential conta
     return FlowTask("arn/1", "run", at, False, code, reason, exit_code, "4096")
 
 
-@pytest.mark.parametrize(
-    ("given", "task", "rescheduled", "becomes"),
-    [
-        (run(Pending(), 59), None, 0, None),
-        (run(Pending(), 61), None, 0, "Rescheduled"),
-        (run(Pending(), 61), None, 1, "Rescheduled"),
-        (run(Pending(), 61), None, 2, "Crashed"),
-        (run(Pending(), 600), alive(), 0, None),
-        (run(Pending(), 1801), alive(), 0, "Crashed"),
-        (run(Pending(), 10), ended(5, code="TaskFailedToStart"), 0, "Crashed"),
-        # A task that is older than the attempt says nothing about it.
-        (run(Pending(), 10), ended(600), 0, None),
-        (run(Pending(), 61), ended(600), 0, "Rescheduled"),
-        (run(Running(), 3600), alive(3600), 0, None),
-        (run(Running(), 12 * 3600 + 1), alive(), 0, "TimedOut"),
-        (run(Running(), 601, "time-limit:10m"), alive(), 0, "TimedOut"),
-        (run(Running(), 13 * 3600, "time-limit:1d"), alive(), 0, None),
-        (run(Running(), 3600), ended(3601), 0, "Crashed"),
-        (run(Running(), 59), None, 0, None),
-        (run(Running(), 61), None, 0, "Crashed"),
-        (run(Running(), 9), ended(code="SpotInterruption"), 0, "Restarted"),
-        (run(Running(), 9), ended(code="SpotInterruption"), 2, "Crashed"),
-        (run(Running(), 9, "restart:never"), ended(code="SpotInterruption"), 0, "Crashed"),
-        (run(Running(), 9), ended(reason=OUT_OF_MEMORY), 0, "Crashed"),
-        (run(Running(), 9, "retry:out-of-memory"), ended(reason=OUT_OF_MEMORY), 0, "Restarted"),
-        (run(Cancelling(), 1), alive(), 0, None),
-        (run(Cancelling(), 1), ended(), 0, "Cancelled"),
-        (run(Cancelling(), 61), None, 0, "Cancelled"),
-    ],
-)
+SITUATIONS = [
+    (run(Pending(), 59), None, 0, None),
+    (run(Pending(), 61), None, 0, "Rescheduled"),
+    (run(Pending(), 61), None, 1, "Rescheduled"),
+    (run(Pending(), 61), None, 2, "Crashed"),
+    (run(Pending(), 600), alive(), 0, None),
+    (run(Pending(), 1801), alive(), 0, "Crashed"),
+    (run(Pending(), 10), ended(5, code="TaskFailedToStart"), 0, "Crashed"),
+    # A task that is older than the attempt says nothing about it.
+    (run(Pending(), 10), ended(600), 0, None),
+    (run(Pending(), 61), ended(600), 0, "Rescheduled"),
+    (run(Running(), 3600), alive(3600), 0, None),
+    (run(Running(), 12 * 3600 + 1), alive(), 0, "TimedOut"),
+    (run(Running(), 601, "time-limit:10m"), alive(), 0, "TimedOut"),
+    (run(Running(), 13 * 3600, "time-limit:1d"), alive(), 0, None),
+    (run(Running(), 3600), ended(3601), 0, "Crashed"),
+    (run(Running(), 59), None, 0, None),
+    (run(Running(), 61), None, 0, "Crashed"),
+    (run(Running(), 9), ended(code="SpotInterruption"), 0, "Restarted"),
+    (run(Running(), 9), ended(code="SpotInterruption"), 2, "Crashed"),
+    (run(Running(), 9, "restart:never"), ended(code="SpotInterruption"), 0, "Crashed"),
+    (run(Running(), 9), ended(reason=OUT_OF_MEMORY), 0, "Crashed"),
+    (run(Running(), 9, "retry:out-of-memory"), ended(reason=OUT_OF_MEMORY), 0, "Restarted"),
+    (run(Cancelling(), 1), alive(), 0, None),
+    (run(Cancelling(), 1), ended(), 0, "Cancelled"),
+    (run(Cancelling(), 61), None, 0, "Cancelled"),
+]
+
+
+@pytest.mark.parametrize(("given", "task", "rescheduled", "becomes"), SITUATIONS)
 def test_a_run_becomes(given, task, rescheduled, becomes):
     state = settled(given, task, rescheduled, LIMIT, NOW)
     assert (state.name if state else None) == becomes
@@ -133,3 +135,23 @@ def test_of_late_runs_the_latest_is_enough_where_the_deployment_says_so():
     by_hand = late("a", 7, "late:once", auto_scheduled=False)
     other = late("c", 8, "late:once")
     assert sorted(run.expected_start_time.hour for run in needless([*once, *each, by_hand, other])) == [8, 9]
+
+
+RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text()
+ROWS = re.findall(r"^\| `([^`]+)` \|", RUNBOOK.partition("## What the agent says of a run")[2], re.MULTILINE)
+
+
+@pytest.mark.parametrize("situation", [each for each in SITUATIONS if each[3]], ids=lambda each: each[3])
+def test_the_runbook_has_one_entry_for_what_is_said(situation):
+    given, task, rescheduled, _ = situation
+    message = settled(given, task, rescheduled, LIMIT, NOW).message
+    patterns = {row: ".*".join(map(re.escape, row.split("…"))) for row in ROWS}
+    found = [row for row, pattern in patterns.items() if re.match(pattern, message)]
+    assert len(found) == 1, message
+
+
+def test_the_runbook_has_no_entry_for_what_nobody_says():
+    said = "".join(path.read_text() for path in (Path(__file__).parents[2] / "scripts" / "agent").glob("*.py"))
+    words = [max(re.split("…|`", row), key=len).strip(" .:") for row in ROWS]
+    assert len(words) == 13
+    assert [word for word in words if word not in said.replace('"\n                f"', "")] == []

@@ -68,7 +68,7 @@ fix: setup ## Repair what lint finds, where that can be done automatically
 test: setup ## Run all tests; with FAST=1 only those without Terraform and servers: make test ARGS='-k gate'
 	@$(PYTHON) -m pytest $(if $(FAST),--fast) $(ARGS)
 
-faults: setup ## Try the long faults of runs and agent on a local stack, some minutes
+faults: setup ## Try whatever can happen to runs and agent on a local stack, and print a table, some minutes
 	@$(PYTHON) -m pytest -n0 -s --faults tests/end_to_end
 
 move-in: setup ## Run all tests and `make up` in a copy with another team's facts and flows

@@ -33,7 +33,11 @@ STARTERS = {"EmbeddedAws", "Cloud", "supervision", "CheckovScan", "browser", "se
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--fast` runs what needs nothing but Python."""
-    parser.addoption("--faults", action="store_true", help="only the long faults of `make faults`, left out otherwise")
+    parser.addoption(
+        "--faults",
+        action="store_true",
+        help="only the faults of `make faults`, with the long ones that are left out otherwise",
+    )
     parser.addoption(
         "--fast", action="store_true", help="only tests that need no Terraform, no server, no checkov and no browser"
     )
@@ -64,8 +68,11 @@ def is_slow(item: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put what takes longest first, or with --fast leave it out; with --faults keep the long faults alone."""
-    wanted = [bool(item.get_closest_marker("faults")) == config.getoption("--faults") for item in items]
+    """Put what takes longest first, or with --fast leave it out; with --faults keep only the faults."""
+    faults = config.getoption("--faults")
+    wanted = [
+        item.path.stem == "test_run_faults" if faults else not item.get_closest_marker("faults") for item in items
+    ]
     config.hook.pytest_deselected(items=[item for item, keep in zip(items, wanted, strict=True) if not keep])
     items[:] = [item for item, keep in zip(items, wanted, strict=True) if keep]
     if config.getoption("--fast"):
@@ -120,3 +127,16 @@ def prefect_server(prefect_process: str) -> Iterator[str]:
         for name in ("PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"):
             patch.delenv(name, raising=False)
         yield prefect_process
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """After `make faults`, a table: each fault, how it ended, and how long it took until everything was final."""
+    if not config.getoption("--faults"):
+        return
+    reports = [
+        each for kind in ("passed", "failed") for each in terminalreporter.getreports(kind) if each.when == "call"
+    ]
+    terminalreporter.section("faults")
+    for report in reports:
+        fault = report.nodeid.rpartition("::")[2].removeprefix("test_").replace("_", " ")
+        terminalreporter.write_line(f"{report.outcome:<7} {report.duration:6.0f} s  {fault}")

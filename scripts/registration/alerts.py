@@ -97,24 +97,21 @@ async def alert_actions(
     """
     before: list[Action] = []
     after: list[Action] = []
-    registered = [
-        each for each in automations_there if each["name"].startswith((f"{stack} alerts: ", f"{stack} {TAG}: "))
-    ]
     at_hand = {channel.name: channel for channel in alerts.channels}
     for name in KINDS:
-        block = f"{prefix}-{name}"
-        if name in alerts.named and name not in at_hand:
-            registered = [each for each in registered if not each["name"].startswith(f"{stack} alerts: {name} ")]
-            continue
-        channel = at_hand.get(name)
-        action = await block_action(prefect, BLOCK_TYPE, block, channel.block() if channel else None)
-        (before if channel else after).append(action)
+        # Once only PagerDuty was told, and of runs on call.
+        prefixes = (f"{stack} alerts: {name} ", *([f"{stack} {TAG}: "] if name == "pagerduty" else []))
+        own = [each for each in automations_there if each["name"].startswith(prefixes)]
+        block, channel = f"{prefix}-{name}", at_hand.get(name)
         if channel and alerts.place:
+            before.append(await block_action(prefect, BLOCK_TYPE, block, channel.block()))
             wanted = {each["name"]: each for each in automations(channel, alerts.place, tag, alerts.threshold_seconds)}
-            own = [each for each in registered if each["name"].startswith(f"{stack} alerts: {name} ")]
-            registered = [each for each in registered if each not in own]
-            after = await automation_actions(prefect, wanted, own, _with_block(prefect, block)) + after
-    return before, await automation_actions(prefect, {}, registered, _with_block(prefect, "")) + after
+            after += await automation_actions(prefect, wanted, own, _with_block(prefect, block))
+        elif own and name not in alerts.named:
+            # The block first: while there are automations, it is looked for.
+            after.append(await block_action(prefect, BLOCK_TYPE, block, None))
+            after += await automation_actions(prefect, {}, own, _with_block(prefect, block))
+    return before, after
 
 
 def automations(channel: Channel, place: Place, tag: str, threshold: int) -> Iterator[dict[str, Any]]:
@@ -124,14 +121,17 @@ def automations(channel: Channel, place: Place, tag: str, threshold: int) -> Ite
     ended = channel.failure(place, "ended as ' ~ flow_run.state.name ~ '")
     late = channel.failure(place, f"late for more than {minutes} minutes")
     stuck = channel.failure(place, f"pending for more than {minutes} minutes")
+    silent = channel.failure(place, f"gives no sign of life for more than {minutes} minutes")
     # name, what is sent, events to expect, those after which they count or their absence does, within how many seconds.
     for name, body, expect, after, within in (
         ("failed", ended, FAILED, [], again),
         ("late", late, [f"{RUN}.Pending", *STARTED, *ENDED], [f"{RUN}.Late"], threshold),
         ("stuck", stuck, [*STARTED, *ENDED], [f"{RUN}.Pending"], threshold),
+        # A run that lives says so every three minutes.
+        ("silent", silent, [f"{RUN}.heartbeat", *STARTED, *ENDED], [f"{RUN}.heartbeat"], threshold),
         ("recovered", channel.recovery(place), [f"{RUN}.Completed"], FAILED if again else [], 0),
     ):
-        is_absence = name in ("late", "stuck")
+        is_absence = name in ("late", "stuck", "silent")
         yield {
             "name": f"{place.stack} alerts: {channel.name} {name}",
             "description": "Written by registration; see docs/on-call.md.",

@@ -101,7 +101,10 @@ def _describe(deployment: Any, module: Any, file: str, started: datetime) -> dic
         described["job_variables"] = described["job_variables"] | {"env": env}
     if described["schedules"] and described["concurrency_limit"] is None:
         # A run that is still under way when the next is due is waited for.
-        described |= {"concurrency_limit": 1, "concurrency_options": {"collision_strategy": "ENQUEUE"}}
+        described |= {
+            "concurrency_limit": 1,
+            "concurrency_options": {"collision_strategy": "ENQUEUE", "grace_period_seconds": None},
+        }
     problems = [f"deployment {deployment.name}: {problem}" for problem in _problems(deployment, described)]
     return {"deployments": [described], "problems": problems}
 

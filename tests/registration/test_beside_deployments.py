@@ -38,8 +38,9 @@ def test_a_work_pool_of_another_type_is_refused_and_left_alone(repository):
 
 
 def limits(repository):
+    """Those that are not a deployment's own."""
     found = repository.ask("v2/concurrency_limits/filter", limit=200)
-    return {each["name"]: each["limit"] for each in found}
+    return {each["name"]: each["limit"] for each in found if not each["name"].startswith("deployment:")}
 
 
 def test_limits_are_brought_to_what_the_code_says_and_those_of_others_stay(registered):

@@ -164,7 +164,7 @@ SCHEMA = "parameter_openapi_schema.properties.days"
         ("tags=[", "tags=['x', ", "tags"),
         ("tags=[", "parameters={'days': 3}, tags=[", "parameters.days"),
         ("tags=[", "job_variables={'cpu': 512, 'memory': 1024}, tags=[", "job_variables.cpu, job_variables.memory"),
-        ("tags=[", "concurrency_limit=3, tags=[", "concurrency_limit"),
+        ("tags=[", "concurrency_limit=3, tags=[", "concurrency_limit, concurrency_options"),
         ("tags=[", "enforce_parameter_schema=False, tags=[", "enforce_parameter_schema"),
         ("tags=[", "paused=True, tags=[", "paused"),
         ("5 * * * *", "6 * * * *", "schedule"),

@@ -327,4 +327,4 @@ def test_scheduled_runs_follow_one_another_unless_the_deployment_says_otherwise(
     write(tmp_path, {"fine": f"{HEAD}from prefect.schedules import Cron\ndeployments = [{made}, {many}]\n"})
     found = {each["name"]: each for each in load(tmp_path).deployments}
     assert [found[name]["concurrency_limit"] for name in "abc"] == [None, 1, 3]
-    assert found["b"]["concurrency_options"] == {"collision_strategy": "ENQUEUE"}
+    assert found["b"]["concurrency_options"] == {"collision_strategy": "ENQUEUE", "grace_period_seconds": None}

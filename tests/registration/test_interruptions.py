@@ -108,13 +108,13 @@ def test_killed_after_every_single_write_it_finishes_and_no_deployment_is_lost_o
     new = content(changed.held())
     assert changed.actions(full=True) == {}
     assert len(new) == 20
-    # Pool, variable, limit, block; two for each of twelve new ones; four changed; four automations; two pruned.
-    assert kills >= 4 + 24 + 4 + 4 + 2
+    # Pool, variable, limit, block; two for each of twelve new ones; four changed; five automations; two pruned.
+    assert kills >= 4 + 24 + 4 + 5 + 2
     for state in states:
         # Each is as it was or as it is to be, whole; none is missing that was there and stays.
         assert all(each in (old.get(name), new.get(name)) for name, each in state.items())
         assert set(old) & set(new) <= set(state)
-    assert set(new) < set(states[-6]), "expected what is pruned to go last"
+    assert set(new) < set(states[-7]), "expected what is pruned to go last"
 
 
 CHILD = """
@@ -161,7 +161,7 @@ def test_a_server_that_goes_away_is_told_with_what_is_done_and_the_next_registra
     with monkeypatch.context() as patch:
         patch.setattr(api, "RETRY_SECONDS", 2)
         with pytest.raises(
-            Refusal, match=r"(it is over|got 503), for 2 s; .*\n\d+ of 26 writes are done\. The next is"
+            Refusal, match=r"(it is over|got 503), for 2 s; .*\n\d+ of 27 writes are done\. The next is"
         ) as refused:
             changed.register(EndsAfter(10, httpx.ConnectError))
     assert refused.value.exit_code == 2
@@ -184,12 +184,12 @@ def test_an_answer_that_is_lost_is_asked_for_again_and_nothing_is_made_twice(cha
 
     changed.register(Forgetful())
     assert changed.actions(full=True) == {}
-    assert len(automations(changed)) == 4
+    assert len(automations(changed)) == 5
     assert len(changed.held()) == 20
 
 
 def automations(repository):
-    prefix = f"{repository.stack.title} on-call: "
+    prefix = f"{repository.stack.title} alerts: "
     found = repository.ask("automations/filter", limit=200)
     return [each["name"] for each in found if each["name"].startswith(prefix)]
 
@@ -208,7 +208,7 @@ def test_two_at_once_end_in_the_state_of_one(changed):
     assert changed.actions(full=True) == {}
     assert len(changed.held()) == 20
     assert sorted(automations(changed)) == sorted(set(automations(changed)))
-    assert len(automations(changed)) == 4
+    assert len(automations(changed)) == 5
 
 
 def test_when_no_channel_is_named_any_more_the_automations_and_their_secret_go(changed):
@@ -218,7 +218,7 @@ def test_when_no_channel_is_named_any_more_the_automations_and_their_secret_go(c
     done = changed.actions()
     assert {name: said for name, said in done.items() if name.startswith("automation")} == {
         f"automation {title} alerts: pagerduty {name}": "prune: no longer in code"
-        for name in ("failed", "late", "stuck", "recovered")
+        for name in ("failed", "late", "stuck", "silent", "recovered")
     }
     assert done[f"block custom-webhook/{title.lower()}-pagerduty"] == "prune: nothing uses it any more"
     assert automations(changed) == []

@@ -80,14 +80,14 @@ def test_only_the_changed_deployment_is_written_and_each_change_is_named(registe
     before = registered.held()["plain/hourly"]["updated"]
     registered.flow("rich", 'tags=["owner:other"], schedule=Cron("6 * * * *", timezone="UTC")', IMPORTS)
     assert registered.actions() == {
-        "rich/hourly": "update: concurrency_limit, description, job_variables.cpu, job_variables.memory, "
-        "parameters.days, schedule, tags",
+        "rich/hourly": "update: concurrency_limit, concurrency_options, description, job_variables.cpu, "
+        "job_variables.memory, parameters.days, schedule, tags",
     }
     assert registered.actions(full=True) == {}
     held = registered.held()
     assert held["plain/hourly"]["updated"] == before
     assert [each["schedule"]["cron"] for each in held["rich/hourly"]["schedules"]] == ["6 * * * *"]
-    assert held["rich/hourly"]["global_concurrency_limit"] is None
+    assert held["rich/hourly"]["global_concurrency_limit"]["limit"] == 1
 
 
 def test_a_change_of_what_nobody_registers_is_no_change(registered):

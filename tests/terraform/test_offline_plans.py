@@ -33,6 +33,9 @@ def test_terraform_and_python_make_the_same_names(offline_plan, environment):
         "schedules": given["schedules"],
         "guarded": given.get("guarded", True),
         "result_block": f"{names.title.lower()}-results",
+        "region": given["region"],
+        "log_group": f"{names.path}/flow",
+        "alerts": ["email"],
     }
     assert plan.outputs["work_pool"]["name"] == names.title
     (flow,) = [each.after["name"] for each in plan.planned("aws_cloudwatch_log_group") if "flow_task" in each.address]

@@ -2,8 +2,12 @@
 real Prefect server and its automations, and stand-ins that take what the channels' documentation asks for."""
 
 import json
+import os
 from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import uuid4
 
+import httpx
 import pytest
 import receivers
 
@@ -128,6 +132,25 @@ def test_a_run_that_does_not_start_is_told_after_the_threshold(told, received, s
     assert flow_run["id"] in event["client_url"]
     assert started["id"] not in str(received.messages)
     assert f"{said} for more than" in received.wait_until("slack", bool)["text"]
+
+
+def test_a_run_whose_process_gives_no_sign_of_life_is_told(told, received):
+    flow_run = run(told, "paged/hourly", ("RUNNING", "Running"))
+    deployment = told.held()["paged/hourly"]
+    beat = {
+        "event": "prefect.flow-run.heartbeat",
+        "id": str(uuid4()),
+        "occurred": datetime.now(UTC).isoformat(),
+        "resource": {"prefect.resource.id": f"prefect.flow-run.{flow_run['id']}"},
+        "related": [
+            {"prefect.resource.id": f"prefect.flow.{deployment['flow_id']}", "prefect.resource.role": "flow"},
+            {"prefect.resource.id": f"prefect.deployment.{deployment['id']}", "prefect.resource.role": "deployment"},
+            {"prefect.resource.id": f"prefect.tag.{told.stack.tag}", "prefect.resource.role": "tag"},
+        ],
+    }
+    httpx.post(f"{os.environ['PREFECT_API_URL']}/events", json=[beat], trust_env=False).raise_for_status()
+    event = received.wait_for("pagerduty", event_action="trigger")
+    assert "paged/hourly gives no sign of life" in event["payload"]["summary"]
 
 
 def test_a_channel_that_is_named_no_longer_goes_with_its_secret(told):

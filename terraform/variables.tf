@@ -237,6 +237,18 @@ variable "flow_permissions" {
   }
 }
 
+variable "on_call_flows" {
+  description = "Flow files with deployments on call; `make plan` collects them from flows/."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(var.on_call_flows) == 0 || var.schedules != "active" || var.alerts.pagerduty || var.alerts.slack || var.alerts.teams
+    error_message = "${join(", ", var.on_call_flows)}: got the tag on-call where schedules are active and alerts go to e-mail only; expected pagerduty, slack or teams in alerts as well, because a mailbox wakes nobody (docs/on-call.md)."
+  }
+}
+
 variable "log_retention_days" {
   description = "How long logs are kept, in days."
   type        = number

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from scripts.delivery.on_call_flows import on_call_flows
 from scripts.gate import catalog, engine, release_scope
 from scripts.gate.checkov_scan import CheckovScan
 from scripts.gate.permissions import flow_permissions
@@ -22,7 +23,9 @@ def variable_files(environment: Environment) -> list[Path]:
         Refusal: a flow declares its rights in another form.
     """
     rights = environment.directory / "flow_permissions.tfvars.json"
-    rights.write_text(json.dumps({"flow_permissions": flow_permissions.declared()}, indent=2))
+    # The rights first: a file that is no Python is told there.
+    passed = {"flow_permissions": flow_permissions.declared(), "on_call_flows": on_call_flows()}
+    rights.write_text(json.dumps(passed, indent=2))
     if not environment.is_local:
         return [environment.tfvars, rights]
     from scripts.shared.local_settings import HOST, LocalSettings

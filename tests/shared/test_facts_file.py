@@ -203,7 +203,7 @@ def test_a_key_that_stands_there_twice_is_refused(teal):
     ]
 
 
-@pytest.mark.parametrize("given", ['image_digest = "sha256:x"', "flow_permissions = []"])
+@pytest.mark.parametrize("given", ['image_digest = "sha256:x"', "flow_permissions = []", "on_call_flows = []"])
 def test_what_make_plan_passes_itself_is_no_fact(teal, given):
     key = given.split()[0]
     assert refused(teal('owner       = "a-team"', f'owner = "a-team"\n{given}')) == [

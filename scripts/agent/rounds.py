@@ -46,6 +46,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _age(run: FlowRun, now: datetime) -> timedelta:
+    return now - run.state.timestamp if run.state else timedelta(0)
+
+
 class Settler:
     """Settles the runs of one work pool. `limit` is how long a run may be Running unless its tags say otherwise."""
 
@@ -89,8 +93,9 @@ class Settler:
         rest = {key: run for key, run in runs.items() if key not in alive}
         noted = [run.infrastructure_pid.partition("::")[2] for run in rest.values() if run.infrastructure_pid]
         found = list((await asyncio.to_thread(self._tasks.named, noted)).values()) if noted else []
-        if set(rest) - {task.run_id for task in found if task.is_alive}:
-            # Seldom: what has stopped within the hour are many tasks.
+        known, now = {task.run_id for task in found}, self._clock()
+        if any(key not in known and _age(run, now) > settling.GRACE for key, run in rest.items()):
+            # Seldom: an agent ended before it noted the task. What has stopped within the hour are many tasks.
             found += await asyncio.to_thread(self._tasks.stopped)
         ended = {task.run_id: task for task in sorted(found, key=lambda task: (task.is_alive, task.created_at))}
         return ended | alive

@@ -43,6 +43,7 @@ class Agent(ECSWorker):
         super().__init__(work_pool_name=pool, create_pool_if_not_found=False)
         self._pool, self._queue, self._time_limit = pool, queue, limit
         self._told = told
+        self._teller: Teller | None = None
         self._attempts: dict[str, str] = {}
         self._is_stopping = False
         self._settled_at = time.monotonic()
@@ -95,7 +96,6 @@ class Agent(ECSWorker):
                 await self.client.set_flow_run_state(run_id, state)
 
     async def _settle(self) -> None:
-        teller: Teller | None = None
         while True:
             try:
                 async with asyncio.timeout(SETTLE_SECONDS):
@@ -109,18 +109,25 @@ class Agent(ECSWorker):
                 tasks = FlowTasks(boto3.client("ecs"), self._pool)
                 await Settler(self.client, tasks, self._pool, self._time_limit).settle()
                 self._settled_at = time.monotonic()
-                if self._told:
-                    place, topic = self._told
-                    sns = boto3.client("sns")
-
-                    def publish(subject: str, text: str, sns: Any = sns, topic: str = topic) -> None:
-                        sns.publish(TopicArn=topic, Subject=subject, Message=text)
-
-                    teller = teller or Teller(self.client, place, publish)
-                    await teller.tell()
             except Exception as error:
                 self._logger.warning("Runs and tasks could not be compared, the next round looks again: %s", error)
+            try:
+                await self._tell()
+            except Exception as error:
+                self._logger.error("What happened to runs could not be told, the next round tries again: %s", error)
             await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _tell(self) -> None:
+        if self._told is None:
+            return
+        place, topic = self._told
+        sns = boto3.client("sns")
+
+        def publish(subject: str, text: str) -> None:
+            sns.publish(TopicArn=topic, Subject=subject, Message=text)
+
+        self._teller = self._teller or Teller(self.client, place, publish)
+        await self._teller.tell()
 
     def is_worker_still_polling(self, query_interval_seconds: float) -> bool:
         """Whether it polls and settles: what its health check asks."""

@@ -95,7 +95,8 @@ async def test_a_run_that_stays_pending_without_a_task_is_given_back_twice_and_t
 @with_pool
 async def test_a_run_whose_task_has_ended_crashes_with_the_reason_and_so_do_its_sub_flows(pool, settle, ecs):
     run = await pool.run(Running())
-    ecs.start(run, stop_code="EssentialContainerExited", reason="Essential container in task exited", exit_code=137)
+    task = ecs.start(run, stop_code="EssentialContainerExited", reason="Essential container exited", exit_code=137)
+    await pool.client.update_flow_run(run.id, infrastructure_pid=f"{pool.name}::{task.arn}")
     parent_task = await pool.client.create_task_run(work_task(), run.id, dynamic_key="0")
     child = await pool.client.create_flow_run(work, parent_task_run_id=parent_task.id, state=Running())
     [told] = await settle()
@@ -108,6 +109,15 @@ def work_task():
     from prefect import task
 
     return task(lambda: None, name="child")
+
+
+@with_pool
+async def test_a_task_that_the_worker_did_not_note_is_found_after_a_while(pool, settle, ecs):
+    run = await pool.run(Running())
+    ecs.start(run, stop_code="EssentialContainerExited", reason="Essential container exited", exit_code=137)
+    assert await settle(after=59) == []
+    [told] = await settle(after=61)
+    assert "with exit code 137" in told
 
 
 @with_pool
@@ -154,7 +164,8 @@ async def test_the_task_of_a_run_that_has_ended_or_is_gone_is_stopped_after_a_wh
 async def test_a_run_that_ends_while_it_is_looked_at_is_left_alone(pool, settle, ecs):
     """The task's end is seen, and the run's own word arrives before ours."""
     run = await pool.run(Running())
-    ecs.start(run, stop_code="EssentialContainerExited", exit_code=0)
+    task = ecs.start(run, stop_code="EssentialContainerExited", exit_code=0)
+    await pool.client.update_flow_run(run.id, infrastructure_pid=f"{pool.name}::{task.arn}")
     read = pool.client.read_flow_run_states
 
     async def complete_first(run_id):

@@ -161,20 +161,18 @@ async def test_the_task_of_a_run_that_has_ended_or_is_gone_is_stopped_after_a_wh
 
 
 @with_pool
-async def test_a_run_that_ends_while_it_is_looked_at_is_left_alone(pool, settle, ecs):
-    """The task's end is seen, and the run's own word arrives before ours."""
-    run = await pool.run(Running())
-    task = ecs.start(run, stop_code="EssentialContainerExited", exit_code=0)
-    await pool.client.update_flow_run(run.id, infrastructure_pid=f"{pool.name}::{task.arn}")
+async def test_a_run_that_goes_on_while_it_is_looked_at_is_left_alone(pool, settle, ecs):
+    """It was Pending without a task when it was read; its task is there before we act."""
+    run = await pool.run(Pending())
     read = pool.client.read_flow_run_states
 
-    async def complete_first(run_id):
-        await pool.client.set_flow_run_state(run_id, Completed())
+    async def start_first(run_id):
+        await pool.client.set_flow_run_state(run_id, Running())
         return await read(run_id)
 
-    pool.client.read_flow_run_states = complete_first
-    assert await settle() == []
-    assert (await pool.state(run)).is_completed()
+    pool.client.read_flow_run_states = start_first
+    assert await settle(after=90) == []
+    assert (await pool.state(run)).is_running()
 
 
 @with_pool

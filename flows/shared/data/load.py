@@ -117,6 +117,9 @@ def load(
     except TooManyRejectedError as error:
         result = result.model_copy(update=error.counts)
         raise
+    except watermark.WatermarkMovedError as error:
+        # Nobody has to do anything: the other run has loaded the files, and the next one goes on from there.
+        log.warning("Nothing loaded: %s", error)
     finally:
         seconds = round(monotonic() - started, 3)
         metrics.report(flow_run.flow_name or landing.name, run_id, {**result.figures(), "seconds": seconds})

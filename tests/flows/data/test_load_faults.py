@@ -105,3 +105,21 @@ def test_of_two_runs_from_the_same_watermark_one_loses_and_writes_nothing(world)
     assert "nothing was written by this one" in str(lost[0])
     assert won[0].rows_inserted == 2
     assert rows(world) == [(1,), (2,)]
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_run_that_another_one_overtook_needs_nobody_and_completes(world, monkeypatch):
+    from prefect import flow
+
+    def moved(*_, **__):
+        raise watermark.WatermarkMovedError("another run moved it")
+
+    land(world, day1=frame(order(1)))
+    monkeypatch.setattr(watermark, "advance", moved)
+
+    @flow(name="orders_overtaken")
+    def overtaken():
+        return loading.load(ORDERS, settle_seconds=0)
+
+    assert overtaken().rows_inserted == 0
+    assert rows(world) == []

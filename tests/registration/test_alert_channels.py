@@ -96,14 +96,16 @@ def test_what_is_not_on_call_is_told_and_pages_nobody(told, received):
 
 
 def test_the_next_completed_run_ends_it(told, received):
+    run(told, "paged/hourly", ("RUNNING", "Running"), ("COMPLETED", "Completed"))  # Nothing to end.
     run(told, "paged/hourly", ("RUNNING", "Running"), ("CRASHED", "Crashed"))
     triggered = received.wait_for("pagerduty", event_action="trigger")
     run(told, "paged/hourly", ("RUNNING", "Running"), ("COMPLETED", "Completed"))
-    resolved = received.wait_for("pagerduty", event_action="resolve")
+    resolved = received.wait_until("pagerduty", lambda event: event is received.messages["pagerduty"][-1] != triggered)
     assert resolved == {"routing_key": KEY, "event_action": "resolve", "dedup_key": triggered["dedup_key"]}
     assert "prod: paged/hourly works again, " in received.wait_until("slack", lambda m: "green" in m["text"])["text"]
     good = received.wait_until("teams", lambda m: "works again" in json.dumps(m))
     assert good["attachments"][0]["content"]["actions"] == []
+    assert ["green" in message["text"] for message in received.messages["slack"]] == [False, True]
 
 
 def test_many_failures_are_one_message_of_a_chat_and_one_incident(told, received):

@@ -27,7 +27,6 @@ flow_task = {
 
 # Nothing here needs protection: `make up` makes all data again.
 protect_data    = false
-persist_results = false
 
 prefect_credential = "PREFECT_API_AUTH_STRING"
 

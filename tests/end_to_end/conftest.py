@@ -31,8 +31,10 @@ FIXTURES = ROOT / "tests" / "fixtures" / "flows"
 
 
 def is_busy(error: BaseException) -> bool:
-    """Whether Prefect asks to be asked again: SQLite takes one writer at a time."""
-    return isinstance(error, httpx.HTTPStatusError) and error.response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    """Whether to ask Prefect again: it starts, or SQLite has another writer."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    return isinstance(error, httpx.TransportError)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from contextlib import suppress
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -21,7 +22,9 @@ class Runs:
     def start(self, flow, *, name="by_hand", tags=(), job_variables=None, **parameters):
         """Ask for a run of a deployment; return its id."""
         deployment = self.stack.deployments()[f"{flow}/{name}"]["id"]
+        # The key: a request whose answer was lost is sent again.
         asked = {"state": {"type": "SCHEDULED"}, "parameters": parameters, "tags": list(tags)}
+        asked["idempotency_key"] = str(uuid4())
         made = self.stack.prefect(
             "POST", f"/deployments/{deployment}/create_flow_run", **asked, job_variables=job_variables or {}
         )
@@ -98,6 +101,20 @@ def test_a_task_beyond_its_memory_is_killed_and_its_run_says_what_to_do(runs):
     message = runs.until(run, "Crashed", "Completed")["message"]
     assert "ran out of its 1024 MiB of memory" in message
     assert 'job_variables={"memory": 2048}' in message
+
+
+def test_a_run_that_fails_is_told_on_the_topic_by_the_agent_and_so_is_its_recovery(runs):
+    def published():
+        return [
+            call for call in runs.stack.calls() if (call["action"], call["role"]) == ("Publish", f"{runs.title}-agent")
+        ]
+
+    for error in ("", "got 1; expected 2", ""):
+        before = len(published())
+        runs.until(runs.start("fixture_wait", error=error), "Completed", "Failed")
+        if error:
+            until(lambda before=before: len(published()) > before)
+    until(lambda: len(published()) > before)
 
 
 def test_messages_that_are_no_events_do_no_harm(runs):

@@ -26,7 +26,7 @@ flow_task = {
 }
 
 # Nothing here needs protection: `make up` makes all data again.
-protect_data    = false
+protect_data = false
 
 prefect_credential = "PREFECT_API_AUTH_STRING"
 

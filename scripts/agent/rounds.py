@@ -18,8 +18,6 @@ from prefect.client.schemas.filters import (
     FlowRunFilterParentFlowRunId,
     FlowRunFilterState,
     FlowRunFilterStateType,
-    WorkPoolFilter,
-    WorkPoolFilterName,
 )
 from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
@@ -28,13 +26,13 @@ from prefect.states import Crashed
 from prefect_aws.observers.ecs import _forward_cloudwatch_logs
 
 from scripts.agent import settling
+from scripts.agent.pool_runs import PAGE, read_runs
 from scripts.agent.tasks import FlowTask, FlowTasks
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun, State
 
-PAGE = 200
 FORWARDED_LINES = 100
 UNDER_WAY = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 log = get_logger("agent.settling")
@@ -58,7 +56,7 @@ class Settler:
     ) -> None:
         self._prefect = prefect
         self._tasks = tasks
-        self._pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[pool]))
+        self._pool = pool
         self._limit = limit
         self._clock = clock
 
@@ -67,7 +65,8 @@ class Settler:
 
         Raises whatever Prefect or AWS raise: the next round looks again.
         """
-        runs = await self._read(FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY))))
+        under_way = FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY))
+        runs = await read_runs(self._prefect, self._pool, state=under_way)
         # After the runs, so that a run whose task is gone now had its task when it was read, or none.
         running = await asyncio.to_thread(self._tasks.running)
         latest = await self._latest({str(run.id): run for run in runs}, running)
@@ -76,16 +75,6 @@ class Settler:
         for each in (told := [each for each in done if each]):
             log.warning(each)
         return told
-
-    async def _read(self, wanted: FlowRunFilter) -> list[FlowRun]:
-        found: list[FlowRun] = []
-        while page := await self._prefect.read_flow_runs(
-            flow_run_filter=wanted, work_pool_filter=self._pool, limit=PAGE, offset=len(found)
-        ):
-            found += page
-            if len(page) < PAGE:
-                break
-        return found
 
     async def _latest(self, runs: dict[str, FlowRun], running: list[FlowTask]) -> dict[str, FlowTask]:
         """Each run's latest task: one that lives, else the one that the worker noted, else what ECS remembers."""

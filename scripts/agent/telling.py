@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from prefect.client.schemas.actions import VariableCreate
@@ -23,14 +23,13 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateName,
     FlowRunFilterStateType,
-    WorkPoolFilter,
-    WorkPoolFilterName,
 )
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.logging import get_logger
 
+from scripts.agent.pool_runs import PAGE, read_runs
 from scripts.shared import run_pages
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ WINDOW = timedelta(minutes=15)
 LATE = timedelta(minutes=10)
 REMEMBERED = timedelta(days=1)
 BAD = [StateType.FAILED, StateType.CRASHED]
-PAGE = 200
 LONGEST_REASON = 1000
 log = get_logger("agent.telling")
 
@@ -66,7 +64,6 @@ class Teller:
         self._prefect = prefect
         self._place = place
         self._publish = publish
-        self._pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[place.pool]))
         self._seen: dict[UUID, datetime] = {}
 
     async def tell(self) -> list[str]:
@@ -76,38 +73,31 @@ class Teller:
         """
         now = datetime.now(UTC)
         self._seen = {run: at for run, at in self._seen.items() if at > now - 2 * WINDOW}
-        ended = await self._read(
+        ended = await read_runs(
+            self._prefect,
+            self._place.pool,
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[*BAD, StateType.COMPLETED])),
             end_time=FlowRunFilterEndTime.model_validate({"after_": now - WINDOW}),
         )
-        late = await self._read(
+        late = await read_runs(
+            self._prefect,
+            self._place.pool,
             state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Late"])),
             expected_start_time=FlowRunFilterExpectedStartTime.model_validate({"before_": now - LATE}),
         )
         told = [
             await self._ended(run)
             for run in sorted(ended, key=lambda run: str(run.end_time))
-            if run.id not in self._seen
+            if run.deployment_id and run.id not in self._seen
         ]
-        first_late = {
-            run.deployment_id: run for run in sorted(late, key=lambda run: str(run.expected_start_time))[::-1]
-        }
+        latest_first = sorted(late, key=lambda run: str(run.expected_start_time), reverse=True)
+        first_late = {run.deployment_id: run for run in latest_first if run.deployment_id}
         told += [
             await self._once("late", run, "is late: no agent takes it")
             for run in first_late.values()
             if run.id not in self._seen
         ]
         return [subject for subject in told if subject]
-
-    async def _read(self, **wanted: Any) -> list[FlowRun]:
-        found: list[FlowRun] = []
-        while page := await self._prefect.read_flow_runs(
-            flow_run_filter=FlowRunFilter(**wanted), work_pool_filter=self._pool, limit=PAGE, offset=len(found)
-        ):
-            found += page
-            if len(page) < PAGE:
-                break
-        return [run for run in found if run.deployment_id]
 
     async def _ended(self, run: FlowRun) -> str:
         """Tell of the first run that fails, and of the first that completes after one has."""

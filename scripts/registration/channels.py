@@ -114,18 +114,24 @@ class PagerDuty:
 
 
 @dataclass(frozen=True)
-class Slack:
-    """An incoming webhook: text in Slack's own markup."""
+class Chat:
+    """A webhook of a chat. It has no incidents: a deployment that goes on failing is told again after a while."""
 
     url: str
-    name: ClassVar[str] = "slack"
-    variable: ClassVar[str] = "SLACK_WEBHOOK_URL"
-    # A chat has no incidents: a deployment that goes on failing is told again after this.
+    name: ClassVar[str]
+    variable: ClassVar[str]
     once_in_seconds: ClassVar[int] = 300
 
     def block(self) -> dict[str, Any]:
         """A block that posts to the webhook."""
-        return _block("Slack", "{{ secret }}", "{ {{ body }} }", self.url)
+        return _block(self.name.capitalize(), "{{ secret }}", "{ {{ body }} }", self.url)
+
+
+class Slack(Chat):
+    """An incoming webhook: text in Slack's own markup."""
+
+    name = "slack"
+    variable = "SLACK_WEBHOOK_URL"
 
     def failure(self, place: Place, said: str) -> str:
         """Headline, reason, links and the command that runs it again."""
@@ -144,18 +150,11 @@ class Slack:
         return _fields({"text": _json(f"':large_green_circle: ' ~ {place.headline('works again')}")})
 
 
-@dataclass(frozen=True)
-class Teams:
+class Teams(Chat):
     """A webhook of Power Automate's workflow for Microsoft Teams: an Adaptive Card."""
 
-    url: str
-    name: ClassVar[str] = "teams"
-    variable: ClassVar[str] = "TEAMS_WEBHOOK_URL"
-    once_in_seconds: ClassVar[int] = 300
-
-    def block(self) -> dict[str, Any]:
-        """A block that posts to the webhook."""
-        return _block("Teams", "{{ secret }}", "{ {{ body }} }", self.url)
+    name = "teams"
+    variable = "TEAMS_WEBHOOK_URL"
 
     def failure(self, place: Place, said: str) -> str:
         """Headline, reason, the command that runs it again, and buttons."""

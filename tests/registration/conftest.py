@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+import receivers
 from repositories import Repository
 
 
@@ -19,3 +20,10 @@ def repository(prefect_server, request, tmp_path) -> Iterator[Repository]:
         repository.ask(f"v2/concurrency_limits/{each['id']}", "DELETE")
     for each in repository.ask("variables/filter", limit=200):
         repository.ask(f"variables/{each['id']}", "DELETE")
+
+
+@pytest.fixture
+def received() -> Iterator[receivers.Receivers]:
+    """Stand-ins for PagerDuty, Slack and Teams."""
+    with receivers.serving() as stand_in:
+        yield stand_in

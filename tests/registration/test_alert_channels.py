@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import httpx
 import pytest
-import receivers
 
 from scripts.registration.alerts import Alerts, unpaged
 from scripts.registration.channels import PagerDuty, Place, Slack, Teams, channels
@@ -19,12 +18,6 @@ KEY = "0123456789abcdef0123456789abcdef"
 RUNBOOK = "https://example.com/docs/on-call.md"
 UI = "http://127.0.0.1:4200"
 ALL = ("pagerduty", "slack", "teams")
-
-
-@pytest.fixture
-def received():
-    with receivers.serving() as stand_in:
-        yield stand_in
 
 
 @pytest.fixture

@@ -18,12 +18,6 @@ pytestmark = pytest.mark.usefixtures("made_up_environments")
 
 
 @pytest.fixture
-def received():
-    with receivers.serving() as stand_in:
-        yield stand_in
-
-
-@pytest.fixture
 def sns(monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")

@@ -264,3 +264,20 @@ def test_a_server_that_is_ended_ends_its_tasks(tmp_path: Path):
     cloud.stop()
     assert not running.is_running()
     assert cloud.record(task)["exit_code"] == 128 + signal.SIGTERM
+
+
+def test_a_request_with_a_known_token_gets_the_same_task_and_another_one_is_refused(cloud: Cloud):
+    definition = cloud.define("true")
+    first = cloud.run(definition, clientToken="attempt-1")
+    assert cloud.run(definition, clientToken="attempt-1") == first
+    assert cloud.run(definition, clientToken="attempt-2") != first
+    with pytest.raises(ClientError, match="ConflictException"):
+        cloud.run(definition, clientToken="attempt-1", tags=[{"key": "agent", "value": "another"}])
+
+
+def test_a_task_that_uses_more_than_its_memory_is_killed_with_the_reason(cloud: Cloud):
+    program = "import time; held = b'x' * (700 * 2**20); time.sleep(600)"
+    task = cloud.finish(cloud.define("python", "-c", program))
+    container = task["containers"][0]
+    assert (container["exitCode"], task["stopCode"]) == (137, "EssentialContainerExited")
+    assert container["reason"].startswith("OutOfMemoryError")

@@ -11,7 +11,15 @@ from scripts.gate.reading.references import targets
 from scripts.gate.rules import no_ingress
 from scripts.gate.rules.private_tasks import task_subnets
 
-KINDS = {"s3": "bucket", "sqs": "queue", "ssm": "parameters", "kms": "key", "ecr": "image", "logs": "logs", "sns": "topic"}
+KINDS = {
+    "s3": "bucket",
+    "sqs": "queue",
+    "ssm": "parameters",
+    "kms": "key",
+    "ecr": "image",
+    "logs": "logs",
+    "sns": "topic",
+}
 
 
 @dataclass

@@ -17,7 +17,7 @@ from scripts.shared.refusal import Refusal
 
 VARIABLE = "DATA_FLOWS_CHECKOV"
 DEFAULT = Path(".venv-checkov/bin/checkov")
-TIMEOUT_SECONDS = 600
+TIMEOUT_SECONDS = 1800
 BROKEN = re.compile(r"Failed to run check (\S+) on \S*\.json:(\S+)")
 # Importing checkov is two thirds of its time, and the HCL needs no plan: it does both while Terraform plans, then waits
 # for the plan's name. The HCL is scanned in a fork, so that neither scan meets what the other left in memory.

@@ -133,10 +133,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """After `make faults`, a table: each fault, how it ended, and how long it took until everything was final."""
     if not config.getoption("--faults"):
         return
-    reports = [
-        each for kind in ("passed", "failed") for each in terminalreporter.getreports(kind) if each.when == "call"
-    ]
-    terminalreporter.section("faults")
-    for report in reports:
-        fault = report.nodeid.rpartition("::")[2].removeprefix("test_").replace("_", " ")
-        terminalreporter.write_line(f"{report.outcome:<7} {report.duration:6.0f} s  {fault}")
+    reports = [report for each in terminalreporter.stats.values() for report in each if hasattr(report, "when")]
+    outcomes = {report.nodeid: report.outcome for report in reports if report.when == "call"}
+    torn_down = [report for report in reports if report.when == "teardown"]
+    found = {report.nodeid: dict(report.user_properties).get("fault", {}) for report in torn_down}
+    names = ("tries", "outcome", "final", "email", "pagerduty", "slack", "teams", "lost", "doubled")
+    rows = [("", "fault", *names)]
+    for test, outcome in outcomes.items():
+        fault = test.rpartition("::")[2].removeprefix("test_").replace("_", " ")
+        rows.append((outcome, fault, *(str(found.get(test, {}).get(name, "")) for name in names)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    terminalreporter.section("faults: seconds until all runs were final, and from then until each channel was told")
+    for row in rows:
+        terminalreporter.write_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))

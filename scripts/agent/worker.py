@@ -20,6 +20,7 @@ from scripts.agent import settling
 from scripts.agent.rounds import Settler
 from scripts.agent.tasks import RUN_TAG, FlowTasks
 from scripts.agent.telling import Place, Teller
+from scripts.agent.unscheduled import ScheduleWatch
 from scripts.agent.wake import listen
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Agent(ECSWorker):
                 await self.client.set_flow_run_state(run_id, state)
 
     async def _settle(self) -> None:
+        schedules: ScheduleWatch | None = None
         while True:
             try:
                 async with asyncio.timeout(SETTLE_SECONDS):
@@ -111,7 +113,10 @@ class Agent(ECSWorker):
                 self._settled_at = time.monotonic()
             except Exception as error:
                 self._logger.warning("Runs and tasks could not be compared, the next round looks again: %s", error)
+            schedules = schedules or ScheduleWatch(self.client, self._pool)
             try:
+                for unscheduled in await schedules.look():
+                    self._logger.error(unscheduled)
                 await self._tell()
             except Exception as error:
                 self._logger.error("What happened to runs could not be told, the next round tries again: %s", error)

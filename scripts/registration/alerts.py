@@ -26,6 +26,9 @@ FAILED = [f"{RUN}.{state}" for state in ("Failed", "Crashed", "TimedOut")]
 ENDED = [*FAILED, *(f"{RUN}.{state}" for state in ("Completed", "Cancelled", "Cancelling"))]
 STARTED = [f"{RUN}.{state}" for state in ("Running", "Paused", "Suspended", "Scheduled", "AwaitingRetry")]
 DEPLOYMENT = "related:deployment:prefect.resource.id"
+# A run that completes so long after one that failed is told as its end. Prefect forgets a failure after `within`: a
+# flow may run once a month.
+LONGEST_INCIDENT_SECONDS = 32 * 24 * 60 * 60
 
 
 def runbook_url() -> str:
@@ -122,6 +125,7 @@ def automations(channel: Channel, place: Place, tag: str, threshold: int) -> Ite
     late = channel.failure(place, f"late for more than {minutes} minutes")
     stuck = channel.failure(place, f"pending for more than {minutes} minutes")
     silent = channel.failure(place, f"gives no sign of life for more than {minutes} minutes")
+    recovered = ("recovered", channel.recovery(place), [f"{RUN}.Completed"])
     # name, what is sent, events to expect, those after which they count or their absence does, within how many seconds.
     for name, body, expect, after, within in (
         ("failed", ended, FAILED, [], again),
@@ -129,7 +133,8 @@ def automations(channel: Channel, place: Place, tag: str, threshold: int) -> Ite
         ("stuck", stuck, [*STARTED, *ENDED], [f"{RUN}.Pending"], threshold),
         # A run that lives says so every three minutes.
         ("silent", silent, [f"{RUN}.heartbeat", *STARTED, *ENDED], [f"{RUN}.heartbeat"], threshold),
-        ("recovered", channel.recovery(place), [f"{RUN}.Completed"], FAILED if again else [], 0),
+        # PagerDuty knows itself whether there is something to end.
+        (*recovered, FAILED, LONGEST_INCIDENT_SECONDS) if again else (*recovered, [], 0),
     ):
         is_absence = name in ("late", "stuck", "silent")
         yield {

@@ -281,3 +281,9 @@ def test_a_task_that_uses_more_than_its_memory_is_killed_with_the_reason(cloud: 
     container = task["containers"][0]
     assert (container["exitCode"], task["stopCode"]) == (137, "EssentialContainerExited")
     assert container["reason"].startswith("OutOfMemoryError")
+
+
+def test_a_size_that_fargate_does_not_have_is_refused(cloud: Cloud):
+    size = {"cpu": "256", "memory": "30720"}
+    with pytest.raises(ClientError, match="No Fargate configuration exists for given values"):
+        cloud.run(cloud.define("true"), overrides=size)

@@ -4,7 +4,7 @@ real Prefect server and its automations, and stand-ins that take what the channe
 import json
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import httpx
@@ -99,6 +99,13 @@ def test_the_next_completed_run_ends_it(told, received):
     good = received.wait_until("teams", lambda m: "works again" in json.dumps(m))
     assert good["attachments"][0]["content"]["actions"] == []
     assert ["green" in message["text"] for message in received.messages["slack"]] == [False, True]
+
+
+def test_a_deployment_that_runs_once_a_month_recovers_too(told):
+    """Prefect forgets a failure after the trigger's `within`."""
+    written = {each["name"]: each["trigger"] for each in told.ask("automations/filter", limit=200)}
+    for name in ("slack", "teams"):
+        assert written[f"{told.stack.title} alerts: {name} recovered"]["within"] > timedelta(days=31).total_seconds()
 
 
 def test_many_failures_are_one_message_of_a_chat_and_one_incident(told, received):

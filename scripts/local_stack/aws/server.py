@@ -18,7 +18,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from moto.sts.models import sts_backends
 from werkzeug.serving import make_server
 
-from scripts.local_stack.aws import compat, compat_buckets, compat_delivery
+from scripts.local_stack.aws import compat, compat_alarms, compat_buckets, compat_delivery
 from scripts.local_stack.aws.calls import CallRecorder
 from scripts.local_stack.aws.retries import Retries
 from scripts.local_stack.fargate.engine import Fargate
@@ -75,6 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     compat.install()
     compat_delivery.install()
     compat_buckets.install()
+    compat_alarms.install()
     recorder = CallRecorder(settings.calls, partial(role_of, options.account_id))
     fargate = Fargate(settings, recorder)
     server = make_server(HOST, options.port, application(fargate, recorder), True, request_handler=QuietRequestHandler)

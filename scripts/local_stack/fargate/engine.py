@@ -26,6 +26,7 @@ from scripts.local_stack.fargate.shape import CompleteService, CompleteTask
 from scripts.local_stack.fargate.task import FargateTask, Surroundings
 from scripts.local_stack.patches import Original
 from scripts.local_stack.supervisor import processes
+from scripts.shared.fargate import MEMORY_MIB
 from scripts.shared.local_settings import LocalSettings
 
 logger = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class Fargate:
         self, original: Original, backend: EC2ContainerServiceBackend, *args: Any, **kwargs: Any
     ) -> list[Task]:
         try:
+            _refuse_unknown_size(backend, *args[1:4:2])
             tasks: list[Task] = original(backend, *args, **kwargs)
         except (ServiceException, HTTPException):
             raise
@@ -156,6 +158,14 @@ class Fargate:
         for service in found:
             self.services.refresh(service)
         return found, failures
+
+
+def _refuse_unknown_size(backend: EC2ContainerServiceBackend, name: str, overrides: dict[str, Any] | None) -> None:
+    """Fargate has tasks of certain sizes only; the worker can ask for any."""
+    definition = backend.describe_task_definition(name)
+    cpu, memory = (int((overrides or {}).get(part) or getattr(definition, part) or 0) for part in ("cpu", "memory"))
+    if memory not in MEMORY_MIB.get(cpu, ()):
+        raise EcsClientException("No Fargate configuration exists for given values.")
 
 
 def end_leftover_tasks(settings: LocalSettings) -> int:

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -134,11 +135,15 @@ def schema_of(name: str, message: dict[str, Any]) -> dict[str, Any]:
 
 
 class Receivers:
-    """`messages` are those that were accepted, by receiver; `refused` what was not, with the reason."""
+    """`messages` are those that were accepted, by receiver, and `arrived` all of them with the time.
+
+    `refused` is what was not, with the reason.
+    """
 
     def __init__(self) -> None:
         self.messages: dict[str, list[dict[str, Any]]] = {name: [] for name in PATHS.values()}
         self.refused: list[str] = []
+        self.arrived: list[tuple[datetime, str, dict[str, Any]]] = []
         self.address = ""
 
     def url(self, name: str) -> str:
@@ -177,6 +182,7 @@ def serving() -> Iterator[Receivers]:
                 self._answer(400, {"status": "invalid event", "message": "Event object is invalid"})
             else:
                 receivers.messages[PATHS[self.path]].append(message)
+                receivers.arrived.append((datetime.now(UTC), PATHS[self.path], message))
                 self._answer(202, {"status": "success"})
 
         def _answer(self, code: int, content: dict[str, Any]) -> None:

@@ -201,7 +201,7 @@ def test_list_says_what_holds(monkeypatch, capsys):
 @pytest.fixture
 def _without_checkov(monkeypatch, tmp_path):
     """Everything of the gate but the process that costs seconds, and the tables of roles that a small plan has not."""
-    monkeypatch.setattr("scripts.gate.permissions.oracle.TABLES", tmp_path / "no-tables")
+    monkeypatch.setattr("scripts.gate.permissions.tables.TABLES", tmp_path / "no-tables")
 
     class Scan:
         seconds = 0.0

@@ -47,9 +47,12 @@ def check(plan: Plan) -> Iterator[Finding]:
         yield Finding(name, "a table without a role", "a role of this name in the plan")
     for name in sorted(set(given) & set(tabled)):
         yield from excess(tabled[name], given[name])
+    others = principals(plan)
     for document in documents(plan):
         if document.kind == "resource":
-            yield from _findings(document, "everybody else", principals(plan).get(document.resource.type, ()))
+            # Once applied, a queue shows the policy that a resource of its own gives it.
+            kinds = document.resource.type, f"{document.resource.type}_policy"
+            yield from _findings(document, "everybody else", [line for kind in kinds for line in others.get(kind, ())])
 
 
 def excess(role: Role, given: Granted) -> Iterator[Finding]:

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from scripts.gate.permissions.languages import Texts, shortest
 from scripts.gate.permissions.oracle import Oracle
+from scripts.gate.permissions.tables import Role
 
 # What IAM calls otherwise than the API does.
 SERVICES = {"monitoring": "cloudwatch"}
@@ -62,12 +64,20 @@ def refused(
     ]
 
 
-def unused(
-    oracle: Oracle, made: dict[str, dict[str, set[str]]], rarely: Callable[[str], Iterable[str]]
-) -> dict[str, set[str]]:
-    """Role → the actions that it is allowed, that it did not call, and that `rarely(role)` gives no reason for."""
-    left = {role: oracle.granted(role) - set(made.get(role, {})) - set(rarely(role)) for role in oracle.roles}
-    return {role: actions for role, actions in left.items() if actions}
+def unused(roles: Iterable[Role], made: dict[str, dict[str, set[str]]]) -> list[str]:
+    """What a line of a table lets a role do that it did not do, where the line gives no reason (`rare`)."""
+    return [
+        f"{role.name}: {action} ({line.why})"
+        for role in roles
+        for line in role.may
+        for action in (() if line.rare else line.actions)
+        if not _was_made(made.get(role.name, {}).get(action), line.resources)
+    ]
+
+
+def _was_made(arns: set[str] | None, patterns: tuple[str, ...]) -> bool:
+    """Whether there was a call on such a resource, or one whose record does not tell on which."""
+    return arns is not None and (not arns or any(shortest((Texts((arn,)),), patterns) is None for arn in arns))
 
 
 def _iam_view(call: dict[str, Any], account: str, region: str) -> tuple[str, set[str]]:

@@ -6,7 +6,7 @@ import pytest
 from iam_view import calls_by_role, refused, unused
 from observation import processes_of
 
-from scripts.gate.permissions import oracle
+from scripts.gate.permissions import oracle, tables
 from scripts.gate.reading.plan import Plan
 
 
@@ -25,12 +25,9 @@ def test_every_call_that_was_made_is_allowed_by_the_plan(stack, made):
     assert not refused(evaluator, made, context)
 
 
-def test_every_action_that_a_role_is_allowed_was_called_or_is_rare_for_a_reason(stack, made):
+def test_every_line_of_a_role_was_used_or_is_rare_for_a_reason(stack, made):
     plan = Plan.load(stack.settings.directory / "plan.json")
-    # What a flow's file declares has its reason there.
-    declared = {action for action, _ in oracle.declared(plan)}
-    rarely = lambda role: {*oracle.rarely_called(role), *declared}  # noqa: E731
-    assert not unused(oracle.Oracle(plan), made, rarely)
+    assert unused(tables.roles(plan), made) == []
 
 
 def test_down_leaves_no_process_and_no_port(stack, up):

@@ -201,7 +201,7 @@ def test_list_says_what_holds(monkeypatch, capsys):
 @pytest.fixture
 def _without_checkov(monkeypatch, tmp_path):
     """Everything of the gate but the process that costs seconds, and the tables of roles that a small plan has not."""
-    monkeypatch.setattr("scripts.gate.permissions.oracle.TABLES", tmp_path / "no-tables")
+    monkeypatch.setattr("scripts.gate.permissions.tables.TABLES", tmp_path / "no-tables")
 
     class Scan:
         seconds = 0.0
@@ -247,8 +247,10 @@ def test_the_gate_of_a_folder_writes_a_record_that_its_plan_fits(good, tmp_path)
 def test_an_offline_plan_stays_one_however_it_is_checked_again(tmp_path):
     """Otherwise `make check` without OFFLINE=1 would make a record that can be applied."""
     data = plan_data()
-    expressions = {"skip_requesting_account_id": {"constant_value": True}}
-    data["configuration"]["provider_config"] = {"aws": {"expressions": expressions}}
+    nobody = {"constant_value": "offline"}
+    expressions = {"access_key": nobody, "secret_key": nobody, "skip_requesting_account_id": {"constant_value": True}}
+    provider = {"full_name": "registry.terraform.io/hashicorp/aws", "expressions": expressions}
+    data["configuration"]["provider_config"] = {"aws": provider}
     write(tmp_path / "plan.json", data)
     (tmp_path / "plan.tfplan").write_bytes(b"plan")
     assert engine.gate_folder(tmp_path, environment="amber") == 0

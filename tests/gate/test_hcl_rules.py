@@ -5,7 +5,7 @@ from plan_builder import plan_data, resource
 
 from scripts.gate.reading.hcl import Hcl, blocks
 from scripts.gate.reading.plan import Plan
-from scripts.gate.rules import described_interfaces, free_desired_count, pinned_versions, plain_modules
+from scripts.gate.rules import described_interfaces, free_desired_count, own_state, pinned_versions, plain_modules
 from scripts.shared.environments import ROOT
 from scripts.shared.refusal import Refusal
 
@@ -39,7 +39,9 @@ resource "aws_ecs_service" "agent" {
   }
 }
 """
+BACKEND = 'terraform {\n  backend "s3" {}\n}\n'
 GOOD = {
+    "terraform/backend.tf": BACKEND,
     "terraform/.terraform.lock.hcl": "",
     "terraform/versions.tf": VERSIONS,
     "terraform/main.tf": 'module "a" {\n  source = "../modules/a"\n}\n',
@@ -51,7 +53,7 @@ GOOD = {
 SERVICE = resource("module.a.aws_ecs_service.agent", {"name": "agent"})
 TARGET = resource("aws_appautoscaling_target.tasks", {"resource_id": "service/cluster/agent"})
 PLAN = Plan(plan_data(SERVICE, TARGET))
-RULES = (described_interfaces, free_desired_count, pinned_versions, plain_modules)
+RULES = (described_interfaces, free_desired_count, own_state, pinned_versions, plain_modules)
 
 
 def found(tmp_path, rule, changes=()):
@@ -103,11 +105,10 @@ def spoiled(old, new, file="variables"):
         (plain_modules, {"modules/a/outputs.tf": None}, "modules/a: got no outputs.tf"),
         (plain_modules, {"modules/a/more.tf": 'provider "aws" {}\n'}, 'got provider "aws"'),
         (plain_modules, {"modules/a/more.tf": 'module "b" {\n  source = "../b"\n}\n'}, 'got module "b"'),
-        (
-            plain_modules,
-            {"modules/a/more.tf": 'data "aws_caller_identity" "me" {}\n'},
-            "got data.aws_caller_identity.me",
-        ),
+        (own_state, {"terraform/backend.tf": ""}, "backend none"),
+        (own_state, {"terraform/backend.tf": BACKEND.replace("s3", "local")}, "backend local with no setting"),
+        (own_state, {"terraform/backend.tf": BACKEND.replace("{}", '{\n    bucket = "b"\n  }')}, "s3 with bucket"),
+        (own_state, {"terraform/backend.tf": "terraform {\n  cloud {}\n}\n"}, "backend cloud"),
         (plain_modules, {"modules/a/more.tf": 'resource "aws_sqs_queue" "this" {}\n'}, "got aws_sqs_queue.this"),
         (
             plain_modules,

@@ -179,6 +179,37 @@ def act(address: str, *actions: str) -> Change:
     return change
 
 
+def configure(module: str, resource: Data) -> Change:
+    """One more resource or data source in the configuration of a module, such as `module.iam`, or the root."""
+
+    def change(data: Data) -> None:
+        block = {"mode": "managed", "name": "new", "address": f"{resource['type']}.new", "expressions": {}} | resource
+        module_of(data, f"{module}.x.y" if module else "x.y")["resources"].append(block)
+
+    return change
+
+
+def call(name: str, source: str) -> Change:
+    """One more module of the root, from that source."""
+
+    def change(data: Data) -> None:
+        calls = data["configuration"]["root_module"]["module_calls"]
+        calls[name] = {"source": source, "module": {}}
+
+    return change
+
+
+def provide(name: str, source: str = "registry.terraform.io/hashicorp/aws", **settings: Any) -> Change:
+    """One more provider, or other settings of one."""
+
+    def change(data: Data) -> None:
+        providers = data["configuration"]["provider_config"]
+        known = providers.get(name, {"name": name, "full_name": source, "expressions": {}})
+        providers[name] = known | {"expressions": known["expressions"] | settings}
+
+    return change
+
+
 def both(*changes: Change) -> Change:
     """Several changes that are one mistake."""
 

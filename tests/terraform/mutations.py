@@ -10,9 +10,12 @@ from mutating import (
     act,
     add,
     both,
+    call,
+    configure,
     container,
     expressions_of,
     hide,
+    provide,
     put,
     remove,
     setting,
@@ -384,6 +387,28 @@ MUTATIONS = [
         "checkov",
         put("module.ecs_agent.aws_ecs_cluster.flows", "setting.0.value", "disabled"),
     ),
+    # Configuration: what runs or reads while Terraform does
+    Mutation(
+        "a module asks AWS",
+        "own_configuration",
+        configure("module.iam", {"type": "aws_caller_identity", "mode": "data"}),
+    ),
+    Mutation("a data source runs a program", "own_configuration", configure("", {"type": "external", "mode": "data"})),
+    Mutation(
+        "a provisioner",
+        "own_configuration",
+        configure("module.iam", {"type": "terraform_data", "provisioners": [{"type": "local-exec"}]}),
+    ),
+    Mutation("a module from elsewhere", "own_configuration", call("payroll", "git::https://example.com/payroll.git")),
+    Mutation(
+        "a module out of the repository",
+        "own_configuration pinned_versions plain_modules",
+        call("payroll", "../modules/../../payroll"),
+    ),
+    Mutation("a provider with a role", "own_configuration", provide("aws", assume_role=[{}])),
+    Mutation("a provider for another address", "own_configuration", provide("aws", endpoints=[{}])),
+    Mutation("a second provider", "own_configuration", provide("aws.payroll")),
+    Mutation("another kind of provider", "own_configuration", provide("null", "registry.terraform.io/hashicorp/null")),
     # HCL: what a plan no longer shows
     Mutation(
         "desired_count not ignored", "free_desired_count", hcl=("modules/ecs_agent/main.tf", "[desired_count]", "[]")
@@ -411,11 +436,7 @@ MUTATIONS = [
         "plain_modules",
         hcl=("modules/iam/main.tf", "locals {", 'provider "aws" {}\n\nlocals {'),
     ),
-    Mutation(
-        "a module asks AWS",
-        "plain_modules",
-        hcl=("modules/iam/main.tf", "locals {", 'data "aws_caller_identity" "me" {}\n\nlocals {'),
-    ),
+    Mutation("state elsewhere", "own_state", hcl=("terraform/backend.tf", "{}", '{\n    bucket = "payroll"\n  }')),
     Mutation(
         "a skip without its reason",
         "checkov",

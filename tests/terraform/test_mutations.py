@@ -45,6 +45,10 @@ while running:
 """
 
 
+# They say what may be, so they find most mistakes as well; a mistake names them where nothing else finds it.
+ALLOWLISTS = {"permission_tables"}
+
+
 @pytest.fixture(scope="module")
 def plan_json(offline_plan) -> Path:
     return offline_plan("amber") / "plan.json"
@@ -124,7 +128,9 @@ def table(request) -> Iterator[dict[str, str]]:
 def test_a_mistake_is_found_by_exactly_the_checks_that_should(mutation, data, seen_by_checkov, tmp_path, table):
     found = found_by(mutation, data, tmp_path) | ({"checkov"} if seen_by_checkov.get(mutation.name) else set())
     table[mutation.name] = " ".join(sorted(found))
-    assert found == set(mutation.caught_by.split())
+    wanted = set(mutation.caught_by.split())
+    assert wanted <= found
+    assert found - ALLOWLISTS <= wanted
 
 
 def test_the_plan_itself_has_no_finding(data, tmp_path):

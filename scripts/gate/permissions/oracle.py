@@ -1,7 +1,7 @@
 """What each role of a plan may do, by the plan's own policies. No AWS call; milliseconds for hundreds of answers.
 
-Holds the plan against the tables beside this file, one for each role and one for every role: calls that must be allowed
-and calls that must not.
+Asks whether each line of the tables is allowed, and what no role may do is denied. That nothing else is allowed is
+proven in containment.py.
 """
 
 import collections
@@ -9,14 +9,12 @@ import collections.abc
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from scripts.gate.reading.plan import UNKNOWN, Finding, Plan, Unknown, without_indexes
-from scripts.shared.names import Names
+from scripts.gate.permissions import tables
+from scripts.gate.permissions.grants import granted
+from scripts.gate.reading.documents import Document
+from scripts.gate.reading.plan import Finding, Plan
 
 # PrincipalMapper 1.1.5 was written for a Python that still had these names.
 for _name in ("Mapping", "MutableMapping", "Sequence"):
@@ -24,9 +22,6 @@ for _name in ("Mapping", "MutableMapping", "Sequence"):
 
 from principalmapper.common import Node, Policy  # noqa: E402 - only after the names are back.
 from principalmapper.querying.query_interface import local_check_authorization_full  # noqa: E402
-
-TABLES = Path(__file__).resolve().parent
-EVERY_ROLE = TABLES / "every-role.yaml"
 
 
 @dataclass(frozen=True)
@@ -45,7 +40,7 @@ class Question:
 
 
 class Oracle:
-    """The roles of one plan with their inline policies and boundaries, evaluated as IAM does.
+    """The roles of one plan with their policies and boundaries, evaluated as IAM does.
 
     A boundary that the plan does not hold bounds nothing here, and an unknown policy grants nothing: the rules
     bounded_roles and known_policies find those.
@@ -53,38 +48,15 @@ class Oracle:
 
     def __init__(self, plan: Plan) -> None:
         account = plan.required("account_id")
-        boundaries: dict[str, Any] = {
-            f"arn:aws:iam::{account}:policy/{policy.after['name']}": policy.after["policy"]
-            for policy in plan.planned("aws_iam_policy")
-        }
-        inline: dict[str, list[Policy]] = {}
-        for policy in plan.planned("aws_iam_role_policy"):
-            if policy.after["policy"] is not UNKNOWN:
-                document = json.loads(policy.after["policy"])
-                inline.setdefault(str(policy.after["role"]), []).append(
-                    Policy(policy.address, policy.after["name"], document)
-                )
         self.roles: dict[str, Node] = {}
-        for role in plan.planned("aws_iam_role"):
-            name, bound = role.after["name"], role.after.get("permissions_boundary")
-            document = boundaries.get(bound, UNKNOWN) if isinstance(bound, str) else UNKNOWN
-            boundary = None if isinstance(document, Unknown) else Policy(bound, "boundary", json.loads(document))
-            trust = role.after["assume_role_policy"]
-            arn = f"arn:aws:iam::{account}:role/{name}"
-            self.roles[name] = Node(
-                arn,
-                name,
-                inline.get(name, []),
-                [],
-                {} if trust is UNKNOWN else json.loads(trust),
-                None,
-                0,
-                False,
-                False,
-                boundary,
-                False,
-                None,
+        for name, role in granted(plan).items():
+            policies = [_policy(document) for document in role.policies if not document.problem]
+            bound = [_policy(document) for document in role.boundary or () if not document.problem]
+            trust: dict[str, Any] = next(
+                (json.loads(document.text) for document in role.trust if not document.problem), {}
             )
+            arn, boundary = f"arn:aws:iam::{account}:role/{name}", bound[0] if bound else None
+            self.roles[name] = Node(arn, name, policies, [], trust, None, 0, False, False, boundary, False, None)
 
     def granted(self, role: str) -> set[str]:
         """Every action that the role's policies name, such as `s3:GetObject`."""
@@ -100,84 +72,33 @@ class Oracle:
         return bool(local_check_authorization_full(self.roles[role], call, resource, dict(when)))
 
 
+def _policy(document: Document) -> Policy:
+    return Policy(document.address, document.attribute, json.loads(document.text))
+
+
 def questions(plan: Plan) -> Iterator[Question]:
-    """All rows of the tables, with this plan's account, region and names put in."""
-    facts = _facts(plan)
-    parts = {
-        without_indexes(change.address).split(".")[1] for change in plan.changes if change.address.startswith("module.")
-    }
-    never = _table(EVERY_ROLE)["may_not"]
-    for table in sorted(set(TABLES.glob("*.yaml")) - {EVERY_ROLE}):
-        rows = _table(table)
-        if rows.get("with") and rows["with"] not in parts:
-            continue  # The role of a module that this environment does without.
-        role = f"{facts['title']}-{table.stem}"
-        for expected, asked in ((True, rows["may"]), (False, [*rows["may_not"], *never])):
-            for row in asked:
-                when = {name: str(value).format(**facts) for name, value in row.get("when", {}).items()}
-                yield Question(role, row["call"].format(**facts), row["resource"].format(**facts), when, expected)
-    for action, resource in declared(plan):
-        # A name in the wildcard's place: it must be allowed as well.
-        arn = resource.replace("*", "anything").format(**facts)
-        yield Question(f"{facts['title']}-flow", action, arn, {}, True)
+    """Each line of the tables, its wildcards replaced by a name, and what is denied to every role."""
+    facts = tables.facts_of(plan)
+    never = tables.read(tables.EVERY_ROLE)["may_not"]
+    for role in tables.roles(plan):
+        for line in role.may:
+            when = {condition.key: _sample(condition.values[0]) for condition in line.conditions}
+            for call in line.actions:
+                for resource in line.resources:
+                    yield Question(role.name, call, _sample(resource), when, True)
+        for row in never:
+            when = {name: tables.fill(str(value), facts)[0] for name, value in row.get("when", {}).items()}
+            yield Question(role.name, row["call"], tables.fill(row["resource"], facts)[0], when, False)
 
 
-def _facts(plan: Plan) -> dict[str, str]:
-    """What the tables name in braces. Where a root variable is an object, the plan has what was given of it."""
-    names = Names(plan.required("name"), plan.required("environment"))
-    delivery, parameters = plan.setting("delivery") or {}, plan.setting("parameters") or {}
-    connection = delivery.get("connection_arn") or ""
-    return {
-        "partition": "aws",
-        "account": plan.required("account_id"),
-        "region": plan.required("region"),
-        "name": names.stack,
-        "lower": names.stack.lower(),
-        "env": names.environment,
-        "Env": names.environment.capitalize(),
-        "title": names.title,
-        "path": names.path,
-        "prefix": names.bucket_prefix,
-        "service": names.service,
-        "bootstrap": plan.variable("bootstrap") or names.stack,
-        "images": plan.required("image_repository"),
-        "credential": plan.required("prefect_credential"),
-        "plain": next(iter(parameters.get("strings") or []), "SNOWFLAKE_USER"),  # A parameter that is no SecureString.
-        "connection": connection,
-        "connections": connection.split(":")[2] if connection else "",
-    }
-
-
-def declared(plan: Plan) -> Iterator[tuple[str, str]]:
-    """(action, resource) of every right that a flow's file declares (flow_permissions.py)."""
-    for each in (plan.data.get("variables") or {}).get("flow_permissions", {}).get("value") or []:
-        yield from ((action, resource) for action in each["actions"] for resource in each["resources"])
-
-
-def rarely_called(role: str) -> dict[str, str]:
-    """Action to reason, for what the role is allowed though an ordinary run does not call it."""
-    rare: dict[str, str] = _table(TABLES / f"{role.split('-', 2)[2]}.yaml")["rare"]
-    return rare
-
-
-@cache
-def _table(path: Path) -> dict[str, Any]:
-    # The loader in C, where there is one, takes a tenth of the time.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    table: dict[str, Any] = yaml.load(path.read_text(), Loader=loader)  # noqa: S506 - both are safe.
-    return table
+def _sample(pattern: str) -> str:
+    return pattern if pattern == "*" else pattern.replace("*", "anything")
 
 
 def check(plan: Plan) -> Iterator[Finding]:
-    """A finding for every call that is allowed or denied against its table, and for a role or table alone."""
+    """A finding for every line that is denied, and for every call that is allowed though no role may make it."""
     oracle = Oracle(plan)
-    asked = list(questions(plan))
-    tables = {question.role for question in asked}
-    for role in sorted(set(oracle.roles) - tables):
-        yield Finding(role, "a role without a table", f"scripts/gate/permissions/{role.split('-', 2)[2]}.yaml")
-    for role in sorted(tables - set(oracle.roles)):
-        yield Finding(role, "a table without a role", "a role of this name in the plan")
-    for question in asked:
+    for question in questions(plan):
         if (
             question.role in oracle.roles
             and oracle.may(question.role, question.call, question.resource, question.when) is not question.expected

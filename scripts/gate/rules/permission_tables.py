@@ -1,4 +1,4 @@
-"""Every role can do what its table in scripts/gate/permissions/ allows, and nothing that it forbids."""
+"""Roles and resource policies allow what the tables in scripts/gate/permissions/ say, to whom they say, and no more."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,8 @@ OURS = True
 
 
 def check(plan: Plan) -> Iterator[Finding]:
-    from scripts.gate.permissions import oracle  # The evaluator's import costs what all other rules together do not.
+    # The evaluator's import costs what all other rules together do not.
+    from scripts.gate.permissions import containment, oracle
 
+    yield from containment.check(plan)
     yield from oracle.check(plan)

@@ -1,4 +1,4 @@
-"""Modules are plain: four files, at most ten variables, no provider, no nested module, no AWS data source."""
+"""Modules are plain: four files, at most ten variables, no provider, no nested module."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +8,6 @@ from scripts.gate.reading.plan import Finding, Plan
 
 FILES = ("main.tf", "outputs.tf", "variables.tf", "versions.tf")
 MOST_VARIABLES = 10
-# They compute; every other one asks AWS, so that a plan would need an account.
-DATA = {"aws_iam_policy_document", "aws_partition"}
 SAYS_NOTHING = {"this", "main", "default"}
 
 
@@ -32,9 +30,6 @@ def _problems(folder: Path) -> Iterator[tuple[str, str]]:
     for kind in ("provider", "module"):
         for name, _ in blocks(folder, kind):
             yield f'{kind} "{name}"', f"no {kind} in a module: the root has it"
-    for name, _ in blocks(folder, "data"):
-        if name.partition(".")[0] not in DATA:
-            yield f"data.{name}", "a variable in its place, so that a plan needs no account"
     for name, _ in blocks(folder, "resource"):
         if name.partition(".")[2] in SAYS_NOTHING:
             yield name, "a name that says the resource's role: the address is the error message"

@@ -1,0 +1,159 @@
+"""The tables beside this file: all that each role may do, and who else may do something to what the stack has.
+
+A line has actions, resources and conditions (`when`) as a policy statement has them, with the plan's own facts in
+braces. `why` is for the reader, and `rare` says why no ordinary run makes these calls.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.gate.reading.documents import Condition, containers
+from scripts.gate.reading.plan import Plan, without_indexes
+from scripts.shared.names import Names
+
+TABLES = Path(__file__).resolve().parent
+EVERY_ROLE = TABLES / "every-role.yaml"
+PRINCIPALS = TABLES / "principals.yaml"
+RARE = "declared by a flow"
+# Facts that have several values: a line with one holds for each.
+Facts = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table, with this plan's facts put in."""
+
+    table: str
+    why: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    principals: tuple[tuple[str, str], ...] = ()
+    rare: str = ""
+
+
+@dataclass(frozen=True)
+class Role:
+    """The table of one role: who may assume it, and what it may do. `about` is for the reader."""
+
+    name: str
+    about: str
+    trusted: tuple[Line, ...]
+    may: tuple[Line, ...]
+
+
+def roles(plan: Plan) -> list[Role]:
+    """The tables of the roles that this plan makes, with what flows declare among the lines of `flow`."""
+    facts = facts_of(plan)
+    [title] = facts["title"]
+    made = {
+        without_indexes(change.address).split(".")[1] for change in plan.changes if change.address.startswith("module.")
+    }
+    found = []
+    for path in sorted(set(TABLES.glob("*.yaml")) - {EVERY_ROLE, PRINCIPALS}):
+        table = read(path)
+        if table.get("with", "iam") in made:
+            trusted, may = (_lines(path.name, table[part], facts) for part in ("trusted", "may"))
+            declared = _declared(plan, facts) if path.stem == "flow" else ()
+            found.append(Role(f"{title}-{path.stem}", table["about"], (*trusted,), (*may, *declared)))
+    return found
+
+
+def principals(plan: Plan) -> dict[str, tuple[Line, ...]]:
+    """By type of resource, what its policy may allow to whom."""
+    facts = facts_of(plan)
+    return {kind: (*_lines(PRINCIPALS.name, lines, facts),) for kind, lines in read(PRINCIPALS).items()}
+
+
+def facts_of(plan: Plan) -> Facts:
+    """What the tables name in braces. Where a root variable is an object, the plan has what was given of it."""
+    names = Names(plan.required("name"), plan.required("environment"))
+    delivery = plan.setting("delivery") or {}
+    connection = delivery.get("connection_arn") or ""
+    single = {
+        "partition": "aws",
+        "account": plan.required("account_id"),
+        "region": plan.required("region"),
+        "name": names.stack,
+        "lower": names.stack.lower(),
+        "env": names.environment,
+        "Env": names.environment.capitalize(),
+        "title": names.title,
+        "path": names.path,
+        "prefix": names.bucket_prefix,
+        "service": names.service,
+        "bootstrap": plan.variable("bootstrap") or names.stack,
+        "images": plan.required("image_repository"),
+        "credential": plan.required("prefect_credential"),
+        "connection": connection,
+        "connections": connection.split(":")[2] if connection else "",
+    }
+    others = sorted(_parameters(plan, names.path) - {single["credential"]})
+    return {name: [value] for name, value in single.items()} | {"parameter": [single["credential"], *others]}
+
+
+def _parameters(plan: Plan, path: str) -> set[str]:
+    """Names of the SSM parameters that the plan's containers receive as secrets."""
+    arns = {
+        str(secret.get("valuefrom", ""))
+        for definition in containers(plan)
+        for item in definition.items
+        for secret in item.get("secrets") or ()
+    }
+    return {arn.rpartition(f":parameter{path}/")[2] for arn in arns if f":parameter{path}/" in arn}
+
+
+def fill(text: str, facts: Facts) -> list[str]:
+    """The text with the facts put in, once for each value of those that have several."""
+    names = list(dict.fromkeys(re.findall(r"\{(\w+)\}", text)))
+    found = []
+    for values in product(*(facts[name] for name in names)):
+        filled = text
+        for name, value in zip(names, values, strict=True):
+            filled = filled.replace(f"{{{name}}}", value)
+        found.append(filled)
+    return found
+
+
+def _lines(table: str, rows: list[dict[str, Any]], facts: Facts) -> Iterator[Line]:
+    def filled(values: Any) -> tuple[str, ...]:
+        texts = values if isinstance(values, list) else [values]
+        return tuple(each for text in texts for each in fill(str(text), facts))
+
+    for row in rows:
+        yield Line(
+            table,
+            row.get("why", ""),
+            filled(row["actions"]),
+            filled(row.get("resources", [])),
+            tuple(
+                Condition(operator.lower(), key.lower(), filled(values))
+                for operator, keys in row.get("when", {}).items()
+                for key, values in keys.items()
+            ),
+            tuple((kind, name) for kind, names in row.get("who", {}).items() for name in filled(names)),
+            row.get("rare", ""),
+        )
+
+
+def _declared(plan: Plan, facts: Facts) -> Iterator[Line]:
+    """Every right that a flow's file declares (flow_permissions.py)."""
+    for each in plan.setting("flow_permissions") or []:
+        resources = tuple(filled for resource in each["resources"] for filled in fill(resource, facts))
+        yield Line(f"flows/{each['flow']}.py", "Declared by the flow", tuple(each["actions"]), resources, (), rare=RARE)
+
+
+@cache
+def read(path: Path) -> dict[str, Any]:
+    """A table as it is written."""
+    # The loader in C, where there is one, takes a tenth of the time.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    table: dict[str, Any] = yaml.load(path.read_text(), Loader=loader)  # noqa: S506 - both are safe.
+    return table

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from prefect.states import Cancelled, Crashed, Failed, Scheduled
+
+from scripts.shared.run_tags import LATE_ONCE, NO_RESTART, RETRY_OUT_OF_MEMORY, TIME_LIMIT
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun, State
@@ -24,10 +25,6 @@ MOST_RESCHEDULED = 2
 # Of a run that is given back: its task never started, or ended through no fault of its own.
 RESCHEDULED = "Rescheduled"
 RESTARTED = "Restarted"
-RETRY_OUT_OF_MEMORY = "retry:out-of-memory"
-NO_RESTART = "restart:never"
-ONCE = "late:once"
-TIME_LIMIT = re.compile(r"time-limit:([1-9][0-9]*)(m|h|d)")
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -41,7 +38,7 @@ def needless(due: Collection[FlowRun]) -> list[FlowRun]:
     """Of runs that are due, those of deployments tagged late:once that have a later one among them."""
     latest: dict[object, FlowRun] = {}
     found = []
-    once = [(run.expected_start_time, run) for run in due if ONCE in run.tags and run.auto_scheduled]
+    once = [(run.expected_start_time, run) for run in due if LATE_ONCE in run.tags and run.auto_scheduled]
     for _, run in sorted(once, key=lambda pair: str(pair[0])):
         if earlier := latest.get(run.deployment_id):
             found.append(earlier)

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from scripts.shared.environments import ROOT
 from scripts.shared.flow_files import flow_files
-
-TAG = "on-call"
+from scripts.shared.run_tags import ON_CALL
 
 
 def on_call_flows(root: Path = ROOT) -> list[str]:
@@ -14,5 +13,7 @@ def on_call_flows(root: Path = ROOT) -> list[str]:
     return [
         path.relative_to(root).as_posix()
         for path in flow_files(root)
-        if any(isinstance(node, ast.Constant) and node.value == TAG for node in ast.walk(ast.parse(path.read_bytes())))
+        if any(
+            isinstance(node, ast.Constant) and node.value == ON_CALL for node in ast.walk(ast.parse(path.read_bytes()))
+        )
     ]

@@ -1,4 +1,6 @@
-"""Becomes `prefect server start`, with SQLite in the stack's directory and basic auth read from its file.
+"""Becomes `prefect server start`, with basic auth read from its file, and SQLite in the stack's directory as database.
+
+DATA_FLOWS_PREFECT_DATABASE is the address of another database.
 
 The secret passes from the file into the server's environment and so is in no argument, log or supervisor configuration.
 
@@ -11,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from scripts.shared.command import command_parser
-from scripts.shared.local_settings import HOST, LocalSettings
+from scripts.shared.local_settings import HOST, LocalSettings, variable
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     home.mkdir(parents=True, exist_ok=True)
     variables = os.environ | {
         "PREFECT_HOME": str(home),
-        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home}/prefect.db",
+        "PREFECT_API_DATABASE_CONNECTION_URL": os.environ.get(variable("prefect_database"))
+        or f"sqlite+aiosqlite:///{home}/prefect.db",
         "PREFECT_SERVER_API_AUTH_STRING": settings.prefect_auth_string(),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_ENABLED": "true",

@@ -16,8 +16,8 @@ from scripts.registration.blocks import block_action, read_block
 from scripts.registration.channels import KINDS, Channel, Place, channels
 from scripts.shared.refusal import Refusal
 from scripts.shared.run_pages import ui_url
+from scripts.shared.run_tags import ON_CALL
 
-TAG = "on-call"
 # What can call somebody at night. A mailbox cannot.
 CAN_PAGE = frozenset(KINDS)
 BLOCK_TYPE = "custom-webhook"
@@ -50,9 +50,9 @@ def unpaged(deployments: list[dict[str, Any]], named: Collection[str]) -> Iterat
     """A problem for each deployment on call where no channel can page."""
     if CAN_PAGE.isdisjoint(named):
         for each in deployments:
-            if TAG in each["tags"]:
+            if ON_CALL in each["tags"]:
                 yield (
-                    f"{each['file']}: deployment {each['name']}: got the tag {TAG} where alerts go to "
+                    f"{each['file']}: deployment {each['name']}: got the tag {ON_CALL} where alerts go to "
                     f"{', '.join(named) or 'nobody'} only; expected one of {', '.join(sorted(CAN_PAGE))} in the "
                     "environment's alerts as well."
                 )
@@ -103,7 +103,7 @@ async def alert_actions(
     at_hand = {channel.name: channel for channel in alerts.channels}
     for name in KINDS:
         # Once only PagerDuty was told, and of runs on call.
-        prefixes = (f"{stack} alerts: {name} ", *([f"{stack} {TAG}: "] if name == "pagerduty" else []))
+        prefixes = (f"{stack} alerts: {name} ", *([f"{stack} {ON_CALL}: "] if name == "pagerduty" else []))
         own = [each for each in automations_there if each["name"].startswith(prefixes)]
         block, channel = f"{prefix}-{name}", at_hand.get(name)
         if channel and alerts.place:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from scripts.shared import run_pages
 from scripts.shared.refusal import Refusal
+from scripts.shared.run_tags import ON_CALL
 
 EVENTS_URL = "https://events.pagerduty.com/v2/enqueue"
 TITLE = "flow.name ~ '/' ~ deployment.name"
@@ -80,7 +81,7 @@ class PagerDuty:
         """An incident: critical for runs on call, a warning for the others."""
         payload = {
             "summary": _json(f"({place.headline(said)}) | truncate(1000)"),
-            "severity": _json("'critical' if 'on-call' in flow_run.tags else 'warning'"),
+            "severity": _json(f"'critical' if '{ON_CALL}' in flow_run.tags else 'warning'"),
             "source": json.dumps(place.stack),
             "component": _json(TITLE),
             "group": json.dumps(place.stack),
@@ -227,7 +228,7 @@ def _block(title: str, url: str, form: str, secret: str) -> dict[str, Any]:
 
 
 def _on_call() -> str:
-    return "('ON CALL ' if 'on-call' in flow_run.tags else '')"
+    return f"('ON CALL ' if '{ON_CALL}' in flow_run.tags else '')"
 
 
 def _json(expression: str) -> str:

@@ -25,24 +25,12 @@ from prefect import Flow
 from prefect.deployments.runner import RunnerDeployment
 from prefect.utilities.schema_tools.validation import validate
 
+from scripts.shared.run_tags import FORMS, NO_RESTART
+
 REMEDY = (
     "expected `deployments = [my_flow.to_deployment(name=…), …]` at its end; what flows share belongs in flows/shared/"
 )
 SECTIONS = re.compile(r"^(?:Args|Returns|Raises):$", re.MULTILINE)
-NO_RESTART = "restart:never"
-# Tags that the agent understands (docs/writing-flows.md).
-TAG_VALUES = {
-    "time-limit": re.compile(r"[1-9][0-9]*[mhd]"),
-    "restart": re.compile("never"),
-    "retry": re.compile("out-of-memory"),
-    "late": re.compile("once"),
-}
-TAG_EXAMPLES = {
-    "time-limit": "<minutes, hours or days>, such as time-limit:90m, time-limit:2h or time-limit:1d",
-    "restart": "never",
-    "retry": "out-of-memory",
-    "late": "once",
-}
 NOT_REGISTERED = {
     "work_pool_name": "the work pool is the environment's",
     "storage": "the image holds the code",
@@ -137,9 +125,10 @@ def _problems(deployment: RunnerDeployment, described: dict[str, Any]) -> Iterat
     if not any(tag.startswith("owner:") and tag != "owner:" for tag in described["tags"]):
         yield f"got {_listed(described['tags'], 'no tags')}; expected one that names its owner: owner:<team>."
     for tag in described["tags"]:
-        kind, _, value = tag.partition(":")
-        if kind in TAG_VALUES and not TAG_VALUES[kind].fullmatch(value):
-            yield f"got the tag {tag}; expected {kind}:{TAG_EXAMPLES[kind]}."
+        kind = tag.partition(":")[0]
+        pattern, example = FORMS.get(kind, (None, ""))
+        if pattern and not pattern.fullmatch(tag):
+            yield f"got the tag {tag}; expected {kind}:{example}."
     if not described["description"]:
         yield "got no description; expected one: the flow's docstring."
     for name, value in schema.get("properties", {}).items():

@@ -16,6 +16,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 NETWORK_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 CA_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
+# An address may hold a password: what was got is not told.
+EXPECTED = {"prefect_database": "postgresql+asyncpg://<user>@127.0.0.1:5432/<database>"}
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -33,6 +36,8 @@ class LocalSettings(BaseSettings):
     snowflake_port: Port = 4567
     prefect_port: Port = 4200
     agent_health_port: Port = 8080
+    # Where Prefect keeps its data; by default SQLite in the directory, which is enough for some dozen runs at once.
+    prefect_database: Annotated[str, Field(pattern=r"^(postgresql\+asyncpg://.*)?$")] = ""
 
     @field_validator("directory")
     @classmethod
@@ -132,5 +137,6 @@ def _sentence(problem: ErrorDetails) -> str:
     if not problem["loc"]:
         return str(problem["ctx"]["error"])
     name = str(problem["loc"][0])
-    expected = "a port from 1 to 65535" if name.endswith("_port") else "a path"
-    return f"{variable(name)}: got {str(problem['input'])!r}; expected {expected}"
+    expected = "a port from 1 to 65535" if name.endswith("_port") else EXPECTED.get(name, "a path")
+    got = "no such address" if name in EXPECTED else repr(str(problem["input"]))
+    return f"{variable(name)}: got {got}; expected {expected}"

@@ -14,7 +14,7 @@ from scripts.shared.local_settings import LocalSettings, SettingsError
 def no_variables(monkeypatch: pytest.MonkeyPatch):
     """Neither the shell's nor a `.env`'s settings count."""
     monkeypatch.setitem(LocalSettings.model_config, "env_file", None)
-    for name in ("DIRECTORY", "AWS_PORT", "SNOWFLAKE_PORT", "PREFECT_PORT", "AGENT_HEALTH_PORT"):
+    for name in ("DIRECTORY", "AWS_PORT", "SNOWFLAKE_PORT", "PREFECT_PORT", "AGENT_HEALTH_PORT", "PREFECT_DATABASE"):
         monkeypatch.delenv(f"DATA_FLOWS_{name}", raising=False)
 
 
@@ -24,6 +24,14 @@ def test_a_port_that_is_none_is_named_with_its_variable(monkeypatch: pytest.Monk
     with pytest.raises(SettingsError) as refusal:
         LocalSettings.load()
     assert str(refusal.value) == f"DATA_FLOWS_AWS_PORT: got '{value}'; expected a port from 1 to 65535"
+
+
+def test_an_address_that_is_no_postgresql_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DATA_FLOWS_PREFECT_DATABASE", "mysql://prefect:hunter2@127.0.0.1/prefect")
+    with pytest.raises(SettingsError) as refusal:
+        LocalSettings.load()
+    wanted = "postgresql+asyncpg://<user>@127.0.0.1:5432/<database>"
+    assert str(refusal.value) == f"DATA_FLOWS_PREFECT_DATABASE: got no such address; expected {wanted}"
 
 
 def test_every_wrong_variable_is_told_at_once(monkeypatch: pytest.MonkeyPatch):

@@ -54,6 +54,24 @@ def test_everything_is_created_once_and_then_nothing_is_written(repository):
     }
 
 
+def test_the_pool_takes_as_many_runs_at_once_as_the_environment_says_and_keeps_what_was_set_by_hand(repository):
+    repository.flow("plain")
+    pool = repository.stack.title
+
+    def limit():
+        return repository.ask(f"work_pools/{pool}", "GET")["concurrency_limit"]
+
+    repository.stack = replace(repository.stack, at_once=8)
+    repository.register()
+    assert limit() == 8
+    repository.stack = replace(repository.stack, at_once=9)
+    assert repository.actions() == {f"work pool {pool}": "update: concurrency_limit"}
+    assert limit() == 9
+    repository.stack = replace(repository.stack, at_once=None)
+    assert repository.actions() == {}
+    assert limit() == 9
+
+
 @pytest.mark.parametrize("full", [True, False])
 def test_each_deployment_is_written_and_counted_once(repository, full):
     for name in ("one", "two"):

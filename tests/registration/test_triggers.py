@@ -87,3 +87,15 @@ def test_the_trigger_of_a_deployment_that_goes_goes_too(chained):
     done = chained.actions()
     assert done["second/hourly"].startswith("prune")
     assert done[automation_name(chained)] == "prune: no longer in code"
+
+
+def test_only_one_deployment_adds_the_triggers_of_no_other(repository):
+    repository.flow("first", OWNER)
+    repository.flow("second", OWNER)
+    repository.register()
+    for name in ("first", "second"):
+        repository.flow(name, trigger(), IMPORTS)
+    written = repository.actions(only="first")
+    title = repository.stack.title
+    assert written[f"automation {title} trigger: first/hourly: after first"] == "create"
+    assert f"automation {title} trigger: second/hourly: after first" not in written

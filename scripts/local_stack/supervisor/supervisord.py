@@ -16,7 +16,14 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from scripts.local_stack.supervisor import processes
 from scripts.shared.environments import find_environment
-from scripts.shared.local_settings import CA_VARIABLES, NETWORK_VARIABLES, REPOSITORY, LocalSettings, no_proxy_here
+from scripts.shared.local_settings import (
+    CA_VARIABLES,
+    NETWORK_VARIABLES,
+    REPOSITORY,
+    LocalSettings,
+    no_proxy_here,
+    variable,
+)
 
 # Started in this order and stopped in reverse: AWS ends its tasks while Prefect still answers them.
 PROGRAMS = {
@@ -98,6 +105,8 @@ def _environment(settings: LocalSettings) -> dict[str, str]:
     binaries = Path(sys.executable).parent
     path = f"{binaries}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     own = {"PATH": path, "PYTHONUNBUFFERED": "1", processes.MARK: str(settings.directory)}
+    # Not as an argument, which others could read: it may hold a password.
+    own[variable("prefect_database")] = settings.prefect_database
     return kept | no_proxy_here() | own
 
 

@@ -1,0 +1,17 @@
+"""Tags of deployments that registration and agent understand (docs/writing-flows.md)."""
+
+import re
+
+ON_CALL = "on-call"
+NO_RESTART = "restart:never"
+RETRY_OUT_OF_MEMORY = "retry:out-of-memory"
+LATE_ONCE = "late:once"
+TIME_LIMIT = re.compile(r"time-limit:([1-9][0-9]*)(m|h|d)")
+# What comes before the colon: which tags there are, and what to write.
+FORMS = {
+    "time-limit": (TIME_LIMIT, "<minutes, hours or days>, such as time-limit:90m, time-limit:2h or time-limit:1d"),
+    **{
+        tag.partition(":")[0]: (re.compile(tag), tag.partition(":")[2])
+        for tag in (NO_RESTART, RETRY_OUT_OF_MEMORY, LATE_ONCE)
+    },
+}

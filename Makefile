@@ -17,17 +17,17 @@ takes.up              :=
 takes.down            :=
 takes.status          :=
 takes.logs            := NAME
-takes.run             := FLOW PARAMS ENV
+takes.run             := FLOW PARAMS ENV YES
 takes.new-flow        := NAME OWNER
 takes.new-environment := NAME ACCOUNT REGION OWNER
 takes.image           :=
-takes.release         := ENV
+takes.release         := ENV YES
 takes.plan            := ENV OFFLINE PIPELINE IMAGE_DIGEST
 takes.check           := ENV OFFLINE
-takes.apply           := ENV
-takes.alerts          := ENV
-takes.alert-test      := ENV
-takes.register        := ENV DRY_RUN ONLY KEEP FULL IMAGE_DIGEST
+takes.apply           := ENV YES
+takes.alerts          := ENV YES
+takes.alert-test      := ENV YES
+takes.register        := ENV DRY_RUN ONLY KEEP FULL IMAGE_DIGEST YES
 # These say 1 or nothing: OFFLINE=0 would read as no and mean yes.
 SWITCHES := FAST OFFLINE PIPELINE DRY_RUN KEEP FULL
 # These choose the Python that runs the targets.
@@ -44,7 +44,7 @@ $(foreach switch,$(filter $(SWITCHES),$(GIVEN)),\
 override ENV := $(or $(ENV),local)
 PARAMS ?= {}
 # Commands receive these as environment variables: the shell must not interpret a quote or a star in them.
-export FLOW NAME OWNER ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST
+export FLOW NAME OWNER ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST YES
 # Nor does make expand this one: in a pipeline, the digest is a parameter of the run.
 DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 

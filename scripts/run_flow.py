@@ -11,6 +11,7 @@ import asyncio
 from scripts.shared import flow_runs, prefect_api
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
+from scripts.shared.guard import guard
 
 
 def main() -> int:
@@ -22,6 +23,7 @@ def main() -> int:
         "--params", type=flow_runs.parse_parameters, default="{}", metavar="JSON", help="parameters as a JSON object"
     )
     given = parser.parse_args()
+    guard(given.env, f"run {given.flow}", calls_aws=False)
     prefect_api.configure(given.env)
     run, counted = asyncio.run(flow_runs.run_deployment(given.flow, given.params))
     ended = f"{run.state_name} after {run.total_run_time.total_seconds():.1f} s"

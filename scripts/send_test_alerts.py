@@ -12,6 +12,7 @@ from scripts.registration.alert_test import send_all
 from scripts.shared import prefect_api
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
+from scripts.shared.guard import guard
 
 
 def main() -> int:
@@ -20,6 +21,7 @@ def main() -> int:
     parser.add_argument("environment", type=find_environment)
     environment = parser.parse_args().environment
     require_running(environment)
+    guard(environment, "send test messages to its channels")
     prefect_api.configure(environment)
     sent = asyncio.run(send_all(environment))
     for each in sent:

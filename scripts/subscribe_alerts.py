@@ -10,6 +10,7 @@ from scripts.delivery.alert_subscription import subscribe_pagerduty
 from scripts.local_stack.running import require_running
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
+from scripts.shared.guard import guard
 
 
 def main() -> None:
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("environment", type=find_environment)
     environment = parser.parse_args().environment
     require_running(environment)
+    guard(environment, "subscribe PagerDuty to its alarms")
     print(subscribe_pagerduty(environment))
 
 

@@ -7,6 +7,7 @@ from scripts.gate import applied_state, catalog, engine, record
 from scripts.gate.checkov_scan import CheckovScan
 from scripts.shared import git_tree, terraform
 from scripts.shared.environments import ROOT, Environment
+from scripts.shared.guard import guard
 
 
 def apply(environment: Environment) -> None:
@@ -28,6 +29,7 @@ def apply(environment: Environment) -> None:
     if applied_state.is_applied(environment, checked):
         print(f"{tfplan.name} was already applied to {environment.title}; nothing to do")
         return
+    guard(environment, "apply the plan")
     root, env = ROOT / "terraform", terraform.environment_variables(environment)
     catalog.warm_up()
     with CheckovScan(ROOT, root) as scan, tempfile.TemporaryDirectory() as folder:

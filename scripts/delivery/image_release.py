@@ -7,6 +7,7 @@ from typing import Any
 
 from scripts.shared import git_tree
 from scripts.shared.environments import ROOT, Environment
+from scripts.shared.guard import guard
 from scripts.shared.image_digest import image_digest
 from scripts.shared.refusal import Refusal
 
@@ -76,6 +77,7 @@ def release(environment: Environment) -> None:
     if environment.is_local:
         raise Refusal("ENV is local; expected an environment with a pipeline. For the local stack, run `make up`.")
     commit = commit_to_release()
+    guard(environment, f"release commit {commit[:12]}")
     ecr = environment.client("ecr")
     digest = pushed_digest(ecr, environment.facts["image_repository"], commit)
     if not digest:

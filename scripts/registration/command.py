@@ -15,6 +15,7 @@ from scripts.registration.run import Options, Report, register
 from scripts.registration.stack import Stack
 from scripts.shared import prefect_api
 from scripts.shared.environments import ROOT, Environment
+from scripts.shared.guard import guard
 from scripts.shared.image_digest import image_digest
 
 SHOWN_UNCHANGED = 20
@@ -81,6 +82,8 @@ def register_environment(arguments: Namespace, environment: Environment, flow_im
     """
     digest = arguments.image_digest or image_digest()
     commit = check_gate(environment, digest).commit
+    if not arguments.dry_run:
+        guard(environment, "register flows")
     pool, bucket, facts = applied_state.read_outputs(environment, "work_pool", "results_bucket", "facts")
     prefect_api.configure(environment)
     stack = Stack(

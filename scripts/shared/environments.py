@@ -89,26 +89,30 @@ class Environment:
 
         return LocalSettings.load().aws_environment(str(self.backend["region"]))
 
-    def require_account(self) -> None:
+    def require_account(self) -> str:
         """Refuse credentials of another account than the facts name. Terraform would too, but name only one of them.
+
+        Returns:
+            The caller's ARN; nothing for `local`.
 
         Raises:
             Refusal: with both accounts, or with what AWS says of credentials that it does not accept.
         """
         if self.is_local:
-            return
+            return ""
         expected = self.facts["account_id"]
         from botocore.exceptions import ClientError
 
         try:
-            account = self.client("sts").get_caller_identity()["Account"]
+            caller = self.client("sts").get_caller_identity()
         except ClientError as error:
             raise Refusal(f"AWS does not accept the credentials: {error}.") from None
-        if account != expected:
+        if caller["Account"] != expected:
             raise Refusal(
-                f"Got AWS credentials of account {account}; expected account {expected} ({self.tfvars.name}): "
-                "use credentials of that account."
+                f"Got AWS credentials of account {caller['Account']}; expected account {expected} "
+                f"({self.tfvars.name}): use credentials of that account."
             )
+        return str(caller["Arn"])
 
     def client(self, service: str) -> Any:
         """A boto3 client: with the caller's credentials, or for `local` with the embedded AWS's and nothing else."""

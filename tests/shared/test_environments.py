@@ -69,7 +69,7 @@ def credentials_of(monkeypatch, answer):
     def get_caller_identity():
         if isinstance(answer, Exception):
             raise answer
-        return {"Account": answer}
+        return {"Account": answer, "Arn": f"arn:aws:sts::{answer}:assumed-role/Person/me"}
 
     sts = SimpleNamespace(get_caller_identity=get_caller_identity)
     monkeypatch.setattr(Environment, "client", lambda _, service: {"sts": sts}[service])

@@ -1,0 +1,113 @@
+"""Before anything is written outside the laptop, one block says where; a guarded environment takes consent."""
+
+import io
+import sys
+from types import SimpleNamespace
+
+import pytest
+from fixture_repository import facts
+
+from scripts.shared.environments import STATE_VARIABLE, Environment, find_environment
+from scripts.shared.guard import guard
+from scripts.shared.refusal import Refusal
+
+pytestmark = pytest.mark.usefixtures("made_up_environments")
+AMBER, VIOLET = facts("amber"), facts("violet")  # Violet is guarded.
+
+
+@pytest.fixture(autouse=True)
+def shell(monkeypatch):
+    """Nobody said yes, Prefect's address is unknown, and nobody sits at a terminal."""
+    for name in ("YES", "PREFECT_API_URL", STATE_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+
+
+def caller(monkeypatch, account, role="Person"):
+    """AWS knows the caller as this role of that account."""
+    identity = {"Account": account, "Arn": f"arn:aws:sts::{account}:assumed-role/{role}/session"}
+    sts = SimpleNamespace(get_caller_identity=lambda: identity)
+    monkeypatch.setattr(Environment, "client", lambda *_: sts)
+
+
+def at_a_terminal(monkeypatch, typed):
+    """A person types this."""
+    terminal = io.StringIO(f"{typed}\n")
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stdin", terminal)
+
+
+def test_the_block_says_what_is_about_to_be_touched(monkeypatch, capsys):
+    caller(monkeypatch, AMBER["account_id"])
+    guard(find_environment("amber"), "apply the plan")
+    first, aws, prefect, warehouse, bucket = capsys.readouterr().err.splitlines()
+    assert first == "About to apply the plan in amber:"
+    assert aws.split(maxsplit=1)[1] == (
+        f"account {AMBER['account_id']}, {AMBER['region']}, as "
+        f"arn:aws:sts::{AMBER['account_id']}:assumed-role/Person/session"
+    )
+    assert prefect.split(maxsplit=1)[1] == AMBER["prefect_api_url"]
+    assert warehouse.split(maxsplit=1)[1] == "HARBOUR_AMBER.SHIPS as HARBOUR_LOADER_AMBER, on LOADING_AMBER"
+    assert bucket.split(maxsplit=1)[1] == f"harborflows-amber-results-{AMBER['account_id']}"
+
+
+def test_another_prefect_than_the_environments_is_said(monkeypatch, capsys):
+    monkeypatch.setenv("PREFECT_API_URL", "https://prefect.violet.example.com/api")
+    guard(find_environment("amber"), "run orders", calls_aws=False)
+    assert "api (PREFECT_API_URL is https://prefect.violet.example.com/api)" in capsys.readouterr().err
+    monkeypatch.setenv("PREFECT_API_URL", f"{AMBER['prefect_api_url']}/")
+    guard(find_environment("amber"), "run orders", calls_aws=False)
+    assert "PREFECT_API_URL" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("environment", ["amber", "violet"])
+def test_credentials_of_another_account_are_refused_before_anything(monkeypatch, capsys, environment):
+    caller(monkeypatch, "111111111111")
+    with pytest.raises(Refusal, match="Got AWS credentials of account 111111111111"):
+        guard(find_environment(environment), "apply the plan")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_guarded_environment_takes_the_consent_of_somebody(monkeypatch):
+    caller(monkeypatch, VIOLET["account_id"])
+    with pytest.raises(Refusal) as refused:
+        guard(find_environment("violet"), "apply the plan")
+    assert str(refused.value) == (
+        "violet is guarded: got no consent; expected YES=violet, or violet typed at a terminal."
+    )
+    monkeypatch.setenv("YES", "violet")
+    guard(find_environment("violet"), "apply the plan")
+
+
+@pytest.mark.parametrize("yes", ["1", "amber", "VIOLET"])
+def test_consent_to_something_else_is_none(monkeypatch, yes):
+    caller(monkeypatch, VIOLET["account_id"])
+    monkeypatch.setenv("YES", yes)
+    with pytest.raises(Refusal, match=f'violet is guarded: got "{yes}"'):
+        guard(find_environment("violet"), "apply the plan")
+
+
+def test_a_person_at_a_terminal_types_its_name(monkeypatch):
+    caller(monkeypatch, VIOLET["account_id"])
+    at_a_terminal(monkeypatch, "violet")
+    guard(find_environment("violet"), "apply the plan")
+    at_a_terminal(monkeypatch, "y")
+    with pytest.raises(Refusal, match='got "y"'):
+        guard(find_environment("violet"), "apply the plan")
+
+
+@pytest.mark.parametrize(("role", "is_asked"), [("apply", False), ("register", False), ("agent", True), ("x", True)])
+def test_the_pipelines_own_roles_are_not_asked(monkeypatch, role, is_asked):
+    caller(monkeypatch, VIOLET["account_id"], f"HarborFlows-Violet-{role}")
+    if not is_asked:
+        guard(find_environment("violet"), "apply the plan")
+        return
+    with pytest.raises(Refusal, match="violet is guarded"):
+        guard(find_environment("violet"), "apply the plan")
+
+
+def test_the_laptop_and_the_image_are_not_asked(monkeypatch, capsys):
+    guard(find_environment("local"), "apply the plan")
+    monkeypatch.setenv(STATE_VARIABLE, "s3://bucket/key")
+    guard(find_environment("violet"), "register flows")
+    assert capsys.readouterr().err == ""

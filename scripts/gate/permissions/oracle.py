@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
+from scripts.gate.reading.facts import facts
 from scripts.gate.reading.plan import UNKNOWN, Finding, Plan, Unknown, without_indexes
-from scripts.shared.names import Names
 
 # PrincipalMapper 1.1.5 was written for a Python that still had these names.
 for _name in ("Mapping", "MutableMapping", "Sequence"):
@@ -102,7 +102,7 @@ class Oracle:
 
 def questions(plan: Plan) -> Iterator[Question]:
     """All rows of the tables, with this plan's account, region and names put in."""
-    facts = _facts(plan)
+    known = facts(plan)
     parts = {
         without_indexes(change.address).split(".")[1] for change in plan.changes if change.address.startswith("module.")
     }
@@ -111,41 +111,15 @@ def questions(plan: Plan) -> Iterator[Question]:
         rows = _table(table)
         if rows.get("with") and rows["with"] not in parts:
             continue  # The role of a module that this environment does without.
-        role = f"{facts['title']}-{table.stem}"
+        role = f"{known['title']}-{table.stem}"
         for expected, asked in ((True, rows["may"]), (False, [*rows["may_not"], *never])):
             for row in asked:
-                when = {name: str(value).format(**facts) for name, value in row.get("when", {}).items()}
-                yield Question(role, row["call"].format(**facts), row["resource"].format(**facts), when, expected)
+                when = {name: str(value).format(**known) for name, value in row.get("when", {}).items()}
+                yield Question(role, row["call"].format(**known), row["resource"].format(**known), when, expected)
     for action, resource in declared(plan):
         # A name in the wildcard's place: it must be allowed as well.
-        arn = resource.replace("*", "anything").format(**facts)
-        yield Question(f"{facts['title']}-flow", action, arn, {}, True)
-
-
-def _facts(plan: Plan) -> dict[str, str]:
-    """What the tables name in braces. Where a root variable is an object, the plan has what was given of it."""
-    names = Names(plan.required("name"), plan.required("environment"))
-    delivery, parameters = plan.setting("delivery") or {}, plan.setting("parameters") or {}
-    connection = delivery.get("connection_arn") or ""
-    return {
-        "partition": "aws",
-        "account": plan.required("account_id"),
-        "region": plan.required("region"),
-        "name": names.stack,
-        "lower": names.stack.lower(),
-        "env": names.environment,
-        "Env": names.environment.capitalize(),
-        "title": names.title,
-        "path": names.path,
-        "prefix": names.bucket_prefix,
-        "service": names.service,
-        "bootstrap": plan.variable("bootstrap") or names.stack,
-        "images": plan.required("image_repository"),
-        "credential": plan.required("prefect_credential"),
-        "plain": next(iter(parameters.get("strings") or []), "SNOWFLAKE_USER"),  # A parameter that is no SecureString.
-        "connection": connection,
-        "connections": connection.split(":")[2] if connection else "",
-    }
+        arn = resource.replace("*", "anything").format(**known)
+        yield Question(f"{known['title']}-flow", action, arn, {}, True)
 
 
 def declared(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -143,7 +143,8 @@ class Forms:
         def differs(value: Any) -> str:
             if not isinstance(value, dict):
                 return ", which should be an object"
-            if extra := [key for key, one in value.items() if key not in shapes and not is_absent(one)]:
+            # In an applied block the provider writes what nobody set as 0, false or empty.
+            if extra := [key for key, one in value.items() if one and key not in shapes]:
                 return f".{extra[0]}, which should not be there"
             found = ((key, shape(value.get(key))) for key, shape in shapes.items())
             return next((f".{key}{how}" for key, how in found if how), "")

@@ -13,7 +13,7 @@ FIRST_REPLY = {
     "private": 32768,
     "public": 1024,
 }  # Linux on Fargate calls from the first, a NAT gateway from the second.
-TOO_BIG = ("icmp", 3, 4)  # "Fragmentation needed": without it a connection over a narrower path hangs.
+TOO_BIG = (3, 4)  # "Fragmentation needed": without it a connection over a narrower path hangs.
 HTTPS = 443
 
 
@@ -53,7 +53,8 @@ def _is_closed(rule: Any, way: str, kind: str, ports: list[int], inside: list[st
         return True
     if rule.get("ipv6_cidr_block"):
         return False
-    if (rule.get("protocol"), rule.get("icmp_type"), rule.get("icmp_code")) == TOO_BIG:
+    # AWS answers with the protocol's number.
+    if rule.get("protocol") in {"icmp", "1"} and (rule.get("icmp_type"), rule.get("icmp_code")) == TOO_BIG:
         return True
     first, last = rule.get("from_port"), rule.get("to_port")
     if rule.get("protocol") not in {"tcp", "6"} or not isinstance(first, int) or not isinstance(last, int):

@@ -37,7 +37,7 @@ def check(plan: Plan) -> Iterator[Finding]:
             continue
         if resource.type not in decisions:
             decisions[resource.type] = Decisions(resource.type, table, forms)
-        yield from _judge(plan, resource, decisions[resource.type].of(resource), resource.after)
+        yield from judge(plan, resource, decisions[resource.type].of(resource), resource.after)
     for type_, table in tables().items():
         if table.known:
             yield from decisions.get(type_, Decisions(type_, table, forms)).missing(plan)
@@ -94,7 +94,7 @@ class Decisions:
             raise Refusal(f"{self.table.file}: {self.type}.{path}: {error}") from None
 
 
-def _judge(plan: Plan, resource: Resource, block: Block, values: Any, outer: str = "") -> Iterator[Finding]:
+def judge(plan: Plan, resource: Resource, block: Block, values: Any, outer: str = "") -> Iterator[Finding]:
     """The findings in one block of a resource, `values`; `outer` is its path with a dot at the end."""
     for name, decision in block.items():
         value = values.get(name)
@@ -108,7 +108,7 @@ def _judge(plan: Plan, resource: Resource, block: Block, values: Any, outer: str
             # A block that is missing is one in which nothing is set.
             for one in value if isinstance(value, list) and value else [value or {}]:
                 inner = one if isinstance(one, dict) or one is UNKNOWN else {}
-                yield from _judge(plan, resource, decision, inner, f"{outer}{name}.")
+                yield from judge(plan, resource, decision, inner, f"{outer}{name}.")
     for name in values if isinstance(values, dict) else ():
         if name not in block and not is_absent(values[name]) and is_configured(plan, resource, f"{outer}{name}"):
             yield Finding(resource.address, f"{outer}{name}, an argument that no decision is about", WHERE)
@@ -128,15 +128,20 @@ def _is_excused(plan: Plan, resource: Resource, leaf: Leaf, value: Any) -> bool:
         return leaf.form.unset
     if leaf.form.sources and comes_from(plan, resource, leaf.path, value, leaf.form.sources):
         return True
-    # What stands there already and the code does not set is AWS's.
-    return leaf.form.unset and _is_before(resource, leaf.path, value) and not is_configured(plan, resource, leaf.path)
+    # What the code leaves out and stands there already was filled in by AWS or the provider.
+    left_out = (leaf.form.unset or leaf.form.fits(None)) and not is_configured(plan, resource, leaf.path)
+    return left_out and _is_before(resource, leaf.path, value)
 
 
 def comes_from(plan: Plan, resource: Resource, path: str, value: Any, sources: tuple[str, ...]) -> bool:
     """Whether a value is made from one of the attributes, such as `aws_vpc.id`, and from no data source."""
     types = [source.partition(".")[0] for source in sources]
     if value is not UNKNOWN:
-        return isinstance(value, str) and any(one.type in types for one in plan.identities.get(value, ()))
+        if not isinstance(value, str):
+            return False
+        named = any(one.type in types for one in plan.identities.get(value, ()))
+        pairs = (source.split(".") for source in sources)
+        return named or any(one.after.get(name) == value for type_, name in pairs for one in plan.planned(type_))
     found = [block_of(origin) for origin in origins(plan, resource, path)]
     kinds = [(block.split(".")[-2], attribute) for block, attribute in found if "." in block]
     if any(kind == "data" for kind, _ in kinds):

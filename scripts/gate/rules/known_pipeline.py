@@ -6,12 +6,9 @@ from typing import Any
 from scripts.gate.decisions.forms import is_absent
 from scripts.gate.reading.facts import facts
 from scripts.gate.reading.plan import UNKNOWN, Finding, Plan
-from scripts.gate.reading.references import is_configured
 
 OURS = True
 APPROVAL = "Approve"
-# What AWS fills in of an action.
-FILLED = ("region", "run_order")
 
 
 def check(plan: Plan) -> Iterator[Finding]:
@@ -22,7 +19,9 @@ def check(plan: Plan) -> Iterator[Finding]:
         if stages is UNKNOWN or not isinstance(stages, list):
             yield Finding(pipeline.address, "stage unknown until apply", names)
             continue
-        planned = [_plain(stage) for stage in stages]
+        # What AWS fills in of an action.
+        filled = {"region": plan.variable("region"), "run_order": 1, "timeout_in_minutes": 0}
+        planned = [_plain(stage, filled) for stage in stages]
         got = " → ".join(str(stage.get("name")) for stage in planned)
         if got != names:
             yield Finding(pipeline.address, f"the stages {got or 'none'}", names)
@@ -32,11 +31,6 @@ def check(plan: Plan) -> Iterator[Finding]:
                 _drop_words(one)
             if one != wanted:
                 yield Finding(pipeline.address, f"stage {_differ(one, wanted)}", str(_differ(wanted, one)))
-        for name in FILLED:
-            if is_configured(plan, pipeline, f"stage.action.{name}"):
-                yield Finding(
-                    pipeline.address, f"stage.action.{name} set", f"no {name}: one region, one action a stage"
-                )
 
 
 def _stages(plan: Plan) -> list[dict[str, Any]]:
@@ -75,12 +69,12 @@ def _stage(
     return {"name": name, "action": [one | {"configuration": configuration} | artifacts]}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, filled: dict[str, Any]) -> Any:
     """A block without what is absent and without what AWS fills in."""
     if isinstance(value, dict):
-        kept = {key: _plain(one) for key, one in value.items() if not is_absent(one)}
-        return {key: one for key, one in kept.items() if not (key in FILLED and one is UNKNOWN)}
-    return [_plain(one) for one in value] if isinstance(value, list) else value
+        kept = {key: _plain(one, filled) for key, one in value.items() if not is_absent(one)}
+        return {key: one for key, one in kept.items() if key not in filled or one not in (UNKNOWN, filled[key])}
+    return [_plain(one, filled) for one in value] if isinstance(value, list) else value
 
 
 def _drop_words(stage: dict[str, Any]) -> None:

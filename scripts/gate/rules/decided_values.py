@@ -43,6 +43,12 @@ def check(plan: Plan) -> Iterator[Finding]:
             yield from decisions.get(type_, Decisions(type_, table, forms)).missing(plan)
 
 
+def listed(plan: Plan) -> str:
+    """What a reader of somebody else's plan may want to know: types that no decision is about."""
+    unknown = sorted({one.type for one in plan.planned()} - set(tables()))
+    return f"; no decision is about {', '.join(unknown)}" if unknown else ""
+
+
 class Decisions:
     """The decisions about one type, with one plan's facts."""
 

@@ -13,7 +13,7 @@ from mutating import Data, configure
 from scripts.gate import catalog
 from scripts.gate.decisions.forms import Forms
 from scripts.gate.decisions.schema import excerpt
-from scripts.gate.decisions.tables import tables
+from scripts.gate.decisions.tables import product_tables
 from scripts.gate.reading.plan import UNKNOWN, Plan, Resource, without_indexes
 from scripts.gate.rules.decided_values import Decisions, Leaf, judge
 from scripts.shared.refusal import Refusal
@@ -33,7 +33,7 @@ def plan(offline_plan) -> Plan:
 @pytest.fixture(scope="module")
 def decisions(plan) -> dict[str, Decisions]:
     forms = Forms(plan)
-    return {type_: Decisions(type_, table, forms) for type_, table in tables().items()}
+    return {type_: Decisions(type_, table, forms) for type_, table in product_tables().items()}
 
 
 def blocks(plan: Plan) -> list[Resource]:
@@ -149,7 +149,7 @@ def test_every_decided_value_is_found_when_it_is_another(plan, decisions):
 def test_every_argument_that_a_rule_judges_is_found_by_that_rule(plan):
     missed = []
     for resource in blocks(plan):
-        for path, rule in tables()[resource.type].rules.items():
+        for path, rule in product_tables()[resource.type].rules.items():
             steps = path.split(".")
             value = values_at(resource.after, steps)
             found = False
@@ -181,7 +181,7 @@ def with_resource(plan: Plan, resource: Resource) -> Plan:
 
 
 def test_every_type_that_a_plan_holds_is_decided_about(plan):
-    assert {one.type for one in plan.planned()} <= set(tables())
+    assert {one.type for one in plan.planned()} <= set(product_tables())
 
 
 def test_nothing_is_found_in_the_plan_itself(plan, decisions):

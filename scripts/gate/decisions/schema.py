@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts.gate.decisions.tables import tables
+from scripts.gate.decisions.tables import product_tables
 from scripts.shared import terraform
 from scripts.shared.environments import Environment
 from scripts.shared.offline_root import offline_root
@@ -67,7 +67,7 @@ def _block(block: dict[str, Any]) -> Excerpt:
 
 def main() -> None:
     """Write the excerpt, a type a line."""
-    lines = [f"{json.dumps(type_)}: {json.dumps(one)}" for type_, one in read_schema(tables()).items()]
+    lines = [f"{json.dumps(type_)}: {json.dumps(one)}" for type_, one in read_schema(product_tables()).items()]
     FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     print(f"{FILE.name}: {len(lines)} resource types.")
 

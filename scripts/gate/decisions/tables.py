@@ -54,6 +54,11 @@ def tables() -> dict[str, Table]:
     return _tables(PRODUCT, TEAM)
 
 
+def product_tables() -> dict[str, Table]:
+    """The tables of the types that the product makes, by type."""
+    return _tables(PRODUCT)
+
+
 def every_type() -> Table:
     """What is decided for an argument of this name in whichever type, unless the type's own table says otherwise."""
     return _file(PRODUCT / EVERY_TYPE)["every type"]

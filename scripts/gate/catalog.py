@@ -20,6 +20,7 @@ from functools import cache
 from types import ModuleType
 
 from scripts.gate import rules
+from scripts.gate.decisions.tables import tables
 from scripts.gate.reading.hcl import Hcl
 from scripts.gate.reading.plan import Plan
 from scripts.gate.record import RuleResult
@@ -77,6 +78,7 @@ def warm_up() -> threading.Thread:
         with suppress(Exception):  # The rule that needs the library reports the error.
             importlib.import_module("scripts.gate.permissions.oracle")
             importlib.import_module("hcl2")
+            tables()
             all_rules()["sound_policies"].load_parliament()
 
     thread = threading.Thread(target=load, daemon=True)

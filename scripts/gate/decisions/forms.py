@@ -30,6 +30,11 @@ Fits = Callable[[Any], bool]
 Shape = Callable[[Any], str]  # Where a value differs, without any part of it; empty if it does not.
 
 
+def is_absent(value: Any) -> bool:
+    """Null, empty or not there. False and 0 are values."""
+    return value is None or (isinstance(value, str | list | dict) and not value)
+
+
 @dataclass(frozen=True)
 class Form:
     """What a value may be. `fits` judges one that is known; None stands for an absent one.
@@ -45,6 +50,9 @@ class Form:
     sources: tuple[str, ...] = ()
     whole: bool = False
     differs: Shape | None = None
+
+
+SIMPLE = {ABSENT: Form(is_absent, "nothing"), UNSET: Form(is_absent, "nothing set", unset=True)}
 
 
 class FormError(ValueError):
@@ -68,12 +76,8 @@ class Forms:
             return _any_of([self.form(one) for one in told])
         if isinstance(told, dict):
             return self._special(told)
-        if told == ABSENT:
-            return Form(is_absent, "nothing")
-        if told == UNSET:
-            return Form(is_absent, "nothing set", unset=True)
         if isinstance(told, str):
-            return self._text(told)
+            return SIMPLE.get(told) or self._text(told)
         return Form(lambda value: type(value) is type(told) and value == told, json.dumps(told))
 
     def _text(self, told: str) -> Form:
@@ -167,11 +171,6 @@ class Forms:
             return next(known, f", which should have another {choices[0][0]}")
 
         return differs
-
-
-def is_absent(value: Any) -> bool:
-    """Null, empty or not there. False and 0 are values."""
-    return value is None or (isinstance(value, str | list | dict) and not value)
 
 
 def _as_text(value: Any) -> str:

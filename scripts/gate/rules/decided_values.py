@@ -50,39 +50,41 @@ def listed(plan: Plan) -> str:
 
 
 class Decisions:
-    """The decisions about one type, with one plan's facts."""
+    """The decisions about one type, with one plan's facts. Each form is made once, and only if a resource needs it."""
 
     def __init__(self, type_: str, table: Table, forms: Forms) -> None:
         self.type, self.table, self.forms = type_, table, forms
-        self.general = self._block(table.values)
-        self.known: list[tuple[str, Form, Block, str]] = []
+        self.leaves: dict[tuple[str, int], Leaf] = {}
+        self.blocks: dict[int, Block] = {}
+        self.known: list[tuple[str, Form]] = []
         for entry in table.known:
-            values = {path: told for path, told in entry.items() if path != "with"}
-            selector = next(iter(values))
-            block = self._block(table.values | values)
-            self.known.append((selector, self._form(selector, values[selector]), block, entry.get("with", "")))
+            selector = next(path for path in entry if path != "with")
+            self.known.append((selector, self._leaf(selector, entry[selector]).form))
         self.seen: set[int] = set()
 
     def of(self, resource: Resource) -> Block:
         """What holds for this resource: of one that must be there, more."""
-        for number, (selector, form, block, _) in enumerate(self.known):
-            if form.fits(resource.after.get(selector)):
-                self.seen.add(number)
-                return block
-        return self.general
+        after = resource.after
+        number = next((at for at, (name, form) in enumerate(self.known) if form.fits(after.get(name))), -1)
+        self.seen.add(number)
+        if number not in self.blocks:
+            entry = self.table.known[number] if number >= 0 else {}
+            values = self.table.values | {path: told for path, told in entry.items() if path != "with"}
+            self.blocks[number] = self._block(values)
+        return self.blocks[number]
 
     def missing(self, plan: Plan) -> Iterator[Finding]:
         """A finding for each resource that must be there and was not asked for with `of`."""
-        modules = {without_indexes(one.module) for one in plan.planned()}
-        for number, (selector, form, _, module) in enumerate(self.known):
-            if number not in self.seen and (not module or f"module.{module}" in modules):
+        for number, (selector, form) in enumerate(self.known):
+            module = self.table.known[number].get("with")
+            if number not in self.seen and (not module or _has_module(plan, module)):
                 got = f"none with {selector} = {form.text}"
                 yield Finding(self.type, got, f"one, as {self.table.file} says")
 
     def _block(self, values: dict[str, Any]) -> Block:
         block: Block = dict.fromkeys(every_type().paths())
-        settled = [*self.table.rules, *self.table.harmless]
-        for path in [*[one for one in settled if one not in values], *values]:
+        settled = dict.fromkeys([*self.table.rules, *self.table.harmless])
+        for path in settled | values:
             *outer, last = path.split(".")
             inside = block
             for step in outer:
@@ -90,14 +92,21 @@ class Decisions:
                 if not isinstance(found, dict):
                     found = inside[step] = {}
                 inside = found
-            inside[last] = Leaf(path, self._form(path, values[path])) if path in values else None
+            inside[last] = self._leaf(path, values[path]) if path in values else None
         return block
 
-    def _form(self, path: str, told: Any) -> Form:
-        try:
-            return self.forms.form(told)
-        except FormError as error:
-            raise Refusal(f"{self.table.file}: {self.type}.{path}: {error}") from None
+    def _leaf(self, path: str, told: Any) -> Leaf:
+        key = path, id(told)
+        if key not in self.leaves:
+            try:
+                self.leaves[key] = Leaf(path, self.forms.form(told))
+            except FormError as error:
+                raise Refusal(f"{self.table.file}: {self.type}.{path}: {error}") from None
+        return self.leaves[key]
+
+
+def _has_module(plan: Plan, name: str) -> bool:
+    return any(without_indexes(one.module) == f"module.{name}" for one in plan.planned())
 
 
 def judge(plan: Plan, resource: Resource, block: Block, values: Any, outer: str = "") -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from scripts.gate.reading.references import is_configured, targets
 from scripts.gate.rules.listed_egress import listed_ports
 from scripts.gate.rules.private_tasks import task_subnets
 
+OURS = True
 FIRST_REPLY = {
     "private": 32768,
     "public": 1024,

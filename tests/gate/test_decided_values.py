@@ -124,6 +124,14 @@ def test_a_document_is_never_shown():
     assert not any("hunter2" in str(one) for one in found)
 
 
+def test_a_document_that_says_something_twice_is_a_finding():
+    pattern = '{"source": ["aws.ecs"], "source": ["aws.ecs"]}'
+    found = find(
+        resource("aws_cloudwatch_event_rule.x", {"name": "HarborFlows-Amber-task-events", "event_pattern": pattern})
+    )
+    assert any(one.got == "event_pattern, which should be an object" for one in found)
+
+
 def test_a_value_that_looks_like_a_secret_is_not_shown():
     alarm = {"alarm_name": "HarborFlows-Amber-x", "alarm_actions": ["https://hooks.slack.com/services/T0123456789"]}
     found = find(resource("aws_cloudwatch_metric_alarm.x", alarm))
@@ -172,6 +180,8 @@ def test_a_team_decides_about_types_of_its_own(team):
         ("aws_x: {harmless: {name: ''}}", "expected a reason"),
         ("aws_x: {rules: {name: ''}}", "expected the rule's name"),
         ("aws_x: {values: {name: x}, absent: [name]}", "two decisions about name"),
+        ("aws_x: {values: {a.b: x}, absent: [a]}", "two decisions about a.b"),
+        ("aws_x: {known: [{with: alerts}]}", "an entry of known that names nothing"),
         ("aws_x: {value: {name: x}}", "expected only values"),
         ("aws_x: {absent: name}", "expected list"),
         ("aws_x: [name]", "expected only values"),

@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from scripts.gate.reading.documents import load_json
 from scripts.gate.reading.facts import facts
 from scripts.gate.reading.plan import UNKNOWN, Plan
 
@@ -208,13 +209,14 @@ def _items(shapes: list[Shape]) -> Shape:
 
 
 def _read(value: Any) -> Any:
-    """Text as the JSON or YAML that it is; UNKNOWN inside of a block fits no shape."""
+    """Text as the JSON or YAML that it is; UNKNOWN, which fits no shape, if it is neither."""
     if not isinstance(value, str):
         return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        pass
+    if value.lstrip().startswith(("{", "[")):
+        try:
+            return load_json(value)
+        except ValueError:
+            return UNKNOWN
     try:
         return yaml.load(value, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe.
     except yaml.YAMLError:

@@ -109,8 +109,11 @@ def _table(path: Path, type_: str, groups: Any) -> Table:
             if not isinstance(why, str) or not why.strip():
                 raise refuse(f"{name}.{argument} = {why}", "the rule's name" if name == "rules" else "a reason")
     paths = [one for name in (*MAPS, *LISTS) for one in groups.get(name, ())]
-    if twice := sorted({one for one in paths if paths.count(one) > 1}):
-        raise refuse(f"two decisions about {', '.join(twice)}", "one")
+    if twice := sorted({one for one in paths if paths.count(one) > 1 or any(one.startswith(f"{at}.") for at in paths)}):
+        raise refuse(f"two decisions about {', '.join(twice)}", "one, of the argument or of a block around it")
+    for entry in groups.get("known", ()):
+        if not isinstance(entry, dict) or not set(entry) - {"with"}:
+            raise refuse("an entry of known that names nothing", "an argument and what it must be")
     values = groups.get("values", {}) | {one: name for name in LISTS for one in groups.get(name, ())}
     return Table(
         _short(path), values, groups.get("rules", {}), groups.get("harmless", {}), tuple(groups.get("known", ()))

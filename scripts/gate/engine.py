@@ -11,6 +11,7 @@ from rich.console import Console
 
 from scripts.gate import catalog
 from scripts.gate.checkov_scan import CheckovScan, checkov_version
+from scripts.gate.decisions.tables import TEAM
 from scripts.gate.reading.hcl import Hcl
 from scripts.gate.reading.plan import Plan
 from scripts.gate.record import GateRecord, RecordRefused, RuleResult, Versions, differences, sha256
@@ -148,11 +149,11 @@ def gate_folder(
 
 
 def rules_digest() -> str:
-    """`sha256:<16 hex>` of the gate's code and tables: it shows by which rules a record was made."""
+    """`sha256:<16 hex>` of the gate's code and tables, the team's too: it shows by which rules a record was made."""
     gate = Path(__file__).resolve().parent
     digest = hashlib.sha256()
-    for path in sorted([*gate.rglob("*.py"), *gate.rglob("*.yaml")]):
-        digest.update(f"{path.relative_to(gate)}\0".encode() + path.read_bytes() + b"\0")
+    for path in sorted([*gate.rglob("*.py"), *gate.rglob("*.yaml"), *TEAM.glob("*.yaml")]):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
     return f"sha256:{digest.hexdigest()[:16]}"
 
 

@@ -66,7 +66,7 @@ def test_what_is_decided_passes():
         ({"name": "Payroll"}, "name = Payroll", "HarborFlows-Amber-*"),
         ({"name": ""}, "name = ", "HarborFlows-Amber-*"),
         ({"name": ["HarborFlows-Amber-x", "Payroll"]}, "name = Payroll", "HarborFlows-Amber-*"),
-        ({"name": {"x": "y"}}, "name = {'x': 'y'}", "HarborFlows-Amber-*"),
+        ({"name": {"x": "y"}}, "name set to a block or a map", "HarborFlows-Amber-*"),
         ({"kms_master_key_id": "alias/other"}, "kms_master_key_id = alias/other", "nothing"),
         ({"policy": "{}"}, "policy = {}", "nothing set"),
     ],

@@ -13,13 +13,13 @@ from scripts.shared.refusal import Refusal
 # Types that have no place here: each would open a way in or out, hold a credential, or run what nobody checked.
 STRANGERS = (
     "aws_ami_launch_permission", "aws_apigatewayv2_api", "aws_cloudfront_distribution", "aws_cloudtrail",
-    "aws_cloudwatch_event_connection", "aws_cloudwatch_log_subscription_filter", "aws_customer_gateway",
-    "aws_db_instance", "aws_efs_file_system", "aws_eip_association", "aws_iam_access_key",
+    "aws_cloudwatch_event_connection", "aws_cloudwatch_log_subscription_filter", "aws_cloudwatch_metric_stream",
+    "aws_customer_gateway", "aws_db_instance", "aws_efs_file_system", "aws_eip_association", "aws_iam_access_key",
     "aws_iam_role_policy_attachment", "aws_iam_user", "aws_instance", "aws_kms_grant", "aws_lambda_function",
     "aws_lambda_permission", "aws_lb", "aws_network_acl_rule", "aws_organizations_policy", "aws_ram_resource_share",
-    "aws_route53_resolver_rule", "aws_s3_bucket_acl", "aws_s3_bucket_replication_configuration",
-    "aws_security_group_rule", "aws_ssm_parameter", "aws_vpc_peering_connection", "aws_vpn_gateway",
-    "null_resource",
+    "aws_route53_resolver_rule", "aws_s3_bucket_acl", "aws_s3_bucket_notification",
+    "aws_s3_bucket_replication_configuration", "aws_security_group_rule", "aws_ssm_parameter",
+    "aws_vpc_peering_connection", "aws_vpn_gateway", "null_resource",
 )  # fmt: skip
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:HarborFlows-Amber-alerts"
 QUEUE = {
@@ -66,7 +66,7 @@ def test_what_is_decided_passes():
         ({"name": "Payroll"}, "name = Payroll", "HarborFlows-Amber-*"),
         ({"name": ""}, "name = ", "HarborFlows-Amber-*"),
         ({"name": ["HarborFlows-Amber-x", "Payroll"]}, "name = Payroll", "HarborFlows-Amber-*"),
-        ({"name": {"x": "y"}}, "name = {'x': 'y'}", "HarborFlows-Amber-*"),
+        ({"name": {"x": "y"}}, "name set to a block or a map", "HarborFlows-Amber-*"),
         ({"kms_master_key_id": "alias/other"}, "kms_master_key_id = alias/other", "nothing"),
         ({"policy": "{}"}, "policy = {}", "nothing set"),
     ],

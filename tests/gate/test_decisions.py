@@ -7,7 +7,7 @@ import pytest
 from scripts.gate import catalog
 from scripts.gate.decisions.page import FILE, page
 from scripts.gate.decisions.schema import excerpt, paths
-from scripts.gate.decisions.tables import decided, every_type, product_tables
+from scripts.gate.decisions.tables import Table, every_type, product_tables
 from scripts.shared.environments import ROOT
 
 RESOURCE = re.compile(r'^resource "(\w+)"', re.MULTILINE)
@@ -23,6 +23,13 @@ def arguments(schema: dict, path: str) -> bool:
     return True
 
 
+def decided(table: Table, path: str) -> list[str]:
+    """The paths of a table that say something of this path: itself, and the blocks around it."""
+    steps = path.split(".")
+    starts = [".".join(steps[:length]) for length in range(1, len(steps) + 1)]
+    return [start for start in starts if start in table.paths()]
+
+
 def test_the_tables_hold_every_type_of_the_code_and_no_other():
     code = [path for folder in ("modules", "terraform") for path in (ROOT / folder).rglob("*.tf")]
     assert {type_ for path in code for type_ in RESOURCE.findall(path.read_text())} == set(TYPES)
@@ -35,7 +42,7 @@ def test_the_schema_is_of_the_types_of_the_product_tables():
 @pytest.mark.parametrize("type_", TYPES)
 def test_every_argument_is_decided_about_once(type_):
     table, general = product_tables()[type_], every_type()
-    found = {path: [*decided(table, path)] or [*decided(general, path)] for path in paths(excerpt()[type_])}
+    found = {path: decided(table, path) or decided(general, path) for path in paths(excerpt()[type_])}
     assert {path: where for path, where in found.items() if len(where) != 1} == {}
 
 
@@ -51,7 +58,7 @@ def test_what_must_be_there_is_told_of_decided_arguments(type_):
     table = product_tables()[type_]
     known = [path for entry in table.known for path in entry if path != "with"]
     outer = {path for path in known if any(one.startswith(f"{path}.") for one in table.paths())}
-    assert [path for path in known if not [*decided(table, path)] and path not in outer] == []
+    assert [path for path in known if not decided(table, path) and path not in outer] == []
 
 
 def test_every_rule_that_a_table_names_exists():

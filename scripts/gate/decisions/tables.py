@@ -13,7 +13,6 @@ that is in it):
 `with` names a module; without it in the environment, the resource may be missing.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -122,12 +121,3 @@ def _table(path: Path, type_: str, groups: Any) -> Table:
 
 def _short(path: Path) -> str:
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else path.name
-
-
-def decided(table: Table, path: str) -> Iterator[str]:
-    """The paths of a table that say something of this path: itself, and the blocks around it."""
-    steps = path.split(".")
-    for length in range(1, len(steps) + 1):
-        start = ".".join(steps[:length])
-        if start in table.values or start in table.rules or start in table.harmless:
-            yield start

@@ -130,15 +130,18 @@ def judge(plan: Plan, resource: Resource, block: Block, values: Any, outer: str 
 
 
 def _describe(plan: Plan, resource: Resource, leaf: Leaf, value: Any) -> str:
+    """The value in words, without what may be a secret."""
     if leaf.form.differs and value is not UNKNOWN and value is not None:
         return f"{leaf.path}{leaf.form.differs(value)}"
+    if isinstance(value, dict):
+        return f"{leaf.path} set to a block or a map"
     if isinstance(value, str) and (kind := secret_kind(leaf.path, value)):
         return f"{leaf.path} that holds {kind}"
     return describe_value(plan, resource, leaf.path, value)
 
 
 def _is_excused(plan: Plan, resource: Resource, leaf: Leaf, value: Any) -> bool:
-    """Whether a value that does not fit is nobody's, or comes from where it may."""
+    """Whether a value that does not fit is not the code's, or comes from where it may."""
     if value is UNKNOWN and not is_configured(plan, resource, leaf.path):
         return leaf.form.unset
     if leaf.form.sources and comes_from(plan, resource, leaf.path, value, leaf.form.sources):

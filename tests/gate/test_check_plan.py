@@ -344,7 +344,7 @@ def test_the_report_escapes_what_the_plan_says(tmp_path):
     hostile = resource("aws_vpc_security_group_ingress_rule.b", {"cidr_ipv4": "<script>alert(1)</script>"})
     path = write(tmp_path / "plan.json", plan_data(hostile))
     engine.run_gate(path, report=tmp_path / "report.html")
-    page = (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text().replace("<wbr>", "")
     assert "<script" not in page
     assert "from &lt;script&gt;" in page
     assert "aws_vpc_security_group_ingress_rule.b" in page

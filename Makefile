@@ -22,8 +22,8 @@ takes.new-flow        := NAME OWNER
 takes.new-environment := NAME ACCOUNT REGION OWNER
 takes.image           :=
 takes.release         := ENV YES
-takes.plan            := ENV OFFLINE PIPELINE IMAGE_DIGEST
-takes.check           := ENV OFFLINE
+takes.plan            := ENV OFFLINE PIPELINE IMAGE_DIGEST BASE
+takes.check           := ENV OFFLINE BASE
 takes.apply           := ENV YES
 takes.alerts          := ENV YES
 takes.alert-test      := ENV YES
@@ -101,11 +101,11 @@ image: setup ## Print the digest of the sources that the image is built from
 release: setup ## Push this commit's image and start ENV's pipeline with it: make release ENV=dev
 	@$(PYTHON) -m scripts.release_image $(ENV)
 
-plan: setup ## Plan ENV and run the gate on the plan: make plan ENV=dev OFFLINE=1
-	@$(PYTHON) -m scripts.plan_environment $(ENV) $(if $(OFFLINE),--offline) $(if $(PIPELINE),--pipeline) $(DIGEST)
+plan: setup ## Plan ENV, say what it changes and run the gate on it: make plan ENV=dev OFFLINE=1 BASE=main
+	@$(PYTHON) -m scripts.plan_environment $(ENV) $(if $(OFFLINE),--offline) $(if $(PIPELINE),--pipeline) $(DIGEST) $(if $(filter command,$(firstword $(origin BASE))),--base "$$BASE")
 
 check: setup ## Run the gate again on the plan of ENV
-	@$(PYTHON) -m scripts.check_plan --env $(ENV) $(if $(OFFLINE),--offline)
+	@$(PYTHON) -m scripts.check_plan --env $(ENV) $(if $(OFFLINE),--offline) $(if $(filter command,$(firstword $(origin BASE))),--base "$$BASE")
 
 apply: setup ## Apply exactly the plan of ENV that passed the gate
 	@$(PYTHON) -m scripts.apply_plan $(ENV)

@@ -10,7 +10,9 @@ Exit code: 0 nothing found, 1 findings, 2 the plan could not be checked.
 
 from pathlib import Path
 
+from scripts.delivery import planning
 from scripts.gate import catalog, engine
+from scripts.registration.flow_import import FlowImport
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
 from scripts.shared.refusal import Refusal
@@ -38,6 +40,7 @@ def main() -> int:
     parser.add_argument(
         "--offline", action="store_true", help="the plan starts from an empty state; such a plan is never applied"
     )
+    parser.add_argument("--base", default="", help="with --env and --offline: compare with this commit or branch")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the record to this file")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the report to this file")
     arguments = parser.parse_args()
@@ -46,8 +49,8 @@ def main() -> int:
             print(f"{name:<22} {sentence}")
         return 0
     if arguments.env and not arguments.plan:
-        folder, name = arguments.env.directory, arguments.env.name
-        return engine.gate_folder(folder, environment=name, offline=arguments.offline)
+        planning.require_base(arguments.base, offline=arguments.offline)
+        return planning.gate(arguments.env, offline=arguments.offline, base=arguments.base, import_flows=FlowImport)
     if not arguments.plan:
         raise Refusal("Got no plan; expected the path of a plan as JSON, such as build/dev/plan.json.")
     if arguments.record and (arguments.rules is not None or arguments.no_hcl):

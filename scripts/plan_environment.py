@@ -2,14 +2,16 @@
 
     python -m scripts.plan_environment dev --image-digest sha256:…
     python -m scripts.plan_environment prod --offline     # needs no account; can never be applied
+    python -m scripts.plan_environment prod --offline --base main    # and say what changes against that commit
     python -m scripts.plan_environment dev --image-digest sha256:… --pipeline    # refuse what a release may not change
 
-Writes plan.tfplan, plan.json, gate.json and report.html to build/<environment>/. The exit code is the gate's: 0 passed,
-1 findings, 2 the plan could not be made or checked.
+Writes plan.tfplan, plan.json, gate.json, report.html and report.md to build/<environment>/. The exit code is the
+gate's: 0 passed, 1 findings, 2 the plan could not be made or checked.
 """
 
 from scripts.delivery import planning
 from scripts.local_stack.running import require_running
+from scripts.registration.flow_import import FlowImport
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import find_environment
 
@@ -29,12 +31,23 @@ def main() -> int:
     parser.add_argument(
         "--pipeline", action="store_true", help="refuse changes that the pipeline's apply role may not make"
     )
+    parser.add_argument(
+        "--base", default="", help="commit or branch that an offline plan is compared with; default: the main branch"
+    )
     given = parser.parse_args()
+    planning.require_base(given.base, offline=given.offline)
     digest = planning.planned_image(given.environment, given.image_digest, offline=given.offline)
     if not given.offline:
         require_running(given.environment)
         given.environment.require_account()
-    return planning.plan_and_gate(given.environment, digest, offline=given.offline, pipeline=given.pipeline)
+    return planning.plan_and_gate(
+        given.environment,
+        digest,
+        offline=given.offline,
+        pipeline=given.pipeline,
+        base=given.base,
+        import_flows=FlowImport,
+    )
 
 
 if __name__ == "__main__":

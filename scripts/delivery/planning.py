@@ -1,14 +1,18 @@
 """What `make plan` does: Terraform's plan of an environment, then the gate on it."""
 
 import json
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
+from scripts.delivery import base_plan
 from scripts.delivery.on_call_flows import on_call_flows
 from scripts.gate import catalog, engine, release_scope
 from scripts.gate.checkov_scan import CheckovScan
+from scripts.gate.diff.line import Comparison
 from scripts.gate.permissions import flow_permissions
 from scripts.gate.reading.plan import Plan
-from scripts.shared import terraform
+from scripts.shared import git_tree, terraform
 from scripts.shared.environments import ROOT, Environment
 from scripts.shared.facts_file import read_environment
 from scripts.shared.image_digest import image_digest, push_locally
@@ -104,8 +108,19 @@ def planned_image(environment: Environment, given: str, *, offline: bool) -> str
     )
 
 
-def plan_and_gate(environment: Environment, digest: str, *, offline: bool, pipeline: bool) -> int:
-    """Plan, then run the gate; returns its exit code: 0 passed, 1 findings."""
+def plan_and_gate(
+    environment: Environment,
+    digest: str,
+    *,
+    offline: bool,
+    pipeline: bool,
+    base: str = "",
+    import_flows: base_plan.FlowImporter,
+) -> int:
+    """Plan, then run the gate; returns its exit code: 0 passed, 1 findings.
+
+    An offline plan is compared with the commit `base` (`git_tree.base_commit`), any other with what is applied.
+    """
     read_environment(environment.tfvars)  # Strictly, and before Terraform starts.
     # checkov loads and scans the HCL, and the slow rules load, while Terraform plans.
     catalog.warm_up()
@@ -113,10 +128,37 @@ def plan_and_gate(environment: Environment, digest: str, *, offline: bool, pipel
         plan(environment, digest, offline=offline)
         if pipeline:
             require_release(environment)
+        return gate(environment, digest, offline=offline, base=base, import_flows=import_flows, scan=scan)
+
+
+def require_base(base: str, *, offline: bool) -> None:
+    """Refuse a base that there is not, before anything takes time."""
+    if base and not offline:
+        raise Refusal(
+            f"BASE is {base}; expected it with OFFLINE=1 only: another plan is compared with what is applied."
+        )
+    git_tree.base_commit(base)
+
+
+def gate(
+    environment: Environment,
+    digest: str = "",
+    *,
+    offline: bool,
+    base: str = "",
+    import_flows: base_plan.FlowImporter,
+    scan: CheckovScan | None = None,
+) -> int:
+    """Run the gate on the plan of an environment; returns its exit code."""
+    with ExitStack() as stack:
+        compare: Callable[[Plan], Comparison] = base_plan.compare_applied
+        if offline:
+            compare = stack.enter_context(base_plan.comparing(environment, base, import_flows))
         return engine.gate_folder(
             environment.directory,
             environment=environment.name,
             image_digest=digest,
             offline=offline,
             scan=scan,
+            compare=compare,
         )

@@ -4,7 +4,8 @@
     check_hcl(hcl, plan)    reads the HCL, for what the plan does not show
 
 A rule may name in `NEEDS` other rules that must run with it. A rule with `OURS = True` knows names of this repository
-and is skipped for a plan of any other. The record says which rules were skipped and why; it then allows no apply.
+and is skipped for a plan of any other, of which it may list something with `listed(plan)`. The record says which rules
+were skipped and why; it then allows no apply.
 """
 
 import importlib
@@ -19,6 +20,7 @@ from functools import cache
 from types import ModuleType
 
 from scripts.gate import rules
+from scripts.gate.decisions.tables import tables
 from scripts.gate.reading.hcl import Hcl
 from scripts.gate.reading.plan import Plan
 from scripts.gate.record import RuleResult
@@ -76,6 +78,7 @@ def warm_up() -> threading.Thread:
         with suppress(Exception):  # The rule that needs the library reports the error.
             importlib.import_module("scripts.gate.permissions.oracle")
             importlib.import_module("hcl2")
+            tables()
             all_rules()["sound_policies"].load_parliament()
 
     thread = threading.Thread(target=load, daemon=True)
@@ -87,7 +90,8 @@ def run_rule(name: str, plan: Plan, hcl: Hcl | None = None) -> RuleResult:
     """Run one rule. Raises Refusal (exit code 2) if the rule cannot read the plan."""
     module = all_rules()[name]
     if getattr(module, "OURS", False) and not plan.is_ours:
-        return RuleResult.skip(name, "the plan is not of this repository")
+        listed = getattr(module, "listed", lambda _: "")(plan)
+        return RuleResult.skip(name, f"the plan is not of this repository{listed}")
     if _kind(module) == "check_hcl" and hcl is None:
         return RuleResult.skip(name, "no HCL is given")
     started = time.perf_counter()

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,15 +11,19 @@ from rich.console import Console
 
 from scripts.gate import catalog
 from scripts.gate.checkov_scan import CheckovScan, checkov_version
+from scripts.gate.decisions.tables import TEAM
+from scripts.gate.diff.line import Comparison
+from scripts.gate.diff.security import compare_applied
 from scripts.gate.reading.hcl import Hcl
 from scripts.gate.reading.plan import Plan
 from scripts.gate.record import GateRecord, RecordRefused, RuleResult, Versions, differences, sha256
+from scripts.gate.report.console import print_result, print_review, print_summary
+from scripts.gate.report.markdown import write_markdown
 from scripts.gate.report.report import write_report
 from scripts.gate.rules.inline_skips import Skips
 from scripts.shared import git_tree
 from scripts.shared.environments import ROOT
 from scripts.shared.refusal import Refusal
-from scripts.shared.steps import display_path
 from scripts.shared.terraform import locked_version
 
 TERRAFORM = ROOT / "terraform"
@@ -37,6 +41,7 @@ def run_gate(
     scan: CheckovScan | None = None,
     record: Path | None = None,
     report: Path | None = None,
+    compare: Callable[[Plan], Comparison] | None = None,
     console: Console | None = None,
 ) -> GateRecord:
     """Run the checks and print what they found.
@@ -47,14 +52,17 @@ def run_gate(
         names: the checks to run, and with them those they need; by default all.
         hcl: the Terraform root for checkov to scan with the plan; None scans the plan alone.
         scan: checkov, if it was started earlier; by default it is started here.
-        record, report: files to write. Older ones are removed first, also when the gate cannot run.
+        record, report: files to write. Older ones are removed first, also when the gate cannot run. Beside the report
+            goes a short one, report.md.
+        compare: compares the plan for the report, by default with what it found applied; the result does not depend on
+            it.
 
     Raises:
         Refusal: exit code 2, the plan could not be checked.
     """
     console = console or Console(highlight=False, soft_wrap=True)
     started, clock = datetime.now(UTC), time.perf_counter()
-    for stale in filter(None, (record, report)):
+    for stale in filter(None, (record, report, report and report.with_suffix(".md"))):
         stale.unlink(missing_ok=True)
     chosen = catalog.check_names() if names is None else catalog.choose_checks(names)
     with ExitStack() as stack:
@@ -74,7 +82,7 @@ def run_gate(
             else:
                 result = catalog.run_rule(name, plan, read)
             results.append(result.with_places(places.place) if places else result)
-            _print_result(console, results[-1])
+            print_result(console, results[-1])
     gate = GateRecord(
         passed=all(result.passed for result in results),
         environment=environment,
@@ -95,10 +103,12 @@ def run_gate(
         rules=results,
     )
     if report:
-        _write_report(report, gate, plan)
+        comparison = _compare(plan, compare or (_not_compared if gate.offline else compare_applied))
+        _write_report(report, gate, plan, comparison)
+        print_review(console, gate, comparison)
     if record:
         gate.write(record)
-    _print_summary(console, gate, time.perf_counter() - clock, report)
+    print_summary(console, gate, time.perf_counter() - clock, report)
     return gate
 
 
@@ -127,9 +137,15 @@ def recheck(recorded: GateRecord, tfplan: Path, plan_json: Path, scan: CheckovSc
 
 
 def gate_folder(
-    folder: Path, *, environment: str, image_digest: str = "", offline: bool = False, scan: CheckovScan | None = None
+    folder: Path,
+    *,
+    environment: str,
+    image_digest: str = "",
+    offline: bool = False,
+    scan: CheckovScan | None = None,
+    compare: Callable[[Plan], Comparison] | None = None,
 ) -> int:
-    """Run the gate on plan.tfplan and plan.json of a folder, and write gate.json and report.html there.
+    """Run the gate on plan.tfplan and plan.json of a folder, and write gate.json, report.html and report.md there.
 
     Returns:
         The exit code: 0 passed, 1 findings.
@@ -143,16 +159,17 @@ def gate_folder(
         scan=scan,
         record=folder / "gate.json",
         report=folder / "report.html",
+        compare=compare,
     )
     return 0 if gate.passed else 1
 
 
 def rules_digest() -> str:
-    """`sha256:<16 hex>` of the gate's code and tables: it shows by which rules a record was made."""
+    """`sha256:<16 hex>` of the gate's code and tables, the team's too: it shows by which rules a record was made."""
     gate = Path(__file__).resolve().parent
     digest = hashlib.sha256()
-    for path in sorted([*gate.rglob("*.py"), *gate.rglob("*.yaml")]):
-        digest.update(f"{path.relative_to(gate)}\0".encode() + path.read_bytes() + b"\0")
+    for path in sorted([*gate.rglob("*.py"), *gate.rglob("*.yaml"), *TEAM.glob("*.yaml")]):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
     return f"sha256:{digest.hexdigest()[:16]}"
 
 
@@ -189,35 +206,26 @@ def _is_offline(plan: Plan) -> bool:
     return value is True
 
 
-def _print_result(console: Console, result: RuleResult) -> None:
-    if result.skipped:
-        console.print(f"- {result.name:<22} skipped: {result.skipped}")
-        return
-    colour = "green" if result.passed else "red"
-    console.print(f"[{colour}]{'✓' if result.passed else '✗'}[/] {result.name:<22} {result.seconds:8.3f} s")
-    for finding in result.findings:
-        line = f"    {finding.address}: got {finding.got}; expected {finding.expected}"
-        line += f" [{finding.place}]" if finding.place else ""
-        # A plan that is not ours may hold control characters, which a terminal would obey.
-        console.print("".join(char if char.isprintable() else "?" for char in line), markup=False)
-
-
-def _write_report(path: Path, gate: GateRecord, plan: Plan) -> None:
+def _write_report(path: Path, gate: GateRecord, plan: Plan, comparison: Comparison) -> None:
     try:
-        write_report(path, gate, plan)
+        write_report(path, gate, plan, comparison)
+        write_markdown(path.with_suffix(".md"), gate, comparison)
     except Exception as error:
         raise Refusal(
             f"{path.name}: cannot draw this plan ({type(error).__name__}); expected `terraform show -json`'s output."
         ) from error
 
 
-def _print_summary(console: Console, gate: GateRecord, seconds: float, report: Path | None) -> None:
-    result = "[green]passed[/]" if gate.passed else f"[red]failed[/] with {_plural(len(gate.findings), 'finding')}"
-    where = f"; look at {display_path(report)}" if report else ""
-    console.print(
-        f"Gate {result}: {_plural(sum(not rule.skipped for rule in gate.rules), 'check')} in {seconds:.1f} s{where}"
+def _not_compared(_: Plan) -> Comparison:
+    return Comparison(
+        problem="This offline plan is compared with nothing; `make plan` compares it with another commit."
     )
 
 
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def _compare(plan: Plan, compare: Callable[[Plan], Comparison]) -> Comparison:
+    """The plan's comparison. That it cannot be made is no finding: it is for the reader."""
+    try:
+        return compare(plan)
+    except Exception as error:
+        # Only the type: the message of an error may repeat a value of the plan.
+        return Comparison(problem=f"This plan could not be compared with another ({type(error).__name__}).")

@@ -10,7 +10,8 @@ from browser import browser
 from patience import PATIENCE_SECONDS
 from plan_builder import LOGS, plan_data, resource, task_definition, write
 
-from scripts.gate import engine
+from scripts.gate import catalog, engine
+from scripts.gate.diff.line import Comparison, Line
 from scripts.gate.reading.plan import Plan
 from scripts.gate.report.architecture import read_architecture
 from scripts.gate.report.picture import draw
@@ -73,7 +74,7 @@ def test_the_report_opens_with_its_finding_and_its_picture_and_nothing_on_the_co
     engine.run_gate(plan_json, names=["no_ingress"], report=page)
     dom, console = opened(page, tmp_path)
     assert console == []
-    assert "module.network.aws_vpc_security_group_ingress_rule.open" in dom
+    assert "module.network.aws_vpc_security_group_ingress_rule.open" in dom.replace("<wbr>", "")
     assert 'class="picture"' in dom
     picture = dom[dom.index("<svg") : dom.index("</svg>")]
     for words in (
@@ -104,8 +105,111 @@ def test_the_parts_come_in_the_order_of_a_review(plan_json, tmp_path):
     page = tmp_path / "report.html"
     engine.run_gate(plan_json, names=["no_ingress", "private_tasks"], report=page)
     text = page.read_text()
-    parts = ["<h1>", "What changes", "<h2>Findings", "Checks that failed", "Checks that passed", "<svg", "<h2>Changes"]
+    parts = [
+        *("<h1>", "<h2>Security", "<h2>Findings", "What changes"),
+        *("Checks that failed", "Checks that passed", "<svg", "<h2>Changes"),
+    ]
     assert sorted(parts, key=text.index) == parts
+
+
+def test_a_finding_leads_to_what_its_rule_wants(plan_json, tmp_path):
+    page = tmp_path / "report.html"
+    engine.run_gate(plan_json, names=["no_ingress"], report=page)
+    text = page.read_text()
+    assert 'href="#no_ingress"' in text
+    row = text[text.index('id="no_ingress"') :]
+    assert catalog.describe()["no_ingress"] in row[: row.index("</tr>")].replace("<wbr>", "")
+
+
+COMPARED = Comparison(
+    base="main (1a2b3c4)",
+    security=(Line("opens", "role A", "may now s3:* on <b>"), Line("neutral", "aws_x", "1 new")),
+    flows=(Line("neutral", "deployment daily/nightly", "new: schedule 0 6 * * * UTC"),),
+)
+
+
+def test_the_report_says_first_what_opens_and_then_what_flows_change(plan_json, tmp_path):
+    page = tmp_path / "report.html"
+    engine.run_gate(plan_json, names=["no_ingress"], report=page, compare=lambda _: COMPARED)
+    text = page.read_text().replace("<wbr>", "")
+    assert '<li class="opens"><span class="kind">opens</span><p><b>role A</b>: may now s3:* on &lt;b&gt;' in text
+    parts = ["<h1>", "compared with main (1a2b3c4)", "role A", "aws_x", "<h2>Flows", "daily/nightly", "<h2>Findings"]
+    assert sorted(parts, key=text.index) == parts
+
+
+def test_the_box_of_what_opens_is_red_in_the_picture(plan_json, tmp_path):
+    page = tmp_path / "report.html"
+    line = Line("opens", "role R", "may now s3:* on arn:aws:s3:::harborflows-amber-results/*")
+    for lines, boxes in (((line,), 1), ((), 0)):
+        engine.run_gate(
+            plan_json, names=["no_ingress"], report=page, compare=lambda _, all_=lines: Comparison("a", all_)
+        )
+        picture = page.read_text().partition("<svg")[2]
+        assert picture.count('class="box" style="stroke: var(--bad)"') == boxes
+
+
+def test_the_short_report_holds_verdict_changes_and_findings_in_this_order(plan_json, tmp_path):
+    engine.run_gate(plan_json, names=["no_ingress"], report=tmp_path / "report.html", compare=lambda _: COMPARED)
+    text = (tmp_path / "report.md").read_text()
+    parts = [
+        "### ✗ Failed: plan of amber",
+        "1 check, 1 finding in 1 check.",
+        "#### Security, compared with main (1a2b3c4)",
+        r"- 🔴 opens **role A**: may now s3:\* on \<b\>",
+        r"- ⚪ **aws\_x**: 1 new",
+        "#### Flows, compared with main (1a2b3c4)",
+        "- ⚪ **deployment daily/nightly**: new",
+        "#### Findings",
+        r"**no\_ingress**: Security groups have no ingress",
+        r"- module.network.aws\_vpc\_security\_group\_ingress\_rule.open: got ingress",
+    ]
+    assert sorted(parts, key=text.index) == parts
+
+
+def test_the_short_report_fits_into_a_comment_and_mentions_nobody(plan_json, tmp_path):
+    many = tuple(Line("opens", f"role {number}", "@somebody " * 60) for number in range(900))
+    compared = Comparison(base="main", security=many, flows=many)
+    engine.run_gate(plan_json, names=["no_ingress"], report=tmp_path / "report.html", compare=lambda _: compared)
+    text = (tmp_path / "report.md").read_text()
+    assert len(text) < 65_536
+    assert "- and 840 more: see report.html" in text
+    assert "@somebody" not in text
+
+
+def test_the_output_ends_with_what_changes_and_then_all_findings(plan_json, tmp_path, capsys):
+    names = ["no_ingress", "private_tasks"]
+    engine.run_gate(plan_json, names=names, report=tmp_path / "report.html", compare=lambda _: COMPARED)
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("Security, compared with main (1a2b3c4):")
+    assert any(line.startswith("✓ private_tasks") for line in lines[:start])
+    end = [line[:48].rstrip() for line in lines[start + 1 :] if line]
+    assert end == [
+        "    opens   role A: may now s3:* on <b>",
+        "    changes aws_x: 1 new",
+        "Flows, compared with main (1a2b3c4):",
+        "    changes deployment daily/nightly: new: sched",
+        "✗ no_ingress",
+        "    module.network.aws_vpc_security_group_ingres",
+        end[-1],
+    ]
+    assert end[-1].startswith("Gate failed with 1 finding")
+
+
+def test_no_change_is_said_too(plan_json, tmp_path, capsys):
+    compared = Comparison(base="what is applied", flows=())
+    engine.run_gate(plan_json, names=["no_ingress"], report=tmp_path / "report.html", compare=lambda _: compared)
+    for text in (capsys.readouterr().out, *((tmp_path / f"report.{end}").read_text() for end in ("html", "md"))):
+        assert "No change to security." in text
+        assert "No flow changes." in text
+
+
+def test_a_comparison_that_breaks_is_a_sentence_and_no_verdict(plan_json, tmp_path):
+    def breaks(_):
+        raise KeyError("hush")
+
+    gate = engine.run_gate(plan_json, names=["private_tasks"], report=tmp_path / "report.html", compare=breaks)
+    assert gate.passed
+    assert "This plan could not be compared with another (KeyError)." in (tmp_path / "report.md").read_text()
 
 
 def test_names_in_the_picture_are_escaped():

@@ -76,7 +76,7 @@ def test_a_plan_needs_no_account_and_keeps_its_report(config: dict, monkeypatch:
     name = plan["parameters"]["environment"]["enum"][0]
     written = find_environment(name).directory.relative_to(ROOT)
     kept_of_it = {Path(path.replace("<< parameters.environment >>", name)) for path in kept}
-    assert kept_of_it == {written / "report.html", written / "gate.json"}
+    assert kept_of_it == {written / "report.html", written / "report.md", written / "gate.json"}
 
 
 def test_only_main_is_released_and_only_once_every_check_has_passed(config: dict) -> None:

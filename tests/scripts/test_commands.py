@@ -112,6 +112,8 @@ def test_a_switch_is_1_or_left_out(switch, value):
     [
         (["plan", "ENV=dev", "OFFLINE=1"], "scripts.plan_environment dev --offline"),
         (["plan", "ENV=dev", "PIPELINE=1"], "scripts.plan_environment dev --pipeline"),
+        (["plan", "ENV=dev", "OFFLINE=1", "BASE=main"], 'scripts.plan_environment dev --offline --base "$BASE"'),
+        (["check", "ENV=dev", "OFFLINE=1"], "scripts.check_plan --env dev --offline"),
         (["plan", "ENV="], "scripts.plan_environment local"),
         (["test", "ARGS=tests/scripts -x"], "pytest tests/scripts -x"),
         (["test", "FAST=1"], "pytest --fast"),
@@ -135,6 +137,8 @@ def test_the_variables_of_a_target_reach_its_command(variables, run):
         (["logs", "NAME=*"], "scripts.show_logs *"),
         (["register", "ONLY=a*"], "scripts.register_flows --env local --only a*"),
         (["plan", "ENV=dev", "IMAGE_DIGEST=sha256:*"], "scripts.plan_environment dev --image-digest sha256:*"),
+        (["plan", "OFFLINE=1", "BASE=a b*"], "scripts.plan_environment local --offline --base a b*"),
+        (["check", "OFFLINE=1", "BASE=a*"], "scripts.check_plan --env local --offline --base a*"),
         (["register", "IMAGE_DIGEST=a b"], "scripts.register_flows --env local --image-digest a b"),
         (["logs"], "scripts.show_logs agent"),
     ],

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from contextlib import nullcontext
 
 import pytest
 from plan_builder import plan_data, resource
@@ -10,6 +11,7 @@ from plan_builder import plan_data, resource
 from scripts import plan_environment
 from scripts.delivery import planning
 from scripts.gate import engine
+from scripts.gate.reading.plan import Plan
 from scripts.shared import environments, offline_root, terraform
 from scripts.shared.environments import ROOT, Environment, find_environment
 from scripts.shared.image_digest import image_digest
@@ -41,6 +43,7 @@ def planned(monkeypatch, tmp_path):
     monkeypatch.setattr(planning, "CheckovScan", Scan)
     monkeypatch.setattr(Environment, "require_account", lambda _: None)
     monkeypatch.setattr(planning.catalog, "warm_up", lambda: None)
+    monkeypatch.setattr(planning.base_plan, "comparing", lambda *_: nullcontext())
     monkeypatch.setattr(engine, "gate_folder", lambda _, **__: 1 if planned[-1][1] == "bad" else 0)
 
     def plan(environment, digest, *, offline):
@@ -111,8 +114,31 @@ def test_a_pipelines_plan_that_is_more_than_a_release_is_refused_and_leaves_no_r
     assert not (folder / "gate.json").exists()
 
 
+def test_a_plan_to_be_applied_is_compared_with_what_is_applied_and_says_where_flows_are(planned, monkeypatch):
+    given = []
+    monkeypatch.setattr(engine, "gate_folder", lambda _, **options: given.append(options["compare"]) or 0)
+    assert main(monkeypatch, "amber", "--image-digest", DIGEST) == 0
+    compared = given[0](Plan(plan_data(resource("aws_x.y", {"a": 2}, before={"a": 1}, actions=("update",)))))
+    assert compared.base == "what is applied"
+    assert [str(line) for line in compared.security] == ["aws_x.y: other changes: a"]
+    said = "`make register ENV=amber DRY_RUN=1` compares the flows with those that are registered."
+    assert compared.flows_problem == said
+
+
 def test_the_verdict_of_the_gate_is_the_exit_code(planned, monkeypatch):
     assert main(monkeypatch, "amber", "--image-digest", "bad") == 1
+
+
+def test_only_an_offline_plan_takes_a_base_and_only_one_that_there_is(planned, monkeypatch):
+    with pytest.raises(Refusal, match=r"BASE is main; expected it with OFFLINE=1 only") as refused:
+        main(monkeypatch, "amber", "--image-digest", DIGEST, "--base", "main")
+    assert refused.value.exit_code == 2
+    monkeypatch.setattr(
+        planning.git_tree, "_git", lambda *arguments: "c0ffee" if "HEAD^{commit}" in arguments else None
+    )
+    with pytest.raises(Refusal, match=r"BASE is mian; expected a commit or branch of this repository"):
+        main(monkeypatch, "amber", "--offline", "--base", "mian")
+    assert planned == []
 
 
 def test_an_unknown_environment_is_refused_before_anything_else(planned, monkeypatch):

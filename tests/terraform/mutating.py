@@ -62,11 +62,24 @@ def expressions_of(data: Data, address: str) -> Data:
     return next(one for one in module_of(data, address)["resources"] if one["address"] == block)["expressions"]
 
 
+def configure(expressions: Data, path: list[str], expression: Data) -> None:
+    """Write an expression of a block, as the configuration has it, unless the block has one for that path."""
+    *outer, last = path
+    for step in outer:
+        inner = expressions.setdefault(step, [{}])
+        if not isinstance(inner, list):  # One expression for the whole block.
+            return
+        expressions = inner[0]
+    expressions.setdefault(last, expression)
+
+
 def put(address: str, path: str, value: Any) -> Change:
     """Another value: `network_configuration.0.assign_public_ip`."""
 
     def change(data: Data) -> None:
         *outer, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+        names = [step for step in path.split(".") if not step.isdigit()]
+        configure(expressions_of(data, address), names, {"constant_value": value})
         for values in (change_of(data, address)["change"]["after"], value_of(data, address)):
             for step in outer:
                 values = values[step]
@@ -179,7 +192,7 @@ def act(address: str, *actions: str) -> Change:
     return change
 
 
-def configure(module: str, resource: Data) -> Change:
+def add_block(module: str, resource: Data) -> Change:
     """One more resource or data source in the configuration of a module, such as `module.iam`, or the root."""
 
     def change(data: Data) -> None:

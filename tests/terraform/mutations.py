@@ -9,9 +9,9 @@ from mutating import (
     Mutation,
     act,
     add,
+    add_block,
     both,
     call,
-    configure,
     container,
     expressions_of,
     hide,
@@ -391,13 +391,13 @@ MUTATIONS = [
     Mutation(
         "a module asks AWS",
         "own_configuration",
-        configure("module.iam", {"type": "aws_caller_identity", "mode": "data"}),
+        add_block("module.iam", {"type": "aws_caller_identity", "mode": "data"}),
     ),
-    Mutation("a data source runs a program", "own_configuration", configure("", {"type": "external", "mode": "data"})),
+    Mutation("a data source runs a program", "own_configuration", add_block("", {"type": "external", "mode": "data"})),
     Mutation(
         "a provisioner",
         "own_configuration",
-        configure("module.iam", {"type": "terraform_data", "provisioners": [{"type": "local-exec"}]}),
+        add_block("module.iam", {"type": "terraform_data", "provisioners": [{"type": "local-exec"}]}),
     ),
     Mutation("a module from elsewhere", "own_configuration", call("payroll", "git::https://example.com/payroll.git")),
     Mutation(

@@ -163,6 +163,15 @@ def test_the_boundary_holds_a_policy_that_grants_too_much(data):
     assert len(told) == 1
 
 
+def test_a_boundary_alone_is_no_wider_than_the_tables_of_its_roles(data):
+    mutated, boundary = change(data, "module.iam.aws_iam_policy.boundary")
+    document = json.loads(boundary["policy"])
+    document["Statement"].append({"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"})
+    boundary["policy"] = json.dumps(document)
+    [said] = findings(Plan(mutated))
+    assert "some role may sqs:SendMessage on *; expected no more than the lines of agent.yaml, execution.yaml" in said
+
+
 def test_what_a_flow_declares_is_a_line_of_its_role_but_not_what_no_role_may_do(data):
     mutated, policy = change(data, 'module.iam.aws_iam_role_policy.task["flow"]')
     _, boundary = change(mutated, "module.iam.aws_iam_policy.boundary")

@@ -121,4 +121,5 @@ def test_a_mistake_in_the_hcl_is_found_where_it_is(found, file, old, new, rule, 
 
 
 def test_nothing_else_is_found(found):
-    assert set(found) == {mistake[3] for mistake in MISTAKES}
+    # Some of these are values that somebody decided about, too.
+    assert set(found) - {"decided_values"} == {mistake[3] for mistake in MISTAKES}

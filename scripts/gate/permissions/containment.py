@@ -45,8 +45,15 @@ def check(plan: Plan) -> Iterator[Finding]:
         yield Finding(name, "a role without a table", "one in scripts/gate/permissions/")
     for name in sorted(set(tabled) - set(given)):
         yield Finding(name, "a table without a role", "a role of this name in the plan")
+    boundaries: dict[str, tuple[Document, list[Line]]] = {}
     for name in sorted(set(given) & set(tabled)):
         yield from excess(tabled[name], given[name])
+        for document in given[name].boundary or ():
+            boundaries.setdefault(document.address, (document, []))[1].extend(tabled[name].may)
+    for document, lines in boundaries.values():
+        if document.problem:  # A boundary that nobody can read bounds nothing.
+            yield Finding(document.address, f"{document.attribute} {document.problem}", "a boundary that can be read")
+        yield from _findings(document, "some role", lines)
     others = principals(plan)
     for document in documents(plan):
         if document.kind == "resource":
@@ -60,7 +67,7 @@ def excess(role: Role, given: Granted) -> Iterator[Finding]:
     everything = (*given.policies, *(given.boundary or ()))
     denied = [_calls(each) for document in everything for each in document.statements if _is_denied_outright(each)]
     limits = None
-    if given.boundary is not None:
+    if given.boundary is not None and not any(document.problem for document in given.boundary):
         limits = [_calls(each) for document in given.boundary for each in document.allowed()]
     for document in given.policies:
         yield from _findings(document, f"role {role.name}", role.may, limits, denied)
@@ -75,7 +82,7 @@ def _findings(
     bound: list[Calls] | None = None,
     denied: Sequence[Calls] = (),
 ) -> Iterator[Finding]:
-    table = next((line.table for line in lines), "no table")
+    table = ", ".join(dict.fromkeys(line.table for line in lines)) or "no table"
     for statement in document.allowed():
         label = f"{document.attribute} {statement.label}"
         if texts := VARIABLE.findall(" ".join((*statement.resources, *statement.not_resources))):

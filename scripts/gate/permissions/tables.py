@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from scripts.gate.reading.documents import Condition, containers
+from scripts.gate.reading.facts import facts
 from scripts.gate.reading.plan import Plan, without_indexes
-from scripts.shared.names import Names
 
 TABLES = Path(__file__).resolve().parent
 EVERY_ROLE = TABLES / "every-role.yaml"
@@ -51,8 +51,8 @@ class Role:
 
 def roles(plan: Plan) -> list[Role]:
     """The tables of the roles that this plan makes, with what flows declare among the lines of `flow`."""
-    facts = facts_of(plan)
-    [title] = facts["title"]
+    known = facts_of(plan)
+    [title] = known["title"]
     made = {
         without_indexes(change.address).split(".")[1] for change in plan.changes if change.address.startswith("module.")
     }
@@ -60,42 +60,22 @@ def roles(plan: Plan) -> list[Role]:
     for path in sorted(set(TABLES.glob("*.yaml")) - {EVERY_ROLE, PRINCIPALS}):
         table = read(path)
         if table.get("with", "iam") in made:
-            trusted, may = (_lines(path.name, table[part], facts) for part in ("trusted", "may"))
-            declared = _declared(plan, facts) if path.stem == "flow" else ()
+            trusted, may = (_lines(path.name, table[part], known) for part in ("trusted", "may"))
+            declared = _declared(plan, known) if path.stem == "flow" else ()
             found.append(Role(f"{title}-{path.stem}", table["about"], (*trusted,), (*may, *declared)))
     return found
 
 
 def principals(plan: Plan) -> dict[str, tuple[Line, ...]]:
     """By type of resource, what its policy may allow to whom."""
-    facts = facts_of(plan)
-    return {kind: (*_lines(PRINCIPALS.name, lines, facts),) for kind, lines in read(PRINCIPALS).items()}
+    known = facts_of(plan)
+    return {kind: (*_lines(PRINCIPALS.name, lines, known),) for kind, lines in read(PRINCIPALS).items()}
 
 
 def facts_of(plan: Plan) -> Facts:
-    """What the tables name in braces. Where a root variable is an object, the plan has what was given of it."""
-    names = Names(plan.required("name"), plan.required("environment"))
-    delivery = plan.setting("delivery") or {}
-    connection = delivery.get("connection_arn") or ""
-    single = {
-        "partition": "aws",
-        "account": plan.required("account_id"),
-        "region": plan.required("region"),
-        "name": names.stack,
-        "lower": names.stack.lower(),
-        "env": names.environment,
-        "Env": names.environment.capitalize(),
-        "title": names.title,
-        "path": names.path,
-        "prefix": names.bucket_prefix,
-        "service": names.service,
-        "bootstrap": plan.variable("bootstrap") or names.stack,
-        "images": plan.required("image_repository"),
-        "credential": plan.required("prefect_credential"),
-        "connection": connection,
-        "connections": connection.split(":")[2] if connection else "",
-    }
-    others = sorted(_parameters(plan, names.path) - {single["credential"]})
+    """What the tables name in braces: the plan's facts, and as `parameter` each that a container receives."""
+    single = facts(plan)
+    others = sorted(_parameters(plan, single["path"]) - {single["credential"]})
     return {name: [value] for name, value in single.items()} | {"parameter": [single["credential"], *others]}
 
 
@@ -110,11 +90,11 @@ def _parameters(plan: Plan, path: str) -> set[str]:
     return {arn.rpartition(f":parameter{path}/")[2] for arn in arns if f":parameter{path}/" in arn}
 
 
-def fill(text: str, facts: Facts) -> list[str]:
+def fill(text: str, known: Facts) -> list[str]:
     """The text with the facts put in, once for each value of those that have several."""
     names = list(dict.fromkeys(re.findall(r"\{(\w+)\}", text)))
     found = []
-    for values in product(*(facts[name] for name in names)):
+    for values in product(*(known[name] for name in names)):
         filled = text
         for name, value in zip(names, values, strict=True):
             filled = filled.replace(f"{{{name}}}", value)
@@ -122,10 +102,10 @@ def fill(text: str, facts: Facts) -> list[str]:
     return found
 
 
-def _lines(table: str, rows: list[dict[str, Any]], facts: Facts) -> Iterator[Line]:
+def _lines(table: str, rows: list[dict[str, Any]], known: Facts) -> Iterator[Line]:
     def filled(values: Any) -> tuple[str, ...]:
         texts = values if isinstance(values, list) else [values]
-        return tuple(each for text in texts for each in fill(str(text), facts))
+        return tuple(each for text in texts for each in fill(str(text), known))
 
     for row in rows:
         yield Line(
@@ -143,10 +123,10 @@ def _lines(table: str, rows: list[dict[str, Any]], facts: Facts) -> Iterator[Lin
         )
 
 
-def _declared(plan: Plan, facts: Facts) -> Iterator[Line]:
+def _declared(plan: Plan, known: Facts) -> Iterator[Line]:
     """Every right that a flow's file declares (flow_permissions.py)."""
     for each in plan.setting("flow_permissions") or []:
-        resources = tuple(filled for resource in each["resources"] for filled in fill(resource, facts))
+        resources = tuple(filled for resource in each["resources"] for filled in fill(resource, known))
         yield Line(f"flows/{each['flow']}.py", "Declared by the flow", tuple(each["actions"]), resources, (), rare=RARE)
 
 

@@ -114,7 +114,7 @@ def _documents(plan: Plan) -> Iterator[Document]:
                 yield Document(resource, attribute, kind, problem=problem)
                 continue
             try:
-                yield Document(resource, attribute, kind, _statements(_load(value)), text=value)
+                yield Document(resource, attribute, kind, _statements(load_json(value)), text=value)
             except (ValueError, RecursionError) as error:
                 yield Document(resource, attribute, kind, problem=f"not a policy document ({error})")
 
@@ -127,7 +127,7 @@ def containers(plan: Plan) -> Iterator[Containers]:
             yield Containers(resource, problem=why_unknown(plan, resource, "container_definitions"))
             continue
         try:
-            items = _lower_keys(_load(value))
+            items = _lower_keys(load_json(value))
             if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
                 raise ValueError("not a list of objects")
             yield Containers(resource, tuple(items))
@@ -202,7 +202,8 @@ def _named(plan: Plan, resources: Iterator[Resource], attribute: str) -> set[str
     return found
 
 
-def _load(value: Any) -> Any:
+def load_json(value: Any) -> Any:
+    """What JSON text holds. Raises ValueError where it is none, or where a key occurs twice."""
     if not isinstance(value, str):
         raise ValueError(f"{type(value).__name__}, not a JSON string")
     try:

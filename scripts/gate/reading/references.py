@@ -12,8 +12,14 @@ PART = re.compile(r'(?:\[[^\]"]*\]|\["(?:[^"\\]|\\.)*"\]|[^.\[])+')
 
 
 def is_configured(plan: Plan, resource: Resource, attribute: str) -> bool:
-    """Whether the HCL sets the attribute. If not, its unknown value is only the provider's default."""
-    return attribute in (_block(plan, resource).get("expressions") or {})
+    """Whether the HCL sets it, `a` or `block.a`. If not, its unknown value is only the provider's default."""
+    expressions = _block(plan, resource).get("expressions") or {}
+    if "." not in attribute:
+        return attribute in expressions
+    waiting = [_expression_at(expressions, attribute.split("."))]
+    for one in waiting:
+        waiting.extend(one if isinstance(one, list) else ())
+    return any(one is not None and not isinstance(one, list) for one in waiting)
 
 
 def origins(plan: Plan, resource: Resource, attribute: str) -> list[str]:

@@ -1,6 +1,6 @@
 """An architecture as one SVG: the VPC on the left, what tasks reach on the right, an arrow for each permission."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from html import escape
 
 from scripts.gate.report.architecture import Architecture, Arrow, Box
@@ -17,8 +17,8 @@ COLOURS = {"task": ("--first", "--second"), "fargate": ("--third",)}
 HEAD = "M0 0 L8 4 L0 8 z"
 
 
-def draw(architecture: Architecture) -> str:
-    """The SVG element, with classes that the page's style colours in light and dark."""
+def draw(architecture: Architecture, opened: Collection[str] = ()) -> str:
+    """The SVG element, with classes that the page's style colours. Boxes named in `opened` are red."""
     colours = dict(_coloured(architecture.inside))
     subnets = TOP + 34
     public_height, inner_top = 58, subnets + 58 + 44
@@ -43,10 +43,14 @@ def draw(architecture: Architecture) -> str:
     parts += _way_out(architecture, inner_top)
     parts += _arrows(architecture, inner, cards, colours)
     for box, (y, box_height) in _pairs(architecture.inside, inner):
-        parts += _card(box, INNER_LEFT, y, INNER_WIDTH, box_height, colours.get(id(box), "--soft"))
+        parts += _card(box, INNER_LEFT, y, INNER_WIDTH, box_height, _red(box, opened) or colours.get(id(box), "--soft"))
     for box, (y, box_height) in _pairs(architecture.services, cards):
-        parts += _card(box, CARD_LEFT, y, CARD_WIDTH, box_height, "--line")
+        parts += _card(box, CARD_LEFT, y, CARD_WIDTH, box_height, _red(box, opened) or "--line")
     return "\n".join([*parts, "</svg>"])
+
+
+def _red(box: Box, opened: Collection[str]) -> str:
+    return "--bad" if any(name in opened for name in (box.title, *box.names, *box.lines[:1])) else ""
 
 
 Place = tuple[float, float]

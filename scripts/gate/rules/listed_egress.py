@@ -11,14 +11,15 @@ DEFAULT = [443]
 
 
 def check(plan: Plan) -> Iterator[Finding]:
-    ports = _listed(plan)
+    ports = listed_ports(plan)
     expected = f"tcp on one of the listed ports: {', '.join(map(str, ports))}"
     for resource, attribute, rule in _rules(plan):
         if got := _describe_unlisted(plan, resource, attribute, rule, ports):
             yield Finding(resource.address, got, expected)
 
 
-def _listed(plan: Plan) -> list[int]:
+def listed_ports(plan: Plan) -> list[int]:
+    """The TCP ports that the environment lets tasks call."""
     network = plan.setting("network")
     listed = network.get("egress_ports") if isinstance(network, dict) else None
     return listed if isinstance(listed, list) else DEFAULT

@@ -1,0 +1,1 @@
+"""What every argument of every resource type may be: tables, the forms in them, and the provider's schema."""

@@ -60,7 +60,7 @@ def run_gate(
     Raises:
         Refusal: exit code 2, the plan could not be checked.
     """
-    console = console or Console(highlight=False, soft_wrap=True)
+    console = console or Console(highlight=False, soft_wrap=True, emoji=False)
     started, clock = datetime.now(UTC), time.perf_counter()
     for stale in filter(None, (record, report, report and report.with_suffix(".md"))):
         stale.unlink(missing_ok=True)

@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 from plan_builder import LOGS, find, resource, task_definition
 
@@ -17,6 +19,16 @@ DIGEST = "sha256:" + "a" * 64
 
 def test_an_image_by_digest_from_our_own_repository_is_fine():
     assert find(image_by_digest.check, task_definition()) == []
+
+
+def stage(**configuration):
+    """A pipeline with one action."""
+    action = {"name": "Source", "configuration": configuration}
+    return resource("aws_codepipeline.a", {"stage": [{"name": "Source", "action": [action]}]})
+
+
+def encoded(text):
+    return base64.b64encode(text.encode()).decode()
 
 
 @pytest.mark.parametrize(
@@ -228,6 +240,30 @@ def test_a_size_that_is_unknown_is_named():
 def test_builds_get_no_plain_secret_either(variable, count):
     project = resource("aws_codebuild_project.plan", {"environment": [{"environment_variable": [variable]}]})
     assert len(find(no_plain_secrets.check, project)) == count
+
+
+RANDOM = "q7Zk3Vd9Xw2Lm8Tb5Rc1"
+
+
+@pytest.mark.parametrize(
+    ("place", "spoiled"),
+    [
+        ("command[1]", task_definition(command=["sh", f"curl -H token:{RANDOM} https://x.example"])),
+        ("entrypoint[0]", task_definition(entryPoint=[RANDOM])),
+        ("healthcheck.command[1]", task_definition(healthCheck={"command": ["CMD-SHELL", f"check {RANDOM}"]})),
+        ("dockerlabels.key", task_definition(dockerLabels={"key": RANDOM})),
+        ("description", resource("aws_codebuild_project.a", {"description": f"with {RANDOM}"})),
+        ("source[0].buildspec", resource("aws_codebuild_project.a", {"source": [{"buildspec": f"export A={RANDOM}"}]})),
+        ("stage[0].action[0].configuration.OAuthToken", stage(OAuthToken=RANDOM)),
+        ("value", resource("aws_ssm_parameter.a", {"value": RANDOM})),
+        ("user_data", resource("aws_instance.a", {"user_data": f"export A={RANDOM}"})),
+        ("user_data_base64", resource("aws_instance.a", {"user_data_base64": encoded(f"export A={RANDOM}")})),
+    ],
+)
+def test_no_text_that_ends_in_a_task_a_build_a_pipeline_a_machine_or_a_parameter_holds_a_secret(place, spoiled):
+    [found] = find(no_plain_secrets.check, spoiled)
+    assert f"{place} holds a value as random as a secret" in found.got
+    assert RANDOM not in str(found)
 
 
 def test_a_setting_named_like_a_secret_whose_value_is_unknown_is_named():

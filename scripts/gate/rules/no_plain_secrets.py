@@ -1,6 +1,8 @@
-"""Plain-text settings of containers and builds hold no secret, judged by name and by value."""
+"""Nothing that a container, build, pipeline, machine or parameter is given in plain text holds a secret."""
 
+import base64
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from scripts.gate.reading.documents import containers
@@ -10,6 +12,13 @@ from scripts.gate.reading.secret_values import looks_like_secret_name, secret_ki
 
 NEEDS = ("known_policies",)
 EXPECTED = "secrets only by the ARN of an SSM parameter"
+# Of these, every text that a plan shows, whatever it is for.
+TYPES = (
+    *("aws_ecs_task_definition", "aws_codebuild_project", "aws_codepipeline", "aws_ssm_parameter"),
+    *("aws_lambda_function", "aws_instance", "aws_launch_template", "aws_launch_configuration"),
+)
+# Judged by their names too; documents that are judged part by part; what only names a secret.
+ELSEWHERE = {"environment", "environment_variable", "container_definitions", "secrets", "tags", "tags_all"}
 
 
 def check(plan: Plan) -> Iterator[Finding]:
@@ -20,6 +29,11 @@ def check(plan: Plan) -> Iterator[Finding]:
             for file in container.get("environmentfiles") or []:
                 got = f"environment file {file.get('value')}, whose content the plan does not show"
                 yield Finding(definition.resource.address, f"container {container.get('name')}: {got}", EXPECTED)
+            for got in _texts(container):
+                yield Finding(definition.resource.address, f"container {container.get('name')}: {got}", EXPECTED)
+    for resource in plan.planned(*TYPES):
+        for got in _texts(resource.after):
+            yield Finding(resource.address, got, EXPECTED)
     for project in plan.planned("aws_codebuild_project"):
         for environment in project.after.get("environment") or []:
             for got in _settings(environment.get("environment_variable") or []):
@@ -32,6 +46,24 @@ def check(plan: Plan) -> Iterator[Finding]:
                 continue
             for got in _settings([{"name": name, "value": value} for name, value in (variables or {}).items()]):
                 yield Finding(function.address, got, EXPECTED)
+
+
+def _texts(value: Any, path: str = "") -> Iterator[str]:
+    """What the texts below `value` hold that is none of a plan's business, each by its path."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name not in ELSEWHERE:
+                yield from _texts(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _texts(inner, f"{path}[{number}]")
+    elif isinstance(value, str):
+        texts = [value]
+        if "user_data" in path:
+            with suppress(ValueError):
+                texts.append(base64.b64decode(value, validate=True).decode())
+        if kind := next(filter(None, (secret_kind(path, text) for text in reversed(texts))), None):
+            yield f"{path} holds {kind}"
 
 
 def _settings(settings: Any) -> Iterator[str]:

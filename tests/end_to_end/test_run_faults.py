@@ -266,6 +266,23 @@ def test_a_run_that_no_agent_takes_is_told_and_its_end_too(runs):
     runs.until(run, "Completed")
 
 
+@pytest.mark.faults
+def test_forty_runs_that_are_late_after_an_outage_are_executed_once_each(runs):
+    service = {"cluster": runs.title, "service": f"{runs.title}-agent"}
+    runs.stack.ecs.update_service(**service, desiredCount=0)
+    until(lambda: not runs.stack.tasks("agent", "RUNNING"))
+    asked = [runs.start("fixture_wait") for _ in range(40)]
+    for run in asked:
+        runs.until(run, "Late")
+    runs.hits()
+    runs.stack.ecs.update_service(**service, desiredCount=1)
+    runs.agent()
+    for run in asked:
+        runs.until(run, "Completed", "Failed", "Crashed")
+    assert {runs.state(run)["name"] for run in asked} == {"Completed"}
+    assert [(runs.starts(run), len(runs.tasks(run))) for run in asked] == [(1, 1)] * len(asked)
+
+
 def prefect_server(stack):
     """The process of Prefect's server."""
     for process in psutil.process_iter():
@@ -277,14 +294,14 @@ def prefect_server(stack):
 
 
 @pytest.mark.faults
-def test_prefect_that_does_not_answer_for_a_minute_costs_no_run(runs):
-    under_way = runs.start("fixture_wait", seconds=30)
+def test_prefect_that_does_not_answer_for_two_minutes_costs_no_run(runs):
+    under_way = runs.start("fixture_wait", seconds=60)
     runs.running_task(under_way)
     server = prefect_server(runs.stack)
     runs.hits()
     server.suspend()
     try:
-        time.sleep(60)  # The fault itself.
+        time.sleep(120)  # The fault itself.
     finally:
         server.resume()
     later = runs.start("fixture_load")
@@ -305,7 +322,7 @@ def test_prefect_that_is_killed_leaves_no_slot_of_a_limit_taken(runs):
 
 
 @pytest.mark.faults
-def test_of_two_agents_one_is_killed_and_thirty_runs_are_executed_once_each(runs):
+def test_of_two_agents_one_is_killed_and_fifty_runs_are_executed_once_each(runs):
     service = {"cluster": runs.title, "service": f"{runs.title}-agent"}
     runs.stack.ecs.update_service(**service, desiredCount=2)
     try:
@@ -313,7 +330,7 @@ def test_of_two_agents_one_is_killed_and_thirty_runs_are_executed_once_each(runs
             lambda: runs.stack.tasks("agent", "RUNNING"),
             lambda found: [t["lastStatus"] for t in found] == ["RUNNING"] * 2,
         )
-        asked = [runs.start("fixture_wait") for _ in range(30)]
+        asked = [runs.start("fixture_wait") for _ in range(50)]
         until(lambda: [runs.state(run)["type"] for run in asked], lambda types: types.count("PENDING") > 2)
         process = runs.stack.process_of(runs.stack.tasks("agent", "RUNNING")[0])
         runs.hits()

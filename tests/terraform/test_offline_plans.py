@@ -35,7 +35,7 @@ def test_terraform_and_python_make_the_same_names(offline_plan, environment):
         "result_block": f"{names.title.lower()}-results",
         "region": given["region"],
         "log_group": f"{names.path}/flow",
-        "alerts": ["email"],
+        "alerts": [name for name in ("email", "pagerduty", "slack", "teams") if given["alerts"].get(name)],
     }
     assert plan.outputs["work_pool"]["name"] == names.title
     (flow,) = [each.after["name"] for each in plan.planned("aws_cloudwatch_log_group") if "flow_task" in each.address]
@@ -44,10 +44,15 @@ def test_terraform_and_python_make_the_same_names(offline_plan, environment):
     assert buckets == {f"{names.bucket_prefix}-{purpose}-" for purpose in ("results", "access-logs", "artifacts")}
 
 
-def test_only_variables_differ_between_the_environments(offline_plan):
+def test_an_environment_where_everything_is_on_has_what_another_has_and_what_it_asks_for(offline_plan):
     plans = [json.loads((offline_plan(name) / "plan.json").read_text()) for name in ENVIRONMENTS]
     one, other = ({change["address"].partition("[")[0] for change in plan["resource_changes"]} for plan in plans)
-    assert one == other
+    assert one - other == set()
+    assert {address.rpartition(".")[0] for address in other - one} == {
+        *("module.network.aws_vpc_endpoint", "module.network.aws_security_group"),
+        "module.network.aws_vpc_security_group_ingress_rule",
+        "module.agent_scaling.aws_appautoscaling_scheduled_action",
+    }
 
 
 def test_an_offline_plan_is_never_applied(offline_plan):

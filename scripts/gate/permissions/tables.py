@@ -6,7 +6,7 @@ braces. `why` is for the reader, and `rare` says why no ordinary run makes these
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -22,6 +22,7 @@ TABLES = Path(__file__).resolve().parent
 EVERY_ROLE = TABLES / "every-role.yaml"
 PRINCIPALS = TABLES / "principals.yaml"
 RARE = "declared by a flow"
+ENDPOINT, EVERYBODY = "aws_vpc_endpoint", (("AWS", "*"),)
 # Facts that have several values: a line with one holds for each.
 Facts = dict[str, list[str]]
 
@@ -69,25 +70,39 @@ def roles(plan: Plan) -> list[Role]:
 def principals(plan: Plan) -> dict[str, tuple[Line, ...]]:
     """By type of resource, what its policy may allow to whom."""
     known = facts_of(plan)
-    return {kind: (*_lines(PRINCIPALS.name, lines, known),) for kind, lines in read(PRINCIPALS).items()}
+    found = {kind: (*_lines(PRINCIPALS.name, lines, known),) for kind, lines in read(PRINCIPALS).items()}
+    # What a flow declares passes the endpoints too, for whoever is of the account.
+    ours = Condition("stringequals", "aws:principalaccount", (*known["account"],))
+    declared = (replace(line, principals=EVERYBODY, conditions=(ours,)) for line in _declared(plan, known))
+    return found | {ENDPOINT: (*found[ENDPOINT], *declared)}
 
 
 def facts_of(plan: Plan) -> Facts:
-    """What the tables name in braces: the plan's facts, and as `parameter` each that a container receives."""
+    """What the tables name in braces: the plan's facts, and the parameters that containers and builds receive.
+
+    `parameter` is each that a container gets as a secret, `registered` each that registration's build gets.
+    """
     single = facts(plan)
-    others = sorted(_parameters(plan, single["path"]) - {single["credential"]})
-    return {name: [value] for name, value in single.items()} | {"parameter": [single["credential"], *others]}
+    path, credential = f":parameter{single['path']}/", single["credential"]
+    secrets = (str(each.get("valuefrom", "")).rpartition(path)[2] for each in _secrets(plan))
+    builds = (name.rpartition(f"{single['path']}/")[2] for name in _build_parameters(plan))
+    lists = {"parameter": secrets, "registered": builds}
+    found = {name: [credential, *sorted({*values} - {credential, ""})] for name, values in lists.items()}
+    return {name: [value] for name, value in single.items()} | found
 
 
-def _parameters(plan: Plan, path: str) -> set[str]:
-    """Names of the SSM parameters that the plan's containers receive as secrets."""
-    arns = {
-        str(secret.get("valuefrom", ""))
-        for definition in containers(plan)
-        for item in definition.items
-        for secret in item.get("secrets") or ()
-    }
-    return {arn.rpartition(f":parameter{path}/")[2] for arn in arns if f":parameter{path}/" in arn}
+def _secrets(plan: Plan) -> Iterator[dict[str, Any]]:
+    for definition in containers(plan):
+        for item in definition.items:
+            yield from item.get("secrets") or ()
+
+
+def _build_parameters(plan: Plan) -> Iterator[str]:
+    for project in plan.planned("aws_codebuild_project"):
+        for environment in project.after.get("environment") or ():
+            for variable in environment.get("environment_variable") or ():
+                if variable.get("type") == "PARAMETER_STORE":
+                    yield str(variable.get("value"))
 
 
 def fill(text: str, known: Facts) -> list[str]:

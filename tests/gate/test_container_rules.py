@@ -171,6 +171,14 @@ def test_a_container_that_is_not_confined_is_named(change, said):
     assert said in found.got
 
 
+@pytest.mark.parametrize("name", ["ipc_mode", "network_mode", "pid_mode"])
+def test_a_task_that_shares_something_of_the_host_is_named(name):
+    definition = task_definition()
+    definition["change"]["after"][name] = "host"
+    (found,) = find(confined_containers.check, definition)
+    assert found.got == f"{name} = host"
+
+
 @pytest.mark.parametrize(
     ("logs", "said"),
     [
@@ -228,6 +236,22 @@ def test_a_size_that_is_unknown_is_named():
 def test_builds_get_no_plain_secret_either(variable, count):
     project = resource("aws_codebuild_project.plan", {"environment": [{"environment_variable": [variable]}]})
     assert len(find(no_plain_secrets.check, project)) == count
+
+
+@pytest.mark.parametrize(
+    ("configuration", "count"),
+    [({"OAuthToken": "ghp_" + "a1B2" * 9}, 1), ({"BranchName": "main"}, 0), ({}, 0), (None, 0)],
+    ids=str,
+)
+def test_nor_do_pipelines(configuration, count):
+    stages = [{"name": "Source", "action": [{"name": "Source", "configuration": configuration}]}]
+    assert len(find(no_plain_secrets.check, resource("aws_codepipeline.a", {"stage": stages}))) == count
+
+
+def test_what_a_pipeline_is_told_only_at_the_apply_is_named():
+    unknown = {"stage": [{"action": [{"configuration": True}]}]}
+    (found,) = find(no_plain_secrets.check, resource("aws_codepipeline.a", unknown=unknown))
+    assert "unknown until apply" in found.got
 
 
 def test_a_setting_named_like_a_secret_whose_value_is_unknown_is_named():

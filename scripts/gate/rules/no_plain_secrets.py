@@ -1,10 +1,10 @@
-"""Plain-text settings of containers and builds hold no secret, judged by name and by value."""
+"""Plain-text settings of containers, builds and pipelines hold no secret, judged by name and by value."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from scripts.gate.reading.documents import containers
-from scripts.gate.reading.plan import UNKNOWN, Finding, Plan
+from scripts.gate.reading.plan import UNKNOWN, Finding, Plan, Resource
 from scripts.gate.reading.references import why_unknown
 from scripts.gate.reading.secret_values import looks_like_secret_name, secret_kind
 
@@ -24,14 +24,23 @@ def check(plan: Plan) -> Iterator[Finding]:
         for environment in project.after.get("environment") or []:
             for got in _settings(environment.get("environment_variable") or []):
                 yield Finding(project.address, got, EXPECTED)
+    for resource, attribute, settings in _maps(plan):
+        if settings is UNKNOWN:
+            yield Finding(resource.address, why_unknown(plan, resource, attribute), EXPECTED)
+            continue
+        for got in _settings([{"name": name, "value": value} for name, value in settings.items()]):
+            yield Finding(resource.address, got, EXPECTED)
+
+
+def _maps(plan: Plan) -> Iterator[tuple[Resource, str, Any]]:
+    """Settings that are a map, and the attribute that holds them: of functions and of the actions of pipelines."""
     for function in plan.planned("aws_lambda_function"):
         for block in function.after.get("environment") or []:
-            variables = block.get("variables")
-            if variables is UNKNOWN:
-                yield Finding(function.address, why_unknown(plan, function, "environment.variables"), EXPECTED)
-                continue
-            for got in _settings([{"name": name, "value": value} for name, value in (variables or {}).items()]):
-                yield Finding(function.address, got, EXPECTED)
+            yield function, "environment.variables", block.get("variables") or {}
+    for pipeline in plan.planned("aws_codepipeline"):
+        for stage in pipeline.after.get("stage") or []:
+            for action in stage.get("action") or []:
+                yield pipeline, "stage.action.configuration", action.get("configuration") or {}
 
 
 def _settings(settings: Any) -> Iterator[str]:

@@ -248,8 +248,8 @@ VALUES = [
         DECIDED,
         put(FLOW_TASK, "execution_role_arn", f"arn:aws:iam::{OTHER}:role/x"),
     ),
-    Mutation("network of the host", "confined_containers", put(FLOW_TASK, "network_mode", "host")),
-    Mutation("processes of the host", "confined_containers", put(FLOW_TASK, "pid_mode", "host")),
+    Mutation("network of the host", "confined_containers decided_values", put(FLOW_TASK, "network_mode", "host")),
+    Mutation("processes of the host", "confined_containers decided_values", put(FLOW_TASK, "pid_mode", "host")),
     Mutation("a shell in the agent", DECIDED, put(AGENT, "enable_execute_command", True)),
     Mutation("agents on EC2", DECIDED, put(AGENT, "launch_type", "EC2")),
     Mutation(

@@ -14,14 +14,9 @@ HEAD = """| | pairs | bad: found in a plan of ours | of a type without a place h
 BAD, GOOD = "bad", "good"
 
 
-@cache
 def found(pair: Pair, side: str, *, ours: bool) -> tuple[str, ...]:
     """What our rules find at the resources of one side of a pair, as sentences with the rule before them."""
-    return _found(id(_stack(pair, side)), ours)
-
-
-def _stack(pair: Pair, side: str) -> Stack:
-    return pair.bad if side == BAD else pair.good
+    return _found(id(pair.bad if side == BAD else pair.good), ours)
 
 
 STACKS = {id(stack): stack for pair in PAIRS for stack in (pair.bad, pair.good)}

@@ -20,7 +20,7 @@ OURS = VARIABLES | {"network": {"cidr": CIDR, "availability_zones": [ZONE]}, "de
 IAM = "module.iam"  # A plan that has this module is held against the tables of roles.
 
 
-@dataclass(frozen=True, eq=False)  # One is the same as itself only: stacks have no hash.
+@dataclass(frozen=True)
 class Pair:
     """One check of a public project: `about` says what holds in `good` and not in `bad`.
 

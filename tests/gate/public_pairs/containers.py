@@ -136,7 +136,7 @@ PAIRS = (
         "a cluster shows what its containers use",
         change(CONTAINERS, CLUSTER, setting=[INSIGHTS | {"value": "disabled"}]),
     ),
-    ecs("a cluster says that it does", change(CONTAINERS, CLUSTER, setting=None)),
+    ecs("a cluster says whether it shows what its containers use", change(CONTAINERS, CLUSTER, setting=None)),
     ecs(
         "commands in containers are logged",
         executing(**LOGGED | {"logging": "NONE"}),
@@ -173,7 +173,7 @@ PAIRS = (
     ),
     ecs("no container is privileged", container(privileged=True), container(privileged=False)),
     ecs("a root file system is read-only", container(readonlyRootFilesystem=False)),
-    ecs("whether it is read-only is said", container(readonlyRootFilesystem=None)),
+    ecs("whether a root file system is read-only is said", container(readonlyRootFilesystem=None)),
     ecs("containers do not see the host's processes", change(CONTAINERS, TASK, pid_mode="host")),
     ecs(
         "the task's role is not the one that starts it",

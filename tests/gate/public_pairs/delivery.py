@@ -202,8 +202,8 @@ PAIRS = (
     ),
     event("not everybody may put events", bus(Principal="*"), bus()),
     event("no other account may put events", bus(Principal={"AWS": f"arn:aws:iam::{OTHER}:root"}), bus(), missed=WHOSE),
-    event("a permission is for nobody and everybody", permitted("*"), permitted(ACCOUNT)),
-    event("a permission is for no other account", permitted(OTHER), permitted(ACCOUNT), missed=WHOSE),
+    event("a permission on a bus is not for everybody", permitted("*"), permitted(ACCOUNT)),
+    event("a permission on a bus is for no other account", permitted(OTHER), permitted(ACCOUNT), missed=WHOSE),
     event(
         "events go to no other account's bus",
         change(HEARD, TARGET, arn=f"arn:aws:events:{REGION}:{OTHER}:event-bus/default"),

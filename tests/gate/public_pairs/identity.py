@@ -131,7 +131,7 @@ PAIRS = (
         MORE,
     ),
     iam(
-        "nor is it among a role's policies",
+        "AWS's policy for administrators is not among a role's own",
         change(ROLES, ROLE, managed_policy_arns=[f"{AWS_OWNED}AdministratorAccess"]),
     ),
     iam(
@@ -149,7 +149,7 @@ PAIRS = (
         change(BOB, "aws_iam_user_policy.ci", user="ci", policy=policy(READ)),
         ROLES,
     ),
-    iam("there are no users but people's in a sign-on", BOB, ROLES),
+    iam("there are no users", BOB, ROLES),
     iam("root has no access key", change({}, "aws_iam_access_key.root", user="root", status="Active"), ROLES),
     iam("users have no access key", change(BOB, "aws_iam_access_key.ci", user="ci", status="Active"), ROLES),
     iam(

@@ -87,7 +87,7 @@ PAIRS = (
     sqs("not everybody may use a queue", queue(Principal="*", Condition={})),
     sqs("not every AWS account may use a queue", queue(Principal={"AWS": "*"}, Condition={})),
     sqs(
-        "nor by a policy inside of the queue",
+        "not everybody may use a queue by the policy inside of it",
         change(QUEUES, QUEUE, policy=policy(SEND | {"Principal": "*", "Condition": {}})),
         change(QUEUES, QUEUE, policy=policy(SEND)),
         ours="a queue's policy is a resource of its own here",

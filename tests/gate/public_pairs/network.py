@@ -142,14 +142,19 @@ PAIRS = (
         strict=INGRESS,
     ),
     ec2("a rule beside the group opens nothing to the world", ruled(cidr_blocks=[ANYWHERE]), ruled(), strict=INGRESS),
-    ec2("nor does a rule of the newer type", let_in(cidr_ipv4=ANYWHERE), let_in(), strict=INGRESS),
-    ec2("nor by IPv6", let_in(cidr_ipv6="::/0", cidr_ipv4=None), let_in(), strict=INGRESS),
+    ec2("a rule of the newer type opens nothing to the world", let_in(cidr_ipv4=ANYWHERE), let_in(), strict=INGRESS),
+    ec2(
+        "a rule of the newer type opens nothing over IPv6",
+        let_in(cidr_ipv6="::/0", cidr_ipv4=None),
+        let_in(),
+        strict=INGRESS,
+    ),
     ec2(
         "not everything may leave",
         change(NETWORK, EGRESS, ip_protocol="-1", from_port=None, to_port=None),
     ),
     ec2(
-        "nor by a rule beside the group",
+        "not everything may leave by a rule beside the group",
         ruled(type="egress", protocol="-1", from_port=0, to_port=0, cidr_blocks=[ANYWHERE]),
         ruled(type="egress", from_port=443, to_port=443),
     ),

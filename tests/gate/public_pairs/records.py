@@ -36,7 +36,7 @@ def logs(about: str, **changes: object) -> Pair:
 
 PAIRS = (
     kms("a key rotates", enable_key_rotation=False),
-    kms("that it rotates is said", enable_key_rotation=None),
+    kms("that a key rotates is said", enable_key_rotation=None),
     kms("a key is enabled", is_enabled=False),
     kms("not everybody may use a key", policy=policy({"Action": "kms:*", "Resource": "*", "Principal": "*"})),
     kms(
@@ -44,7 +44,11 @@ PAIRS = (
         policy=policy({"Action": "kms:Decrypt", "Resource": "*", "Principal": {"AWS": "*"}}),
     ),
     kms("a key has a policy", policy=None, left="AWS then lets only the account itself use it; checkov asks for one"),
-    kms("a key is not gone within days", deletion_window_in_days=7, missed="seven days are what AWS itself asks for"),
+    kms(
+        "a key is not gone within days",
+        deletion_window_in_days=7,
+        missed="AWS allows no fewer than seven days, so nothing is gone at once",
+    ),
     logs("a log group is encrypted with a key of the customer", kms_key_id=None),
     logs("logs have a time to be kept", retention_in_days=None),
     logs("logs are not kept for ever", retention_in_days=0),

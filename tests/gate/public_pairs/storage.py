@@ -214,7 +214,7 @@ BUCKETS = (
         "a bucket has an object lock",
         STORE,
         change(STORE, BUCKET, object_lock_enabled=True),
-        missed="a lock keeps what should expire; versions are asked for",
+        missed="a lock keeps what should expire; checkov asks for versions instead",
         ours="results must expire and be replaced by later runs",
         left="results must expire and be replaced by later runs; versions keep what was there",
     ),

@@ -63,13 +63,14 @@ def plan_data(
         return found
 
     for change in (dict(one) for one in resources):
-        block = {"address": f"{change['type']}.{change['name']}", "expressions": {}}
+        block = {name: change[name] for name in ("mode", "type", "name")}
+        block |= {"address": f"{change['type']}.{change['name']}", "expressions": {}}
         for attribute, references in change["references"].items():
             *outer, last = attribute.split(".")
-            expression: Any = {last: {"references": references} if references else {}}
-            for name in reversed(outer):
-                expression = {name: [expression]}
-            block["expressions"] |= expression
+            inside: Any = block["expressions"]
+            for name in outer:
+                inside = inside.setdefault(name, [{}])[0]
+            inside[last] = {"references": references} if references else {}
         module(change.get("module_address", ""))["resources"].append(block)
     for address, arguments in (calls or {}).items():
         parent, _, name = without_indexes(address).rpartition("module.")

@@ -183,6 +183,14 @@ def test_a_container_that_is_not_confined_is_named(change, said):
     assert said in found.got
 
 
+@pytest.mark.parametrize("name", ["ipc_mode", "network_mode", "pid_mode"])
+def test_a_task_that_shares_something_of_the_host_is_named(name):
+    definition = task_definition()
+    definition["change"]["after"][name] = "host"
+    (found,) = find(confined_containers.check, definition)
+    assert found.got == f"{name} = host"
+
+
 @pytest.mark.parametrize(
     ("logs", "said"),
     [
@@ -254,7 +262,7 @@ RANDOM = "q7Zk3Vd9Xw2Lm8Tb5Rc1"
         ("dockerlabels.key", task_definition(dockerLabels={"key": RANDOM})),
         ("description", resource("aws_codebuild_project.a", {"description": f"with {RANDOM}"})),
         ("source[0].buildspec", resource("aws_codebuild_project.a", {"source": [{"buildspec": f"export A={RANDOM}"}]})),
-        ("stage[0].action[0].configuration.OAuthToken", stage(OAuthToken=RANDOM)),
+        ("variable Text", stage(Text=RANDOM)),
         ("value", resource("aws_ssm_parameter.a", {"value": RANDOM})),
         ("user_data", resource("aws_instance.a", {"user_data": f"export A={RANDOM}"})),
         ("user_data_base64", resource("aws_instance.a", {"user_data_base64": encoded(f"export A={RANDOM}")})),
@@ -264,6 +272,22 @@ def test_no_text_that_ends_in_a_task_a_build_a_pipeline_a_machine_or_a_parameter
     [found] = find(no_plain_secrets.check, spoiled)
     assert f"{place} holds a value as random as a secret" in found.got
     assert RANDOM not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "count"),
+    [({"OAuthToken": "ghp_" + "a1B2" * 9}, 1), ({"BranchName": "main"}, 0), ({}, 0), (None, 0)],
+    ids=str,
+)
+def test_nor_do_pipelines(configuration, count):
+    stages = [{"name": "Source", "action": [{"name": "Source", "configuration": configuration}]}]
+    assert len(find(no_plain_secrets.check, resource("aws_codepipeline.a", {"stage": stages}))) == count
+
+
+def test_what_a_pipeline_is_told_only_at_the_apply_is_named():
+    unknown = {"stage": [{"action": [{"configuration": True}]}]}
+    (found,) = find(no_plain_secrets.check, resource("aws_codepipeline.a", unknown=unknown))
+    assert "unknown until apply" in found.got
 
 
 def test_a_setting_named_like_a_secret_whose_value_is_unknown_is_named():

@@ -143,6 +143,17 @@ def test_what_must_be_there_and_is_not_is_a_finding():
     assert "none with name = HarborFlows-Amber-stopped-tasks" in {one.got for one in found}
 
 
+def test_what_each_resource_of_a_type_must_have_and_has_not_is_a_finding():
+    bucket = resource("aws_s3_bucket.x", {"bucket": "harborflows-amber-x-123456789012", "force_destroy": False})
+    origin = {"unknown": {"bucket": True}, "references": {"bucket": ["aws_s3_bucket.x.id", "aws_s3_bucket.x"]}}
+    block = dict.fromkeys(
+        ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets"), True
+    )
+    assert find(bucket, resource("aws_s3_bucket_public_access_block.x", block, **origin)) == []
+    elsewhere = resource("aws_s3_bucket_public_access_block.x", block | {"bucket": "other"})
+    assert "no aws_s3_bucket_public_access_block" in [one.got for one in find(bucket, elsewhere)]
+
+
 def test_the_plan_of_another_stack_is_not_judged_but_its_types_are_listed():
     theirs = Plan(plan_data(resource("aws_lb.x"), resource("aws_sqs_queue.q"), variables={}))
     result = catalog.run_rule("decided_values", theirs)
@@ -184,6 +195,7 @@ def test_a_team_decides_about_types_of_its_own(team):
         ("aws_x: {known: [{with: alerts}]}", "an entry of known that names nothing"),
         ("aws_x: {value: {name: x}}", "expected only values"),
         ("aws_x: {absent: name}", "expected list"),
+        ("aws_x: {every: [name]}", "expected dict"),
         ("aws_x: [name]", "expected only values"),
         ("- aws_x", "expected resource types"),
         ("{", "got no YAML"),

@@ -61,6 +61,12 @@ def test_what_must_be_there_is_told_of_decided_arguments(type_):
     assert [path for path in known if not decided(table, path) and path not in outer] == []
 
 
+@pytest.mark.parametrize("type_", TYPES)
+def test_what_other_types_have_one_of_is_named_by_an_argument_of_it(type_):
+    every = product_tables()[type_].every
+    assert all(arguments(excerpt()[type_], name) and owner in TYPES for name, owner in every.items())
+
+
 def test_every_rule_that_a_table_names_exists():
     named = {rule for table in [*product_tables().values(), every_type()] for rule in table.rules.values()}
     assert named - set(catalog.all_rules()) == set()

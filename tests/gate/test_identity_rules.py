@@ -73,6 +73,19 @@ def test_policies_of_resources_trust_nobody_else_either(type_):
     assert find(expected_principals.check, resource(f"{type_}.a", {"policy": written}))
 
 
+@pytest.mark.parametrize(
+    ("after", "count"),
+    [
+        ({"principal": "*"}, 1),
+        ({"principal": "*", "condition": [{"key": "aws:PrincipalOrgID", "type": "StringEquals", "value": "o-1"}]}, 0),
+        ({"principal": ACCOUNT}, 0),
+    ],
+    ids=str,
+)
+def test_not_everybody_may_put_events(after, count):
+    assert len(find(expected_principals.check, resource("aws_cloudwatch_event_permission.a", after))) == count
+
+
 def test_to_deny_everybody_is_fine():
     written = policy({"Effect": "Deny", "Action": "s3:*", "Principal": "*", "Resource": "*"})
     assert find(expected_principals.check, resource("aws_s3_bucket_policy.a", {"policy": written})) == []
@@ -223,3 +236,9 @@ def test_a_trust_policy_needs_no_resource_and_a_wildcard_makes_one_finding_of_it
         sound_policies.check, role_policy(Action="ecs:*", Resource=f"arn:aws:ecs:eu-west-1:{ACCOUNT}:task/a/b")
     )
     assert "RESOURCE_MISMATCH" in found.got
+
+
+def test_a_policy_of_an_image_repository_names_no_resource():
+    allowed = policy({"Action": "ecr:BatchGetImage", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}})
+    assert find(sound_policies.check, resource("aws_ecr_repository_policy.a", {"policy": allowed})) == []
+    assert find(sound_policies.check, resource("aws_sqs_queue_policy.a", {"policy": allowed}))

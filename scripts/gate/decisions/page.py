@@ -56,6 +56,9 @@ def _rows(table: Table) -> Iterator[str]:
     if known := [next((key, told) for key, told in entry.items() if key != "with") for entry in table.known]:
         yield ""
         yield f"Must be there: {', '.join(f'`{key}` {_words(told)}' for key, told in known)}."
+    for argument, owner in table.every.items():
+        yield ""
+        yield f"Each `{owner}` has one, named in `{argument}`."
 
 
 def _names(paths: list[str]) -> str:

@@ -10,7 +10,8 @@ that is in it):
     harmless:  why it can open, expose, weaken, redirect or destroy nothing
 
 `known` lists the resources that must be there: the first key says which one it is, the others what holds of it besides.
-`with` names a module; without it in the environment, the resource may be missing.
+`with` names a module; without it in the environment, the resource may be missing. `every` says what each resource of
+another type has one of: the argument that names it, and its type.
 """
 
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ PRODUCT = Path(__file__).resolve().parent
 TEAM = ROOT / "terraform" / "environments" / "decisions"
 EVERY_TYPE = "every-type.yaml"
 LISTS, MAPS = ("absent", "unset"), ("values", "rules", "harmless")
+EVERY = "every"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Table:
     rules: dict[str, str] = field(default_factory=dict)
     harmless: dict[str, str] = field(default_factory=dict)
     known: tuple[dict[str, Any], ...] = ()
+    every: dict[str, str] = field(default_factory=dict)
 
     def paths(self) -> list[str]:
         """All arguments and blocks that are decided about."""
@@ -95,12 +98,12 @@ def _table(path: Path, type_: str, groups: Any) -> Table:
     def refuse(got: str, expected: str) -> Refusal:
         return Refusal(f"{_short(path)}: {type_}: got {got}; expected {expected}")
 
-    known_groups = (*MAPS, *LISTS, "known")
+    known_groups = (*MAPS, *LISTS, "known", EVERY)
     if not isinstance(groups, dict) or not set(groups) <= set(known_groups):
         raise refuse(
             str(groups if not isinstance(groups, dict) else ", ".join(groups)), f"only {', '.join(known_groups)}"
         )
-    for name, kind in (*((one, dict) for one in MAPS), *((one, list) for one in (*LISTS, "known"))):
+    for name, kind in (*((one, dict) for one in (*MAPS, EVERY)), *((one, list) for one in (*LISTS, "known"))):
         if not isinstance(groups.get(name, kind()), kind):
             raise refuse(f"{name} that is {type(groups[name]).__name__}", kind.__name__)
     for name in ("rules", "harmless"):
@@ -114,9 +117,8 @@ def _table(path: Path, type_: str, groups: Any) -> Table:
         if not isinstance(entry, dict) or not set(entry) - {"with"}:
             raise refuse("an entry of known that names nothing", "an argument and what it must be")
     values = groups.get("values", {}) | {one: name for name in LISTS for one in groups.get(name, ())}
-    return Table(
-        _short(path), values, groups.get("rules", {}), groups.get("harmless", {}), tuple(groups.get("known", ()))
-    )
+    rules, harmless, every = (groups.get(name, {}) for name in ("rules", "harmless", EVERY))
+    return Table(_short(path), values, rules, harmless, tuple(groups.get("known", ())), every)
 
 
 def _short(path: Path) -> str:

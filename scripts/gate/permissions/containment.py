@@ -7,7 +7,7 @@ fact with values: a line with a condition covers only what has that condition, w
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from scripts.gate.permissions.grants import Granted, granted
@@ -107,7 +107,8 @@ def _uncovered(
     action: str, calls: Calls, lines: Sequence[Line], bound: list[Calls] | None, denied: Sequence[Calls]
 ) -> str:
     """A resource that the action is allowed on though no line says so, in words; empty if there is none."""
-    calls = replace(calls, resources=tuple(_about(action, each) for each in calls.resources))
+    # Of an administrator's 18,000 actions only this one: intersecting them all for each took 10 s.
+    calls = Calls(frozenset({action}), tuple(_about(action, each) for each in calls.resources), calls.conditions)
     covering = [line for line in lines if any(action_matches(pattern, action) for pattern in line.actions)]
     refused = [texts.patterns for each in denied if action in each.actions for texts in each.resources if not texts.but]
     found = _example(calls, covering, refused)

@@ -1,4 +1,4 @@
-"""Containers are confined: not privileged, a read-only root file system, no added capability."""
+"""Containers are confined: not privileged, a read-only root file system, no added capability, nothing of the host."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,12 +11,16 @@ EXPECTED = {
     "privileged": "privileged = false",
     "readonlyrootfilesystem": "readonlyRootFilesystem = true, with a volume for what is written",
     "capabilities": "no capability added",
+    "host": "a namespace of the task's own",
     "user": "the image's own user, which is not root",
 }
 
 
 def check(plan: Plan) -> Iterator[Finding]:
     for definition in containers(plan):
+        for name in ("ipc_mode", "network_mode", "pid_mode"):
+            if definition.resource.after.get(name) == "host":
+                yield Finding(definition.resource.address, f"{name} = host", EXPECTED["host"])
         for container in definition.items:
             for what, got in _problems(container):
                 got = f"container {container.get('name')}: {got}"

@@ -7,7 +7,7 @@ from typing import Any
 from scripts.gate.decisions.forms import Form, FormError, Forms, is_absent
 from scripts.gate.decisions.tables import Table, every_type, tables
 from scripts.gate.reading.plan import UNKNOWN, Finding, Plan, Resource, without_indexes
-from scripts.gate.reading.references import block_of, describe_value, is_configured, origins
+from scripts.gate.reading.references import block_of, describe_value, is_configured, origins, targets
 from scripts.gate.reading.secret_values import secret_kind
 from scripts.shared.refusal import Refusal
 
@@ -41,6 +41,16 @@ def check(plan: Plan) -> Iterator[Finding]:
     for type_, table in tables().items():
         if table.known:
             yield from decisions.get(type_, Decisions(type_, table, forms)).missing(plan)
+        for argument, owners in table.every.items():
+            yield from lacking(plan, type_, argument, owners, table.file)
+
+
+def lacking(plan: Plan, type_: str, argument: str, owners: str, file: str) -> Iterator[Finding]:
+    """A finding for each resource of the type `owners` that no resource of `type_` names in this argument."""
+    named = {one.address for each in plan.planned(type_) for one in targets(plan, each, argument, owners)}
+    for owner in plan.planned(owners):
+        if owner.address not in named:
+            yield Finding(owner.address, f"no {type_}", f"one whose {argument} is this, as {file} says")
 
 
 def listed(plan: Plan) -> str:

@@ -23,6 +23,11 @@ ACCOUNT = re.compile(r"(?:arn:aws[a-z-]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
 
 
 def check(plan: Plan) -> Iterator[Finding]:
+    for permission in plan.planned("aws_cloudwatch_event_permission"):
+        if permission.after.get("principal") == "*" and not permission.after.get("condition"):
+            yield Finding(
+                permission.address, "principal = *", "one account, or a condition that names the organization"
+            )
     for document in documents(plan):
         # Who passes an endpoint still needs a right of its own: narrow_endpoints looks at those.
         if document.resource.type.startswith("aws_vpc_endpoint") or document.kind in {"identity", "boundary"}:

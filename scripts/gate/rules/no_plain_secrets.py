@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from scripts.gate.reading.documents import containers
-from scripts.gate.reading.plan import UNKNOWN, Finding, Plan
+from scripts.gate.reading.plan import UNKNOWN, Finding, Plan, Resource
 from scripts.gate.reading.references import why_unknown
 from scripts.gate.reading.secret_values import looks_like_secret_name, secret_kind
 
@@ -18,7 +18,9 @@ TYPES = (
     *("aws_lambda_function", "aws_instance", "aws_launch_template", "aws_launch_configuration"),
 )
 # Judged by their names too; documents that are judged part by part; what only names a secret.
-ELSEWHERE = {"environment", "environment_variable", "container_definitions", "secrets", "tags", "tags_all"}
+ELSEWHERE = {
+    *("environment", "environment_variable", "configuration", "container_definitions", "secrets", "tags", "tags_all")
+}
 
 
 def check(plan: Plan) -> Iterator[Finding]:
@@ -38,14 +40,23 @@ def check(plan: Plan) -> Iterator[Finding]:
         for environment in project.after.get("environment") or []:
             for got in _settings(environment.get("environment_variable") or []):
                 yield Finding(project.address, got, EXPECTED)
+    for resource, attribute, settings in _maps(plan):
+        if settings is UNKNOWN:
+            yield Finding(resource.address, why_unknown(plan, resource, attribute), EXPECTED)
+            continue
+        for got in _settings([{"name": name, "value": value} for name, value in settings.items()]):
+            yield Finding(resource.address, got, EXPECTED)
+
+
+def _maps(plan: Plan) -> Iterator[tuple[Resource, str, Any]]:
+    """Settings that are a map, and the attribute that holds them: of functions and of the actions of pipelines."""
     for function in plan.planned("aws_lambda_function"):
         for block in function.after.get("environment") or []:
-            variables = block.get("variables")
-            if variables is UNKNOWN:
-                yield Finding(function.address, why_unknown(plan, function, "environment.variables"), EXPECTED)
-                continue
-            for got in _settings([{"name": name, "value": value} for name, value in (variables or {}).items()]):
-                yield Finding(function.address, got, EXPECTED)
+            yield function, "environment.variables", block.get("variables") or {}
+    for pipeline in plan.planned("aws_codepipeline"):
+        for stage in pipeline.after.get("stage") or []:
+            for action in stage.get("action") or []:
+                yield pipeline, "stage.action.configuration", action.get("configuration") or {}
 
 
 def _texts(value: Any, path: str = "") -> Iterator[str]:

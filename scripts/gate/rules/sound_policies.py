@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from scripts.gate.reading.documents import documents
+from scripts.gate.reading.documents import Document, documents
 from scripts.gate.reading.plan import Finding, Plan
 
 NEEDS = ("known_policies",)
@@ -24,14 +24,22 @@ WRONG = {
 
 def check(plan: Plan) -> Iterator[Finding]:
     for document in documents(plan):
-        for problem in () if document.problem else _problems(document.text, document.kind == "trust"):
+        for problem in () if document.problem else _problems(document.text, _has_no_resource(document)):
             yield Finding(document.address, f"{document.attribute}: {problem}", EXPECTED)
 
 
+def _has_no_resource(document: Document) -> bool:
+    """A trust policy is about its role, a repository's policy about its repository: they name no Resource."""
+    return document.kind == "trust" or document.resource.type in {
+        "aws_ecr_repository_policy",
+        "aws_ecrpublic_repository_policy",
+    }
+
+
 @cache
-def _problems(text: str, is_trust: bool) -> tuple[str, ...]:
+def _problems(text: str, has_no_resource: bool) -> tuple[str, ...]:
     parliament = load_parliament()
-    if is_trust:  # It has no Resource, which parliament takes for a mistake.
+    if has_no_resource:  # Which parliament takes for a mistake.
         policy = json.loads(text)
         for statement in policy["Statement"]:
             statement.setdefault("Resource", "*")

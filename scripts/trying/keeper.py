@@ -7,8 +7,11 @@ stdin the flow's process says that its run has ended.
 """
 
 import os
+import select
 import sys
 import threading
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psutil
@@ -19,11 +22,16 @@ if TYPE_CHECKING:
     from prefect import State
 
 ENDED = b"."
+LOOK_SECONDS = 0.2
 
 
 def main() -> None:
-    """Watch until the process is gone."""
-    pid, run, limit_mib, seconds = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+    """Read the arguments and watch."""
+    keep(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
+
+
+def keep(pid: int, run: str, limit_mib: int, seconds: float, source: int = 0) -> None:
+    """Watch until the process says through `source` that its run has ended, or is gone."""
     exited, why = threading.Event(), []
 
     def end(kind: str, reason: str) -> None:
@@ -35,35 +43,41 @@ def main() -> None:
         end("Crashed", f"{memory.REASON}: {ask}")
 
     threading.Thread(target=memory.watch, args=(pid, limit_mib, exited, out_of_memory), daemon=True).start()
-    try:
-        psutil.Process(pid).wait(seconds)
-    except psutil.TimeoutExpired:
-        end("TimedOut", f'Ran for {seconds:.0f} s, its time limit: tags=["time-limit:2h"] on the deployment raises it.')
-        psutil.Process(pid).wait()
-    except psutil.NoSuchProcess:
-        pass
+    until = time.monotonic() + seconds
+    while True:
+        was_alive = is_alive(pid)  # Before the pipe is read: it may say its last word and end.
+        if select.select([source], [], [], LOOK_SECONDS)[0]:
+            if os.read(source, 1) == ENDED:
+                return
+            break  # Its end of the pipe is closed: it is gone, and so is all that it started.
+        if not was_alive:
+            break
+        if time.monotonic() > until:
+            raised = 'tags=["time-limit:2h"] on the deployment raises it.'
+            end("TimedOut", f"Ran for {seconds:.0f} s, its time limit: {raised}")
+            break
     exited.set()
-    if not has_said_its_end():
-        kind, reason = (why or [("Crashed", "Its process was killed.")])[0]
-        print(f"\n{kind}: {reason}", file=sys.stderr)
-        tell(run, kind, reason)
+    kind, reason = (why or [("Crashed", "Its process was killed.")])[0]
+    print(f"\n{kind}: {reason}", file=sys.stderr)
+    tell(run, kind, reason)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process is there and has not ended: one whose end nobody has collected yet is a zombie."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def kill(pid: int) -> None:
     """SIGKILL the process and its children, but for this one."""
-    process = psutil.Process(pid)
-    for each in [process, *process.children(recursive=True)]:
-        if each.pid != os.getpid():
-            each.kill()
-
-
-def has_said_its_end() -> bool:
-    """Whether the flow's process has said so before it ended."""
-    os.set_blocking(0, False)
-    try:
-        return os.read(0, 1) == ENDED
-    except BlockingIOError:  # A child of the flow outlives it and holds the other end.
-        return False
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for each in [process, *process.children(recursive=True)]:
+            if each.pid != os.getpid():
+                with suppress(psutil.NoSuchProcess):
+                    each.kill()
 
 
 def tell(run: str, kind: str, reason: str) -> None:

@@ -15,8 +15,6 @@ LIBRARY = re.compile(r'^ *File "[^"]*/site-packages/prefect/[^\n]*\n(?:(?! *File
 def own_line(error: BaseException, root: Path = ROOT) -> str:
     """Last line of flows/ that an error passed, such as flows/x.py:12: its last frame is often deep in a library."""
     frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    if isinstance(error, SyntaxError) and error.filename:
-        frames.append((error.filename, error.lineno))
     ours = [(Path(file), line) for file, line in frames if Path(file).is_relative_to(root / "flows")]
     return f"{ours[-1][0].relative_to(root)}:{ours[-1][1]}" if ours else ""
 

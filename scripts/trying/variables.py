@@ -39,6 +39,8 @@ def read(environment: Environment) -> TaskDefinition:
         Refusal: nothing is applied, or a parameter is missing or may not be read.
     """
     (pool,) = applied_state.read_outputs(environment, "work_pool")
+    if "time_limit_minutes" not in pool:
+        raise Refusal(f"What is applied to {environment.title} says no time limit of runs: plan and apply again.")
     arn = pool["base_job_template"]["job_configuration"]["task_run_request"]["taskDefinition"]
     try:
         definition = environment.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -20,7 +21,9 @@ from debug_client import DebugClient
 from embedded_aws import free_ports
 from patience import PATIENCE_SECONDS, until
 
+from scripts.shared import cloud_logs
 from scripts.shared.container_variables import plain_variables
+from scripts.shared.refusal import Refusal
 
 TRIED = '''"""A flow that is not registered."""
 
@@ -255,6 +258,17 @@ def test_logs_take_the_names_that_status_and_run_print(stack, up):
         assert shown.stdout.count("Traceback") == 1
     assert "ValueError: got 1" in stack.run("show_logs", "--task", task[:8]).stdout
     assert "expected a run's name or id, such as" in stack.run("show_logs", "--run", "nonsense").stderr
+
+
+def test_of_another_environment_the_log_of_a_task_and_of_the_agent_come_from_cloudwatch(stack, up, capsys):
+    """The local stack ships its logs as well: it stands for the other environment."""
+    there = SimpleNamespace(client=stack.client, names=stack.environment.names)
+    task = max(stack.tasks("flow", "STOPPED"), key=lambda task: task["createdAt"])["taskArn"].rpartition("/")[2]
+    for wanted, said in ((task[:8], "Beginning flow run"), ("agent", "Worker")):
+        cloud_logs.show(there, wanted, 1000, follow=False)
+        assert said in capsys.readouterr().out
+    with pytest.raises(Refusal, match=r'TASK is "nonsense"; expected the id of one task with a log below .*; 0 fit\.'):
+        cloud_logs.show(there, "nonsense", 1, follow=False)
 
 
 def test_prefects_pages_ask_the_port_that_they_came_from(stack, up):

@@ -147,7 +147,7 @@ async def run_deployment(wanted: str, parameters: dict[str, Any]) -> tuple["Flow
         name, deployment_id = await find_deployment(client, wanted)
         await check_parameters(client, deployment_id, parameters)
         run = await client.create_flow_run_from_deployment(deployment_id, parameters=parameters)
-        print(f"{name} as {run.name}", flush=True)
+        print(f"{name} as {run.name}: {address(run)}", flush=True)
         run, where = await follow(client, run)
         return run, ending(run, await figures(client, run), reason(run, where))
 

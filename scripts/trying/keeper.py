@@ -58,8 +58,9 @@ def keep(pid: int, run: str, limit_mib: int, seconds: float, source: int = 0) ->
             break
     exited.set()
     kind, reason = (why or [("Crashed", "Its process was killed.")])[0]
-    print(f"\n{kind}: {reason}", file=sys.stderr)
-    tell(run, kind, reason)
+    # One that was interrupted has told Prefect itself.
+    if tell(run, kind, reason) or why:
+        print(f"\n{kind}: {reason}", file=sys.stderr)
 
 
 def is_alive(pid: int) -> bool:
@@ -80,8 +81,8 @@ def kill(pid: int) -> None:
                     each.kill()
 
 
-def tell(run: str, kind: str, reason: str) -> None:
-    """Set the state of the run unless it is final."""
+def tell(run: str, kind: str, reason: str) -> bool:
+    """Set the state of the run unless it is final; returns whether it was not."""
     from uuid import UUID
 
     from prefect.client.orchestration import get_client
@@ -90,8 +91,10 @@ def tell(run: str, kind: str, reason: str) -> None:
     state: State[None] = Crashed(message=reason) if kind == "Crashed" else Failed(name=kind, message=reason)
     with get_client(sync_client=True) as client:
         now = client.read_flow_run(UUID(run)).state
-        if not (now and now.is_final()):
-            client.set_flow_run_state(UUID(run), state, force=True)
+        if now and now.is_final():
+            return False
+        client.set_flow_run_state(UUID(run), state, force=True)
+        return True
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ takes.move-in         :=
 takes.up              :=
 takes.down            :=
 takes.status          :=
-takes.logs            := NAME
+takes.logs            := FLOW RUN TASK NAME ENV
 takes.run             := FLOW PARAMS ENV YES
+takes.try             := FLOW PARAMS ENV WATCH YES
 takes.new-flow        := NAME OWNER
 takes.new-environment := NAME ACCOUNT REGION OWNER
 takes.image           :=
@@ -29,7 +30,7 @@ takes.alerts          := ENV YES
 takes.alert-test      := ENV YES
 takes.register        := ENV DRY_RUN ONLY KEEP FULL IMAGE_DIGEST YES
 # These say 1 or nothing: OFFLINE=0 would read as no and mean yes.
-SWITCHES := FAST OFFLINE PIPELINE DRY_RUN KEEP FULL
+SWITCHES := FAST OFFLINE PIPELINE DRY_RUN KEEP FULL WATCH
 # These choose the Python that runs the targets.
 ALWAYS := PYTHON3 PYTHON PREFLIGHT
 
@@ -44,7 +45,7 @@ $(foreach switch,$(filter $(SWITCHES),$(GIVEN)),\
 override ENV := $(or $(ENV),local)
 PARAMS ?= {}
 # Commands receive these as environment variables: the shell must not interpret a quote or a star in them.
-export FLOW NAME OWNER ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST YES
+export FLOW RUN TASK NAME OWNER ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST YES
 # Nor does make expand this one: in a pipeline, the digest is a parameter of the run.
 DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 
@@ -83,8 +84,11 @@ down: setup ## Stop everything that `make up` started
 status: setup ## Show what is running on the local stack
 	@$(PYTHON) -m scripts.show_status
 
-logs: setup ## Show the end of a log and follow it: make logs NAME=agent
-	@$(PYTHON) -m scripts.show_logs "$${NAME:-agent}"
+logs: setup ## Show the end of a log and follow it: make logs FLOW=daily_orders | RUN=brave-otter | TASK=0f3c21ab | NAME=agent
+	@$(PYTHON) -m scripts.show_logs --env $(ENV) $(if $(value FLOW),--flow "$$FLOW") $(if $(value RUN),--run "$$RUN") $(if $(value TASK),--task "$$TASK") $(if $(value NAME),--name "$$NAME")
+
+try: setup ## Run a flow of the working tree here and now: make try FLOW=daily_orders PARAMS='{"max_rows": 200}' WATCH=1
+	@$(PYTHON) -m scripts.try_flow "$$FLOW" --env $(ENV) --params "$$PARAMS" $(if $(WATCH),--watch)
 
 run: setup ## Start a flow run and follow it: make run FLOW=daily_orders PARAMS='{"max_rows": 200}'
 	@$(PYTHON) -m scripts.run_flow "$$FLOW" --env $(ENV) --params "$$PARAMS"

@@ -25,13 +25,9 @@ def main() -> int:
     given = parser.parse_args()
     guard(given.env, f"run {given.flow}", calls_aws=False)
     prefect_api.configure(given.env)
-    run, counted = asyncio.run(flow_runs.run_deployment(given.flow, given.params))
-    ended = f"{run.state_name} after {run.total_run_time.total_seconds():.1f} s"
-    completed = bool(run.state and run.state.is_completed())
-    # A run that was cancelled or crashed has a reason and no log.
-    reason = run.state.message if run.state else None
-    print(": ".join(filter(None, [ended, counted if completed else reason])))
-    return 0 if completed else 1
+    run, ending = asyncio.run(flow_runs.run_deployment(given.flow, given.params))
+    print(ending)
+    return 0 if run.state and run.state.is_completed() else 1
 
 
 if __name__ == "__main__":

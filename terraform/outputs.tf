@@ -15,11 +15,12 @@ output "facts" {
 }
 
 output "work_pool" {
-  description = "Prefect work pool of this environment: its name, its base job template and how many runs are under way at once, which registration writes."
+  description = "Prefect work pool of this environment: its name, its base job template and how many runs are under way at once, which registration writes, and how long a run may take unless its deployment says."
   value = {
-    name              = local.name
-    base_job_template = module.flow_task.base_job_template
-    concurrency_limit = var.flow_task.at_once
+    name               = local.name
+    base_job_template  = module.flow_task.base_job_template
+    concurrency_limit  = var.flow_task.at_once
+    time_limit_minutes = var.flow_task.time_limit_minutes
   }
 }
 

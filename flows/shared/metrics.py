@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 import time
 from collections.abc import Mapping
 
@@ -39,8 +40,10 @@ def report(flow: str, run_id: str, figures: Mapping[str, float]) -> None:
     """
     from prefect.artifacts import create_table_artifact
 
-    # Not through a logger: CloudWatch wants the line bare.
-    print(embedded_metrics(flow, RunSettings.load().environment, run_id, figures, time.time()), flush=True)
+    # Not through a logger, and so not by print either, which Prefect logs: CloudWatch wants the line bare.
+    line = embedded_metrics(flow, RunSettings.load().environment, run_id, figures, time.time())
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
     try:
         create_table_artifact(
             key=f"{flow.replace('_', '-')}-figures",

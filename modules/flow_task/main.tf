@@ -3,6 +3,7 @@ locals {
     PREFECT_API_URL = var.prefect.api_url
     # Spot and StopTask end a task by SIGTERM: its run is scheduled again instead of Crashed.
     PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR = "reschedule"
+    PREFECT_LOGGING_LOG_PRINTS                = "true" # What a flow prints is in its log in Prefect too.
   }, var.environment)
 }
 

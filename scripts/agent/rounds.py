@@ -69,7 +69,7 @@ class Settler:
         runs = await read_runs(self._prefect, self._pool, state=under_way)
         # After the runs, so that a run whose task is gone now had its task when it was read, or none.
         running = await asyncio.to_thread(self._tasks.running)
-        latest = await self._latest({str(run.id): run for run in runs}, running)
+        latest = await self._latest({str(run.id): run for run in runs if not settling.is_try(run)}, running)
         done = [await self._settle(run, latest.get(str(run.id))) for run in runs]
         done += [await self._stop_if_ended(tasks) for tasks in self._by_run(running, but={str(run.id) for run in runs})]
         for each in (told := [each for each in done if each]):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.states import Cancelled, Crashed, Failed, Scheduled
 
-from scripts.shared.run_tags import LATE_ONCE, NO_RESTART, RETRY_OUT_OF_MEMORY, TIME_LIMIT
+from scripts.shared.run_tags import LATE_ONCE, NO_RESTART, RETRY_OUT_OF_MEMORY, TIME_LIMIT, TRY
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun, State
@@ -52,6 +52,11 @@ def times_given_back(history: Iterable[State[Any]]) -> int:
     return sum(name in (RESCHEDULED, RESTARTED) and name != before for before, name in pairwise(["", *names]))
 
 
+def is_try(run: FlowRun) -> bool:
+    """Whether `make try` executes the run. Those that an agent starts are of a deployment, whatever its tags are."""
+    return TRY in run.tags and run.deployment_id is None
+
+
 def settled(
     run: FlowRun, task: FlowTask | None, rescheduled: int, limit: timedelta, now: datetime
 ) -> State[Any] | None:
@@ -63,6 +68,11 @@ def settled(
     state = run.state
     assert state is not None
     age = now - state.timestamp
+    if is_try(run):
+        # Whoever tries it ends it in time, unless their machine is gone.
+        if age <= time_limit(run.tags, limit) + GRACE:
+            return None
+        return Crashed(message=f"Nothing was heard of its end for {age}: the machine that tried it is gone.")
     if task and task.is_alive:
         if state.is_running() and age > (most := time_limit(run.tags, limit)):
             text = f"Ran for {age}, longer than its time limit of {most}. Find out where it hangs, or raise the limit: "

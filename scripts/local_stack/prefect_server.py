@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--directory", type=Path, required=True)
     options = parser.parse_args(arguments)
-    settings = LocalSettings.model_construct(directory=options.directory.resolve())
+    settings = LocalSettings.model_construct(directory=options.directory.resolve(), prefect_port=options.port)
     home = settings.directory / "prefect"
     home.mkdir(parents=True, exist_ok=True)
     variables = os.environ | {
@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         "PREFECT_SERVER_API_AUTH_STRING": settings.prefect_auth_string(),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_ENABLED": "true",
+        # Otherwise its pages ask port 4200, whatever port they came from, and send the credential to who listens there.
+        "PREFECT_SERVER_UI_API_URL": settings.prefect_api_url,
         # In the server's memory, as by default, the slots of a limit would stay taken for ever once it is restarted.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "DO_NOT_TRACK": "1",

@@ -7,6 +7,7 @@ from rich.table import Table
 from scripts.local_stack.supervisor.supervision import Part
 from scripts.shared import flow_runs
 from scripts.shared.environments import Environment
+from scripts.shared.run_tags import TRY
 
 RUNS_SHOWN = 5
 
@@ -41,7 +42,9 @@ def task_table(environment: Environment) -> Table:
 
 async def run_table() -> Table:
     """The latest flow runs."""
-    table = _table("flow run", "state", "took")
-    for run in await flow_runs.latest_runs(RUNS_SHOWN):
-        table.add_row(*run)
+    table = _table("flow", "run", "state", "task", "since")
+    for run, flow in await flow_runs.latest_runs(RUNS_SHOWN):
+        task = (run.infrastructure_pid or "").rpartition("/")[2][:8]
+        since = f"{run.state.timestamp.astimezone():%H:%M:%S}" if run.state else ""
+        table.add_row(flow, run.name, run.state_name or "", "here" if TRY in run.tags else task, since)
     return table

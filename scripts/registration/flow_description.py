@@ -14,7 +14,6 @@ import re
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +24,7 @@ from prefect import Flow
 from prefect.deployments.runner import RunnerDeployment
 from prefect.utilities.schema_tools.validation import validate
 
+from scripts.shared.own_lines import own_line
 from scripts.shared.run_tags import FORMS, NO_RESTART
 
 REMEDY = (
@@ -48,19 +48,13 @@ def describe_file(file: str, root: Path) -> dict[str, list[Any]]:
             return _wrong(f"got {kind} `deployments`; {REMEDY}.")
         answers = [_describe(each, module, file, started) for each in found]
     except BaseException as error:
-        return _wrong(f"import failed: {type(error).__name__}: {error}{_own_line(error, root)}")
+        where = own_line(error, root)
+        return _wrong(f"import failed: {type(error).__name__}: {error}{where and f' ({where})'}")
     return {kind: [each for answer in answers for each in answer[kind]] for kind in ("deployments", "problems")}
 
 
 def _wrong(problem: str) -> dict[str, list[Any]]:
     return {"deployments": [], "problems": [problem]}
-
-
-def _own_line(error: BaseException, root: Path) -> str:
-    """The last line of flows/ that an error passed: its last frame is often deep in a library."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(root / "flows")]
-    return f" ({Path(ours[-1].filename).relative_to(root)}:{ours[-1].lineno})" if ours else ""
 
 
 def _describe(deployment: Any, module: Any, file: str, started: datetime) -> dict[str, list[Any]]:

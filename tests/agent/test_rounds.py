@@ -81,6 +81,16 @@ async def test_what_is_right_is_left_alone(pool, settle, ecs):
 
 
 @with_pool
+async def test_a_run_that_make_try_executes_is_left_alone_until_its_time_is_over(pool, settle, ecs):
+    tried = {"tags": ["try"], "work_pool_name": pool.name}
+    runs = [await pool.client.create_flow_run(work, state=state, **tried) for state in (Pending(), Running())]
+    assert await settle(after=3600) == []
+    told = await settle(after=13 * 3600)
+    assert [each.partition("is Crashed: ")[2][:31] for each in told] == 2 * ["Nothing was heard of its end fo"]
+    assert {(await pool.state(run)).name for run in runs} == {"Crashed"}
+
+
+@with_pool
 async def test_a_run_that_stays_pending_without_a_task_is_given_back_twice_and_then_crashes(pool, settle, ecs):
     run = await pool.run(Pending())
     for _ in range(2):

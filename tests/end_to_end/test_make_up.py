@@ -158,9 +158,11 @@ def test_a_run_with_parameters_goes_through_the_agent_and_its_log_is_followed(st
 def test_a_run_that_fails_ends_with_its_reason(stack, up):
     answer = stack.run("run_flow", "fixture_wait", "--params", '{"error": "got 1; expected 2"}')
     assert answer.returncode == 1
-    last = answer.stdout.splitlines()[-1]
-    assert last.startswith("Failed after ")
-    assert "got 1; expected 2" in last
+    said, address = answer.stdout.splitlines()[-2:]
+    assert re.fullmatch(
+        r"Failed after [\d.]+ s: ValueError: got 1; expected 2 \(flows/fixtures/fixture_wait\.py:\d+\)", said
+    )
+    assert address.startswith(f"Look at {stack.settings.prefect_url}/runs/flow-run/")
 
 
 def test_a_wrong_parameter_is_told_before_a_run_is_made(stack, up):
@@ -230,6 +232,6 @@ def test_status_shows_programs_tasks_and_runs(stack, up):
 
 
 def test_logs_of_the_agent_are_shown(stack, up):
-    answer = stack.run("show_logs", "agent")
+    answer = stack.run("show_logs", "--name", "agent")
     assert answer.returncode == 0, answer.stderr
     assert "Worker" in answer.stdout

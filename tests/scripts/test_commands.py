@@ -134,13 +134,21 @@ def test_the_variables_of_a_target_reach_its_command(variables, run):
         (["run", "FLOW=a_b"], "scripts.run_flow a_b --env local --params {}"),
         (["run", "FLOW=a", """PARAMS={"b": "it's"}"""], """scripts.run_flow a --env local --params {"b": "it's"}"""),
         (["new-flow", "NAME=a/*", "OWNER=b c"], "scripts.new_flow a/* --owner b c"),
-        (["logs", "NAME=*"], "scripts.show_logs *"),
+        (["logs", "NAME=*"], "scripts.show_logs --env local --name *"),
+        (["logs", "FLOW=a*"], "scripts.show_logs --env local --flow a*"),
+        (["logs", "RUN=*", "ENV=dev"], "scripts.show_logs --env dev --run *"),
+        (["logs", "TASK=*"], "scripts.show_logs --env local --task *"),
+        (
+            ["try", "FLOW=a/*", """PARAMS={"b": "it's"}"""],
+            """scripts.try_flow a/* --env local --params {"b": "it's"}""",
+        ),
+        (["try", "FLOW=a", "WATCH=1"], "scripts.try_flow a --env local --params {} --watch"),
         (["register", "ONLY=a*"], "scripts.register_flows --env local --only a*"),
         (["plan", "ENV=dev", "IMAGE_DIGEST=sha256:*"], "scripts.plan_environment dev --image-digest sha256:*"),
         (["plan", "OFFLINE=1", "BASE=a b*"], "scripts.plan_environment local --offline --base a b*"),
         (["check", "OFFLINE=1", "BASE=a*"], "scripts.check_plan --env local --offline --base a*"),
         (["register", "IMAGE_DIGEST=a b"], "scripts.register_flows --env local --image-digest a b"),
-        (["logs"], "scripts.show_logs agent"),
+        (["logs"], "scripts.show_logs --env local"),
     ],
 )
 def test_what_a_person_types_reaches_the_command_untouched_by_the_shell(variables, run):

@@ -66,6 +66,16 @@ def test_a_deployment_is_found_among_more_than_the_api_gives_at_once():
     assert [find(name, *names) for name in (names[0], names[-1])] == [names[0], names[-1]]
 
 
+def test_a_flow_that_is_in_a_file_and_not_registered_is_answered_with_the_file(monkeypatch):
+    monkeypatch.setattr(flow_runs, "file_of", {"new-orders": "flows/new.py"}.get)
+    with pytest.raises(Refusal) as refused:
+        find("new_orders")
+    assert str(refused.value) == (
+        'FLOW is "new_orders", which flows/new.py holds; expected a registered flow: `make up` registers it, and '
+        "`make try FLOW=new_orders` runs it as it is."
+    )
+
+
 def test_a_flow_with_several_deployments_is_answered_with_those():
     with pytest.raises(Refusal) as refused:
         find("export_orders")
@@ -93,7 +103,7 @@ def test_parameters_that_are_no_json_object_are_refused_with_an_example(text):
 def test_exit_code_and_last_line_say_how_the_run_ended_with_its_figures_or_the_reason(
     shell, monkeypatch, capsys, state, code
 ):
-    given = []
+    given, addresses = [], []
 
     async def start(flow, parameters):
         given.append((flow, parameters))
@@ -102,15 +112,17 @@ def test_exit_code_and_last_line_say_how_the_run_ended_with_its_figures_or_the_r
             "state_name": state.title(),
             "total_run_time": timedelta(seconds=2),
         }
-        return FlowRun(flow_id=uuid4(), name="red-fox", **ended), "rows read 1,200, seconds 1.5"
+        run = FlowRun(flow_id=uuid4(), name="red-fox", **ended)
+        addresses.append(f"Look at https://prefect.amber.example.com/runs/flow-run/{run.id}\n")
+        return run, flow_runs.ending(run, "rows read 1,200, seconds 1.5", flow_runs.reason(run, "flows/x.py:7"))
 
     shell["PREFECT_API_URL"] = "https://prefect.amber.example.com/api"
     monkeypatch.setattr(flow_runs, "run_deployment", start)
     monkeypatch.setattr("sys.argv", ["run_flow", "load", "--env", "amber", "--params", '{"days": 2}'])
     assert run_flow.main() == code
     assert given == [("load", {"days": 2})]
-    said = "rows read 1,200, seconds 1.5" if code == 0 else "Out of memory."
-    assert capsys.readouterr().out == f"{state.title()} after 2.0 s: {said}\n"
+    said = "rows read 1,200, seconds 1.5\n" if code == 0 else f"Out of memory. (flows/x.py:7)\n{addresses[0]}"
+    assert capsys.readouterr().out == f"{state.title()} after 2.0 s: {said}"
 
 
 @pytest.fixture

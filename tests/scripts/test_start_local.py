@@ -102,7 +102,7 @@ def test_the_end_of_a_log_is_shown(settings, monkeypatch, capsys):
     log = supervision.log_path(settings, "prefect")
     log.parent.mkdir(parents=True)
     log.write_text("\n".join(map(str, range(1000))) + "\n")
-    monkeypatch.setattr(sys, "argv", ["show_logs", "prefect"])
+    monkeypatch.setattr(sys, "argv", ["show_logs", "--name", "prefect"])
     show_logs.main()
     lines = capsys.readouterr().out.splitlines()
     assert (len(lines), lines[-1]) == (show_logs.LAST_LINES, "999")
@@ -110,7 +110,7 @@ def test_the_end_of_a_log_is_shown(settings, monkeypatch, capsys):
 
 @pytest.mark.parametrize("name", ["prefect", "agent", "nonsense", "../../etc/passwd"])
 def test_a_log_that_is_not_there_is_told_with_those_there_may_be(settings, monkeypatch, name):
-    monkeypatch.setattr(sys, "argv", ["show_logs", name])
+    monkeypatch.setattr(sys, "argv", ["show_logs", "--name", name])
     with pytest.raises(
         Refusal, match=r"expected (one of a running local stack|aws, snowflake, prefect, agent or the id of a task)"
     ):

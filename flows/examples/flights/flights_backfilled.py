@@ -27,3 +27,8 @@ async def flights_backfilled(
 
 
 deployments = [flights_backfilled.to_deployment(name="by_hand", tags=["owner:data-platform"])]
+
+if __name__ == "__main__":  # An editor's play button, or `python -m`: docs/development.md.
+    from scripts import try_flow
+
+    try_flow.this_file()

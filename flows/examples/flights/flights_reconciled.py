@@ -22,3 +22,8 @@ deployments = [
         name="weekly", schedule=Cron("20 7 * * 1", timezone="UTC"), tags=["owner:data-platform"]
     )
 ]
+
+if __name__ == "__main__":  # An editor's play button, or `python -m`: docs/development.md.
+    from scripts import try_flow
+
+    try_flow.this_file()

@@ -56,3 +56,8 @@ deployments = [
         tags=["owner:data-platform", "run:up:2"],
     )
 ]
+
+if __name__ == "__main__":  # An editor's play button, or `python -m`: docs/development.md.
+    from scripts import try_flow
+
+    try_flow.this_file()

@@ -23,3 +23,8 @@ deployments = [
         name="daily", schedule=Cron("45 5 * * *", timezone="UTC"), tags=["owner:data-platform", "run:up:3"]
     )
 ]
+
+if __name__ == "__main__":  # An editor's play button, or `python -m`: docs/development.md.
+    from scripts import try_flow
+
+    try_flow.this_file()

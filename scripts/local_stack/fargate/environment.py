@@ -9,10 +9,10 @@ from botocore.exceptions import ClientError
 
 from scripts.local_stack.fargate.roles import RoleError, Roles
 from scripts.local_stack.supervisor.processes import TASK_MARK
+from scripts.shared.container_variables import MissingParametersError, plain_variables, secret_values
 
 DIGEST = re.compile(r"@sha256:([0-9a-f]{64})$")
 SYSTEM_PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-SSM_BATCH = 10
 
 
 class StartError(Exception):
@@ -64,25 +64,16 @@ def read_secrets(
     roles: Roles, region: str, execution_role_arn: str | None, definition: dict[str, Any]
 ) -> dict[str, str]:
     """Return the container's SSM secrets by name, read as the execution role; raise StartError when one is missing."""
-    wanted = {secret["name"]: secret["valueFrom"] for secret in definition.get("secrets") or []}
-    if not wanted:
+    if not definition.get("secrets"):
         return {}
     if not execution_role_arn:
         raise _secrets_error("the task definition has secrets but no execution role")
-    arns = sorted(set(wanted.values()))
-    found: dict[str, str] = {}
     try:
-        ssm = roles.client("ssm", region, execution_role_arn)
-        for start in range(0, len(arns), SSM_BATCH):
-            answer = ssm.get_parameters(Names=arns[start : start + SSM_BATCH], WithDecryption=True)
-            if invalid := answer["InvalidParameters"]:
-                raise _secrets_error(f"invalid parameters: {' '.join(sorted(invalid))}")
-            found |= _by_requested_name(answer["Parameters"], arns)
-    except ClientError as error:
+        return secret_values(roles.client("ssm", region, execution_role_arn), definition)
+    except (ClientError, MissingParametersError) as error:
         raise _secrets_error(str(error)) from None
     except RoleError as error:
         raise StartError(str(error)) from None
-    return {name: found[arn] for name, arn in wanted.items()}
 
 
 def combine(
@@ -90,9 +81,7 @@ def combine(
 ) -> dict[str, str]:
     """Return the layers with the definition's environment, then the secrets, then RunTask's overrides on top."""
     result: dict[str, str] = {}
-    plain = {entry["name"]: entry["value"] for entry in definition.get("environment") or []}
-    overrides = {entry["name"]: entry["value"] for entry in override.get("environment") or []}
-    for layer in (*layers, plain, secret, overrides):
+    for layer in (*layers, plain_variables(definition), secret, plain_variables(override)):
         result |= layer
     return result
 
@@ -102,11 +91,6 @@ def make_home(home: Path) -> None:
     for folder in (home / "prefect", home / "tmp"):
         folder.mkdir(parents=True, exist_ok=True)
     home.chmod(0o700)
-
-
-def _by_requested_name(parameters: list[dict[str, str]], requested: list[str]) -> dict[str, str]:
-    values = {key: parameter["Value"] for parameter in parameters for key in (parameter["ARN"], parameter["Name"])}
-    return {name: values[name] for name in requested if name in values}
 
 
 def _secrets_error(text: str) -> StartError:

@@ -8,6 +8,7 @@ PREFLIGHT := @$(PYTHON3) scripts/setup_environments.py
 takes.help            :=
 takes.setup           :=
 takes.lock            :=
+takes.flows           := ENV
 takes.lint            :=
 takes.fix             :=
 takes.test            := ARGS FAST
@@ -59,7 +60,10 @@ setup: ## Create the virtual environments from the locks (every other target doe
 lock: setup ## Resolve requirements/*.in into locks with hashes
 	@$(PYTHON) -m scripts.lock_requirements
 
-lint: setup ## Check formatting, style, types, Terraform, facts and Dockerfile; writes nothing
+flows: setup ## Check all flow files without a plan, in seconds; plan, up, register and lint do so first
+	@$(PYTHON) -m scripts.check_flows --env $(ENV)
+
+lint: setup ## Check flow files, formatting, style, types, Terraform, facts and Dockerfile; writes nothing
 	@$(PYTHON) -m scripts.lint_sources
 
 fix: setup ## Repair what lint finds, where that can be done automatically

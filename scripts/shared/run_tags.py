@@ -6,6 +6,7 @@ ON_CALL = "on-call"
 NO_RESTART = "restart:never"
 RETRY_OUT_OF_MEMORY = "retry:out-of-memory"
 LATE_ONCE = "late:once"
+RUN_UP = re.compile(r"run:up(?::(\d{1,4}))?")
 TIME_LIMIT = re.compile(r"time-limit:([1-9][0-9]*)(m|h|d)")
 # What comes before the colon: which tags there are, and what to write.
 FORMS = {

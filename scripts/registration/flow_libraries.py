@@ -9,17 +9,11 @@ from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
 from scripts.shared.flow_files import flow_files, parse, syntax_problem
-from scripts.shared.lock_file import locked_versions, normalized
+from scripts.shared.lock_file import IMPORTED_AS, locked_versions, normalized
 
 LOCK = "requirements/runtime.txt"
 # The folders that the image holds (Dockerfile).
 IN_IMAGE = ("flows", "scripts")
-# Libraries that are often imported under another name than they are installed under.
-NAMES = {
-    "bs4": "beautifulsoup4", "cv2": "opencv-python-headless", "dateutil": "python-dateutil", "dotenv": "python-dotenv",
-    "jwt": "pyjwt", "PIL": "pillow", "psycopg2": "psycopg2-binary", "sklearn": "scikit-learn",
-    "yaml": "pyyaml",
-}  # fmt: skip
 
 
 class Libraries:
@@ -47,7 +41,7 @@ class Libraries:
         if not holders and ((self._root / name).is_dir() or (self._root / f"{name}.py").is_file()):
             return f"got an import of {name}; expected one of {' or '.join(IN_IMAGE)}: the image holds no other folder."
         where = "is installed for development only" if holders else "is not installed"
-        library = next(iter(holders), NAMES.get(name, name))
+        library = next(iter(holders), IMPORTED_AS.get(name, name))
         return f"got an import of {name}, which {where}; expected a library of the image: `make add PKG={library}`."
 
 

@@ -1,9 +1,15 @@
-"""Reads the locks of requirements/, as uv writes them."""
+"""Reads the locks of requirements/ as uv writes them, and knows libraries that have more than one name."""
 
 import re
 from pathlib import Path
 
 LINE = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
+
+# Names by which libraries are imported, and the other ones under which they are installed.
+IMPORTED_AS = {
+    "bs4": "beautifulsoup4", "cv2": "opencv-python-headless", "dateutil": "python-dateutil", "dotenv": "python-dotenv",
+    "jwt": "pyjwt", "PIL": "pillow", "psycopg2": "psycopg2-binary", "sklearn": "scikit-learn", "yaml": "pyyaml",
+}  # fmt: skip
 
 
 def normalized(name: str) -> str:

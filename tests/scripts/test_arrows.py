@@ -14,6 +14,7 @@ LONGEST = 80
 ARROWS = {
     "agent": {"shared"},
     "delivery": {"gate", "shared"},
+    "libraries": {"shared"},
     "local_stack": {"gate", "shared"},
     "registration": {"gate", "shared"},
     "gate": {"shared"},

@@ -136,6 +136,10 @@ def test_the_variables_of_a_target_reach_its_command(variables, run):
         (["plan", "ENV=dev", "IMAGE_DIGEST=sha256:*"], "scripts.plan_environment dev --image-digest sha256:*"),
         (["register", "IMAGE_DIGEST=a b"], "scripts.register_flows --env local --image-digest a b"),
         (["logs"], "scripts.show_logs agent"),
+        (["add", "PKG=a>=2,<3"], "scripts.change_libraries add a>=2,<3"),
+        (["add", "PKG=a[b]", "DEV=1"], "scripts.change_libraries add a[b] --dev"),
+        (["remove", "PKG=*"], "scripts.change_libraries remove *"),
+        (["flows", "ENV=dev"], "scripts.check_flows --env dev"),
     ],
 )
 def test_what_a_person_types_reaches_the_command_untouched_by_the_shell(variables, run):

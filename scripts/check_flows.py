@@ -26,7 +26,7 @@ def main() -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print(f"{len(rows)} deployments, nothing wrong: {time.monotonic() - start:.1f} s")
+    print(f"{len(rows)} deployment{'' if len(rows) == 1 else 's'}, nothing wrong: {time.monotonic() - start:.1f} s")
 
 
 if __name__ == "__main__":

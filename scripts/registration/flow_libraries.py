@@ -47,8 +47,9 @@ class Libraries:
 
 def library_problems(root: Path) -> Iterator[str]:
     """Each import of what the image lacks as `<file>:<line>: got …; expected …`, and files that are no Python."""
-    libraries, paths = Libraries(root), flow_files(root)
-    for path in paths:  # To which what they import is added.
+    libraries, paths = Libraries(root), dict.fromkeys(flow_files(root))
+    ahead = list(paths)
+    for path in ahead:  # To which what they import is added.
         try:
             tree = parse(path)
         except SyntaxError as error:
@@ -57,7 +58,9 @@ def library_problems(root: Path) -> Iterator[str]:
         for line, module in imports(tree.body, path.relative_to(root)):
             top = module.partition(".")[0]
             if top == "flows":
-                paths += [each for each in _files(root, module) if each not in paths]
+                found = dict.fromkeys(each for each in _files(root, module) if each not in paths)
+                paths |= found
+                ahead += found
             elif problem := libraries.problem(top):
                 yield f"{path.relative_to(root).as_posix()}:{line}: {problem}"
 

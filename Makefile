@@ -8,6 +8,10 @@ PREFLIGHT := @$(PYTHON3) scripts/setup_environments.py
 takes.help            :=
 takes.setup           :=
 takes.lock            :=
+takes.flows           := ENV
+takes.add             := PKG DEV
+takes.remove          := PKG
+takes.upgrade         := PKG
 takes.lint            :=
 takes.fix             :=
 takes.test            := ARGS FAST
@@ -30,7 +34,7 @@ takes.alerts          := ENV YES
 takes.alert-test      := ENV YES
 takes.register        := ENV DRY_RUN ONLY KEEP FULL IMAGE_DIGEST YES
 # These say 1 or nothing: OFFLINE=0 would read as no and mean yes.
-SWITCHES := FAST OFFLINE PIPELINE DRY_RUN KEEP FULL WATCH
+SWITCHES := FAST DEV OFFLINE PIPELINE DRY_RUN KEEP FULL WATCH
 # These choose the Python that runs the targets.
 ALWAYS := PYTHON3 PYTHON PREFLIGHT
 
@@ -45,7 +49,7 @@ $(foreach switch,$(filter $(SWITCHES),$(GIVEN)),\
 override ENV := $(or $(ENV),local)
 PARAMS ?= {}
 # Commands receive these as environment variables: the shell must not interpret a quote or a star in them.
-export FLOW RUN TASK NAME OWNER ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST YES
+export FLOW RUN TASK PKG NAME OWNER ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST YES
 # Nor does make expand this one: in a pipeline, the digest is a parameter of the run.
 DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 
@@ -60,7 +64,19 @@ setup: ## Create the virtual environments from the locks (every other target doe
 lock: setup ## Resolve requirements/*.in into locks with hashes
 	@$(PYTHON) -m scripts.lock_requirements
 
-lint: setup ## Check formatting, style, types, Terraform, facts and Dockerfile; writes nothing
+add: setup ## Add a library, with DEV=1 for development only: make add PKG='pydantic>=2'
+	@$(PYTHON) -m scripts.change_libraries add "$$PKG" $(if $(DEV),--dev)
+
+remove: setup ## Remove a library that was added: make remove PKG=pydantic
+	@$(PYTHON) -m scripts.change_libraries remove "$$PKG"
+
+upgrade: setup ## Upgrade a library, or without PKG all that are locked: make upgrade PKG=pydantic
+	@$(PYTHON) -m scripts.change_libraries upgrade "$$PKG"
+
+flows: setup ## Check all flow files without a plan, in seconds; plan, up, register and lint do so first
+	@$(PYTHON) -m scripts.check_flows --env $(ENV)
+
+lint: setup ## Check flow files, formatting, style, types, Terraform, facts and Dockerfile; writes nothing
 	@$(PYTHON) -m scripts.lint_sources
 
 fix: setup ## Repair what lint finds, where that can be done automatically

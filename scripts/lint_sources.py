@@ -1,11 +1,14 @@
 """Check formatting, style and types of Python, Terraform, the Dockerfile and the files of facts. Reports all findings.
 
+The flow files are checked first (`make flows`): if anything is wrong with them, that is reported and nothing else.
+
 python -m scripts.lint_sources
 python -m scripts.lint_sources --fix
 """
 
 import subprocess
 
+from scripts.registration.flow_import import FlowImport
 from scripts.shared import facts_file, terraform
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import ROOT
@@ -29,6 +32,9 @@ def main() -> int:
     parser = command_parser(__doc__)
     parser.add_argument("--fix", action="store_true", help="repair what can be repaired automatically")
     fix = parser.parse_args().fix
+    if not fix:
+        with FlowImport("local") as flow_import:
+            flow_import.sound_result()
     terraform.check_version()
     failed = [
         " ".join(command[:2]).removeprefix(".venv/bin/")

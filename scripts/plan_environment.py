@@ -5,11 +5,12 @@
     python -m scripts.plan_environment prod --offline --base main    # and say what changes against that commit
     python -m scripts.plan_environment dev --image-digest sha256:… --pipeline    # refuse what a release may not change
 
-Writes plan.tfplan, plan.json, gate.json, report.html and report.md to build/<environment>/. The exit code is the
-gate's: 0 passed, 1 findings, 2 the plan could not be made or checked.
+The flow files are checked first (`make flows`). Writes plan.tfplan, plan.json, gate.json, report.html and report.md to
+build/<environment>/. The exit code is the gate's: 0 passed, 1 findings, 2 the plan could not be made or checked.
 """
 
-from scripts.delivery import planning
+from contextlib import nullcontext
+
 from scripts.local_stack.running import require_running
 from scripts.registration.flow_import import FlowImport
 from scripts.shared.command import command_parser, run_command
@@ -34,12 +35,20 @@ def main() -> int:
     parser.add_argument(
         "--base", default="", help="commit or branch that an offline plan is compared with; default: the main branch"
     )
+    parser.add_argument(
+        "--flows-checked", action="store_true", help="as `make up` calls it, which has checked the flows"
+    )
     given = parser.parse_args()
-    planning.require_base(given.base, offline=given.offline)
-    digest = planning.planned_image(given.environment, given.image_digest, offline=given.offline)
-    if not given.offline:
-        require_running(given.environment)
-        given.environment.require_account()
+    with nullcontext() if given.flows_checked else FlowImport(given.environment.name) as flow_import:
+        from scripts.delivery import planning  # Imported only now: the flows are being imported meanwhile.
+
+        planning.require_base(given.base, offline=given.offline)
+        digest = planning.planned_image(given.environment, given.image_digest, offline=given.offline)
+        if not given.offline:
+            require_running(given.environment)
+            given.environment.require_account()
+        if flow_import:
+            flow_import.sound_result()
     return planning.plan_and_gate(
         given.environment,
         digest,

@@ -4,8 +4,8 @@
     python -m scripts.register_flows --env dev --dry-run
     python -m scripts.register_flows --env dev --only 'orders_*' --keep --json
 
-Refused unless the applied infrastructure passed the gate with the image that holds these flows. All flow files are
-imported and checked before the first write. If interrupted, run it again.
+All flow files are imported and checked before anything else. Refused unless the applied infrastructure passed the gate
+with the image that holds these flows. If interrupted, run it again.
 """
 
 from scripts.local_stack.running import require_running
@@ -31,7 +31,7 @@ def main() -> None:
         # Imported only now, boto3 and httpx with it: the flows are being imported meanwhile.
         from scripts.registration.command import register_environment
 
-        register_environment(arguments, environment, flow_import)
+        register_environment(arguments, environment, flow_import.sound_result())
 
 
 if __name__ == "__main__":

@@ -11,15 +11,11 @@ CloudWatch, or for `local` from the stack's own files.
 
 import asyncio
 import sys
-import time
 
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.environments import Environment, find_environment
-from scripts.shared.refusal import Refusal
-from scripts.shared.steps import display_path
 
 LAST_LINES = 100
-POLL_SECONDS = 0.5
 
 
 def main() -> None:
@@ -35,7 +31,9 @@ def main() -> None:
     if given.flow or given.run:
         show_run(given.env, given.flow, given.run)
     elif given.env.is_local:
-        show_file(given.task or given.name)
+        from scripts.local_stack import log_files
+
+        log_files.show(given.task or given.name, LAST_LINES, follow=sys.stdout.isatty())
     else:
         from scripts.shared import cloud_logs
 
@@ -63,25 +61,6 @@ def show_run(environment: Environment, flow: str, run: str) -> None:
                 print(flow_runs.ending(found, await flow_runs.figures(client, found), flow_runs.reason(found, where)))
 
     asyncio.run(show())
-
-
-def show_file(name: str) -> None:
-    """A log of the local stack."""
-    from scripts.local_stack.supervisor import supervision
-    from scripts.shared.local_settings import LocalSettings
-
-    path = supervision.log_path(LocalSettings.load(), name)
-    try:
-        file = path.open(errors="replace")
-    except FileNotFoundError:
-        raise Refusal(
-            f"{display_path(path)}: no such log; expected one of a running local stack: run `make up` first."
-        ) from None
-    with file:
-        print(*file.readlines()[-LAST_LINES:], sep="", end="", flush=True)
-        while sys.stdout.isatty():
-            print(file.read(), end="", flush=True)
-            time.sleep(POLL_SECONDS)
 
 
 if __name__ == "__main__":

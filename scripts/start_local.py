@@ -2,11 +2,13 @@
 
     python -m scripts.start_local
 
-A second run changes nothing. If interrupted, run it again or run `make down`.
+The flow files are checked before anything starts (`make flows`). A second run changes nothing. If interrupted, run it
+again or run `make down`.
 """
 
 from scripts.local_stack import summary
 from scripts.local_stack.bring_up import bring_up, hold_lock
+from scripts.registration.flow_import import FlowImport
 from scripts.shared import terraform
 from scripts.shared.command import command_parser, run_command
 from scripts.shared.local_settings import LocalSettings
@@ -19,6 +21,8 @@ def main() -> None:
     terraform.check_version()
     settings = LocalSettings.load()
     with hold_lock(settings):
+        with FlowImport("local") as flow_import:
+            flow_import.sound_result()
         try:
             bring_up(settings)
         except (Refusal, KeyboardInterrupt):

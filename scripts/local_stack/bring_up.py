@@ -42,7 +42,7 @@ def remove_stale_lock(environment: Environment) -> None:
 
 
 def bring_up(settings: LocalSettings) -> None:
-    """All steps, each safe to repeat."""
+    """All steps, each safe to repeat. The flow files are checked already."""
     environment = find_environment("local")
     steps = Steps(settings.directory / "logs")
     start = time.monotonic()
@@ -51,7 +51,7 @@ def bring_up(settings: LocalSettings) -> None:
     remove_stale_lock(environment)
     # Marked, so that a later `make up` or `make down` finds what outlives this one, were it killed.
     env = {**os.environ, processes.MARK: str(settings.directory)}
-    steps.run("Plan and gate", *PYTHON, "scripts.plan_environment", "local", env=env)
+    steps.run("Plan and gate", *PYTHON, "scripts.plan_environment", "local", "--flows-checked", env=env)
     steps.run("Apply", *PYTHON, "scripts.apply_plan", "local", env=env)
     if seed_landing.landing_files():
         steps.run("Landing data", *PYTHON, "scripts.local_stack.seed_landing", env=env)

@@ -4,13 +4,12 @@ A deployment is run if it has the tag `run:up`, or `run:up:2` if others must run
 `run:up` alone counts as 0, and deployments with the same number run in the order of their names.
 """
 
-import re
 from collections.abc import Collection, Mapping
 
 from scripts.shared.refusal import Refusal
+from scripts.shared.run_tags import RUN_UP
 
 TAG = "run:up"
-FORM = re.compile(r"run:up(?::(\d{1,4}))?")
 
 
 def order_runs(deployments: Mapping[str, Collection[str]]) -> list[str]:
@@ -22,7 +21,7 @@ def order_runs(deployments: Mapping[str, Collection[str]]) -> list[str]:
     numbers: dict[str, int] = {}
     for name, tags in deployments.items():
         for tag in (tag for tag in tags if tag.startswith(TAG)):
-            form = FORM.fullmatch(tag)
+            form = RUN_UP.fullmatch(tag)
             if not form:
                 raise Refusal(f"{name}: got tag {tag}; expected {TAG} or {TAG}:<number>, such as {TAG}:2.", 1)
             numbers[name] = int(form[1] or 0)

@@ -9,10 +9,10 @@ from scripts.shared.fargate import MEMORY_MIB
 def problems(
     deployments: list[dict[str, Any]], template: dict[str, Any], queues: Collection[str], pool: str
 ) -> Iterator[str]:
-    """Each problem as `<file>: deployment <name>: got …; expected …`."""
+    """Each problem as `<file>:<line>: deployment <name>: got …; expected …`."""
     variables = template.get("variables", {}).get("properties", {})
     for deployment in deployments:
-        where = f"{deployment['file']}: deployment {deployment['name']}"
+        where = f"{deployment['file']}:{deployment['line']}: deployment {deployment['name']}"
         for problem in _job_variables(deployment["job_variables"], variables):
             yield f"{where}: {problem}"
         queue = deployment["work_queue_name"]
@@ -33,7 +33,12 @@ def _job_variables(given: dict[str, Any], variables: dict[str, Any]) -> Iterator
             "maximum", value
         ):
             yield f"got {name} {value}; expected {variables[name]['minimum']} to {variables[name]['maximum']}."
-    size = [given.get(name, variables.get(name, {}).get("default")) for name in ("cpu", "memory")]
+    yield from size_problems(given, {name: each.get("default") for name, each in variables.items()})
+
+
+def size_problems(given: dict[str, Any], defaults: dict[str, Any]) -> Iterator[str]:
+    """A pair of CPU units and MiB that Fargate does not have, as far as both are known."""
+    size = [given.get(name, defaults.get(name)) for name in ("cpu", "memory")]
     if {"cpu", "memory"} & set(given) and all(type(value) is int for value in size):
         cpu, memory = size
         if cpu not in MEMORY_MIB:

@@ -10,7 +10,7 @@ from scripts.gate.record import GateRecord
 from scripts.registration.actions import PRUNE, UNCHANGED
 from scripts.registration.alerts import Alerts
 from scripts.registration.api import Prefect
-from scripts.registration.flow_import import FlowImport, Imported
+from scripts.registration.flow_import import Imported
 from scripts.registration.run import Options, Report, register
 from scripts.registration.stack import Stack
 from scripts.shared import prefect_api
@@ -74,11 +74,11 @@ def as_json(report: Report, environment: Environment, *, dry_run: bool) -> str:
     return json.dumps(facts | {"actions": actions}, indent=2)
 
 
-def register_environment(arguments: Namespace, environment: Environment, flow_import: FlowImport) -> None:
+def register_environment(arguments: Namespace, environment: Environment, imported: Imported) -> None:
     """Register an environment's flows and print what was done.
 
     Raises:
-        Refusal: the gate did not pass what is applied, the code is wrong, or Prefect refused or did not answer.
+        Refusal: the gate did not pass what is applied, a deployment does not fit it, or Prefect refused.
     """
     digest = arguments.image_digest or image_digest()
     commit = check_gate(environment, digest).commit
@@ -98,7 +98,7 @@ def register_environment(arguments: Namespace, environment: Environment, flow_im
         alerts=Alerts.of(facts),
     )
     options = Options(arguments.dry_run, arguments.only, arguments.keep, arguments.full)
-    report = asyncio.run(run(flow_import.result(), stack, options))
+    report = asyncio.run(run(imported, stack, options))
     if arguments.json:
         print(as_json(report, environment, dry_run=options.dry_run))
     else:

@@ -5,6 +5,7 @@
 It answers with one line of JSON a file, after a first line that says it has started. `flow_import.py` starts it.
 """
 
+import ast
 import contextlib
 import faulthandler
 import importlib
@@ -14,6 +15,7 @@ import re
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,11 +26,17 @@ from prefect import Flow
 from prefect.deployments.runner import RunnerDeployment
 from prefect.utilities.schema_tools.validation import validate
 
+from scripts.registration import checks
+from scripts.registration.flow_libraries import Libraries
+from scripts.shared.flow_files import parse, syntax_problem
 from scripts.shared.own_lines import own_line
-from scripts.shared.run_tags import FORMS, NO_RESTART
+from scripts.shared.run_tags import FORMS, NO_RESTART, RUN_UP
 
 REMEDY = (
     "expected `deployments = [my_flow.to_deployment(name=…), …]` at its end; what flows share belongs in flows/shared/"
+)
+UNFAILING = (
+    "expected a file that imports: correct that line, or move it into the flow if it needs something at run time"
 )
 SECTIONS = re.compile(r"^(?:Args|Returns|Raises):$", re.MULTILINE)
 NOT_REGISTERED = {
@@ -38,18 +46,21 @@ NOT_REGISTERED = {
 
 
 def describe_file(file: str, root: Path) -> dict[str, list[Any]]:
-    """The deployments of a flow file in the API's words, and what is wrong with it."""
+    """The deployments of a flow file in the API's words with their `line`, and what is wrong with it."""
     started = datetime.now(UTC)
     try:
         module = importlib.import_module(file.removesuffix(".py").replace("/", "."))
         found = getattr(module, "deployments", None)
         if not isinstance(found, list) or not found:
             kind = "no" if found is None else "an empty" if found == [] else type(found).__name__
-            return _wrong(f"got {kind} `deployments`; {REMEDY}.")
-        answers = [_describe(each, module, file, started) for each in found]
+            return _wrong(f"{file}: got {kind} `deployments`; {REMEDY}.")
+        lines = _lines(root / file)
+        answers = [_describe(each, module, file, started, lines) for each in found]
+    except SyntaxError as error:
+        error.filename = error.filename or str(root / file)
+        return _wrong(syntax_problem(error, root))
     except BaseException as error:
-        where = own_line(error, root)
-        return _wrong(f"import failed: {type(error).__name__}: {error}{where and f' ({where})'}")
+        return _wrong(_import_problem(error, file, root))
     return {kind: [each for answer in answers for each in answer[kind]] for kind in ("deployments", "problems")}
 
 
@@ -57,13 +68,41 @@ def _wrong(problem: str) -> dict[str, list[Any]]:
     return {"deployments": [], "problems": [problem]}
 
 
-def _describe(deployment: Any, module: Any, file: str, started: datetime) -> dict[str, list[Any]]:
+def _import_problem(error: BaseException, file: str, root: Path) -> str:
+    """What an import failed with, and the last line of flows/ that it passed: its last frame is often in a library."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(root / "flows")]
+    line = own_line(error, root)
+    if isinstance(error, ModuleNotFoundError) and ours and ours[-1] is frames[-1]:
+        missing = Libraries(root).problem(str(error.name).partition(".")[0])
+        if missing:  # In the words of whoever reads the sources, so that it is told once.
+            return f"{line}: {missing}"
+    return f"{file}: import failed: {type(error).__name__}: {error}{f' ({line})' if line else ''}; {UNFAILING}."
+
+
+def _lines(path: Path) -> dict[tuple[str, str], int]:
+    """The line of each function, and of each `<function>.to_deployment(<name>)` where both are written out."""
+    lines = {}
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines[node.name, ""] = node.lineno
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "to_deployment":
+            function = ast.unparse(node.func).partition(".")[0]
+            names = [*node.args[:1], *(each.value for each in node.keywords if each.arg == "name")]
+            lines |= {(function, str(each.value)): node.lineno for each in names if isinstance(each, ast.Constant)}
+    return lines
+
+
+def _describe(
+    deployment: Any, module: Any, file: str, started: datetime, lines: dict[tuple[str, str], int]
+) -> dict[str, list[Any]]:
     if not isinstance(deployment, RunnerDeployment):
-        return _wrong(f"got {type(deployment).__name__} in `deployments`; {REMEDY}.")
+        return _wrong(f"{file}: got {type(deployment).__name__} in `deployments`; {REMEDY}.")
     function = str(deployment.entrypoint).rpartition(":")[2]
     flow = getattr(module, function, None)
     if not isinstance(flow, Flow):
-        return _wrong(f"got a deployment of {function}, which is no flow of this file; {REMEDY}.")
+        return _wrong(f"{file}: got a deployment of {function}, which is no flow of this file; {REMEDY}.")
+    flow_line = lines.get((function, ""), 1)
     described = deployment.model_dump(
         mode="json",
         include={
@@ -71,6 +110,7 @@ def _describe(deployment: Any, module: Any, file: str, started: datetime) -> dic
             *("concurrency_limit", "concurrency_options", "paused", "job_variables", "work_queue_name"),
         },
     ) | {
+        "line": lines.get((function, str(deployment.name)), flow_line),
         "entrypoint": f"{file}:{function}",
         # Prefect shows what stands under `Args:` with the parameters.
         "description": SECTIONS.split(deployment.description or flow.description or "")[0].strip(),
@@ -87,7 +127,9 @@ def _describe(deployment: Any, module: Any, file: str, started: datetime) -> dic
             "concurrency_limit": 1,
             "concurrency_options": {"collision_strategy": "ENQUEUE", "grace_period_seconds": None},
         }
-    problems = [f"deployment {deployment.name}: {problem}" for problem in _problems(deployment, described)]
+    where = f"{file}:{described['line']}: deployment {deployment.name}"
+    problems = [f"{file}:{flow_line}: flow {function}: {problem}" for problem in _flow_problems(described)]
+    problems += [f"{where}: {problem}" for problem in _problems(deployment, described)]
     return {"deployments": [described], "problems": problems}
 
 
@@ -113,6 +155,15 @@ def _trigger(trigger: Any) -> dict[str, Any]:
     return automation
 
 
+def _flow_problems(described: dict[str, Any]) -> Iterator[str]:
+    """What people are not told about a flow that they start in Prefect."""
+    if not described["description"]:
+        yield "got no description; expected one: the flow's docstring."
+    for name, value in described["parameter_openapi_schema"].get("properties", {}).items():
+        if not value.get("description"):
+            yield f"parameter {name}: got no description; expected one under `Args:` in the flow's docstring."
+
+
 def _problems(deployment: RunnerDeployment, described: dict[str, Any]) -> Iterator[str]:
     """What is wrong with a deployment, as far as the code alone can tell."""
     schema = described["parameter_openapi_schema"]
@@ -123,14 +174,12 @@ def _problems(deployment: RunnerDeployment, described: dict[str, Any]) -> Iterat
         pattern, example = FORMS.get(kind, (None, ""))
         if pattern and not pattern.fullmatch(tag):
             yield f"got the tag {tag}; expected {kind}:{example}."
-    if not described["description"]:
-        yield "got no description; expected one: the flow's docstring."
-    for name, value in schema.get("properties", {}).items():
-        if not value.get("description"):
-            yield f"parameter {name}: got no description; expected one under `Args:` in the flow's docstring."
+        if tag.startswith("run:up") and not RUN_UP.fullmatch(tag):
+            yield f"got the tag {tag}; expected run:up or run:up:<number>, such as run:up:2."
     for field, remedy in NOT_REGISTERED.items():
         if getattr(deployment, field, None):
             yield f"got {field}; expected none: {remedy}."
+    yield from checks.size_problems(described["job_variables"], {})
     yield from _parameter_problems(described["parameters"], schema)
     for number, schedule in enumerate(described["schedules"], 1):
         what = f"schedule {number}"

@@ -17,8 +17,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
+from scripts.registration.flow_libraries import library_problems
 from scripts.shared.environments import ROOT
-from scripts.shared.flow_files import flow_files
+from scripts.shared.flow_files import flow_files, parse, syntax_problem
+from scripts.shared.refusal import Refusal
 
 IMPORT_SECONDS = 60
 # What a flow file sees of the caller's variables: no credential, so that none decides what is registered.
@@ -51,22 +53,40 @@ class FlowImport:
         self._folder.cleanup()
 
     def result(self) -> Imported:
-        """Wait for it. A file that ends the process or takes too long costs itself; the others get a new process."""
+        """Wait for it, and read the sources meanwhile.
+
+        A file that ends the process or takes too long costs itself; the others get a new process.
+
+        Raises:
+            Refusal: the process that imports them does not start.
+        """
         answers: list[dict[str, list[Any]]] = []
+        sources = source_problems(self._root)
         while True:
             while self._process.poll() is None:
                 time.sleep(0.02)  # Where polars is imported, Ctrl-C does not end a wait of the system's.
             self._end()
             lines = self._answers.read_text().splitlines(keepends=True) if self._answers.exists() else []
             if not lines:
-                raise RuntimeError(f"The process that imports flows did not start: {self._errors.read_text()[-2000:]}")
+                raise Refusal(f"The process that imports flows did not start: {self._errors.read_text()[-2000:]}")
             answers += [json.loads(line) for line in lines[1:] if line.endswith("\n")]
             if len(answers) < len(self._files):
-                answers.append({"deployments": [], "problems": [self._what_ended_it()]})
+                answers.append({"deployments": [], "problems": [self._what_ended_it(self._files[len(answers)])]})
             if len(answers) == len(self._files):
-                return combine_answers(self._root, dict(zip(self._files, answers, strict=True)))
+                return combine_answers(dict(zip(self._files, answers, strict=True)), sources)
             self._answers.unlink()
             self._process = self._start(self._files[len(answers) :])
+
+    def sound_result(self) -> Imported:
+        """The result in which nothing is wrong.
+
+        Raises:
+            Refusal: with everything that is.
+        """
+        imported = self.result()
+        if imported.problems:
+            raise Refusal("\n".join(imported.problems), 1)
+        return imported
 
     def _start(self, files: list[str]) -> subprocess.Popen[bytes]:
         variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
@@ -100,40 +120,70 @@ class FlowImport:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.communicate()
 
-    def _what_ended_it(self) -> str:
+    def _what_ended_it(self, file: str) -> str:
         """In words, with the line of flows/ it stood at if the process could tell."""
         code = self._process.returncode
         what = f"took more than {IMPORT_SECONDS} s" if code == -signal.SIGALRM else f"ended the process (exit {code})"
         said = self._errors.read_text(errors="replace")
         ours = re.findall(rf'File "{re.escape(str(self._root))}/(flows/[^"]+)", line (\d+)', said)
         at = f" ({ours[0][0]}:{ours[0][1]})" if ours else ""  # A stack that is dumped begins with its last call.
-        return f"import {what}; expected nothing to run at import{at}."
+        return f"{file}: import {what}; expected nothing to run at import{at}."
 
 
-def combine_answers(root: Path, answers: dict[str, dict[str, list[Any]]]) -> Imported:
+def source_problems(root: Path) -> list[str]:
+    """What the sources below `root` tell unrun: no Python, libraries that the image lacks, rights, what is shared."""
+    # Imported only now: the flows are being imported meanwhile.
+    from scripts.gate.permissions import flow_permissions
+    from scripts.registration.limits import read_limits
+
+    problems = [*library_problems(root), *_flows_among_shared(root), *read_limits(root)[1]]
+    try:
+        flow_permissions.declared(root)
+    except Refusal as refusal:
+        problems += str(refusal).splitlines()
+    return problems
+
+
+def combine_answers(answers: dict[str, dict[str, list[Any]]], sources: list[str]) -> Imported:
+    """What the import said of each file, what the sources told, and names that collide."""
     deployments = [{"file": file, **each} for file, answer in answers.items() for each in answer["deployments"]]
-    problems = [f"{file}: {problem}" for file, answer in answers.items() for problem in answer["problems"]]
-    return Imported(deployments, [*problems, *_same_names(deployments), *_flows_among_shared(root)])
+    told = [problem for answer in answers.values() for problem in answer["problems"]]
+    # A broken file that several import is told by each of them, and by its source.
+    return Imported(deployments, list(dict.fromkeys([*told, *sources, *_same_names(deployments)])))
 
 
 def _same_names(deployments: list[dict[str, Any]]) -> Iterator[str]:
-    files = defaultdict(list)
+    flows, names = defaultdict(list), defaultdict(list)
     for each in deployments:
-        files[f"{each['flow_name']}/{each['name']}"].append(each["file"])
-    for name, having in files.items():
-        if len(having) > 1:
-            where = ", ".join(dict.fromkeys(having))
-            yield f"{where}: got {len(having)} deployments named {name}; expected names to differ."
+        flows[each["flow_name"]].append(each)
+        names[f"{each['flow_name']}/{each['name']}"].append(each)
+    for flow, having in flows.items():
+        first = {each["entrypoint"]: each for each in reversed(having)}
+        if len(first) > 1:
+            where = _where(list(first.values())[::-1])
+            yield f"{where}: got {len(first)} flows named {flow}; expected names to differ: @flow(name=…)."
+    for name, having in names.items():
+        if len(having) > 1 and len({each["entrypoint"] for each in having}) == 1:
+            yield f"{_where(having)}: got {len(having)} deployments named {name}; expected names to differ."
+
+
+def _where(having: list[dict[str, Any]]) -> str:
+    return ", ".join(dict.fromkeys(f"{each['file']}:{each['line']}" for each in having))
 
 
 def _flows_among_shared(root: Path) -> Iterator[str]:
     """Files of flows/shared/ that hold deployments, which nobody would register."""
     for path in sorted((root / "flows" / "shared").rglob("*.py")):
         try:
-            body = ast.parse(path.read_bytes()).body
-        except (SyntaxError, ValueError):
-            continue  # A flow that imports it says so.
-        targets = [each for node in body for each in getattr(node, "targets", [getattr(node, "target", None)])]
-        if any(isinstance(each, ast.Name) and each.id == "deployments" for each in targets):
-            file = path.relative_to(root).as_posix()
-            yield f"{file}: got `deployments` in flows/shared/; expected no flow there: move it elsewhere in flows/."
+            body = parse(path).body
+        except SyntaxError as error:
+            yield syntax_problem(error, root)
+            continue
+        for node in body:
+            targets = getattr(node, "targets", [getattr(node, "target", None)])
+            if any(isinstance(each, ast.Name) and each.id == "deployments" for each in targets):
+                file = path.relative_to(root).as_posix()
+                yield (
+                    f"{file}:{node.lineno}: got `deployments` in flows/shared/; expected no flow there: "
+                    "move it elsewhere in flows/."
+                )

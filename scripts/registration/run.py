@@ -50,7 +50,7 @@ async def register(root: Path, imported: Imported, stack: Stack, options: Option
     wrong = [*checks.problems(imported.deployments, stack.template, queues, stack.pool)]
     if stack.has_active_schedules:
         wrong += alerts.unpaged(imported.deployments, stack.alerts.named)
-    if problems := [*imported.problems, *limit_problems, *wrong]:
+    if problems := dict.fromkeys([*imported.problems, *limit_problems, *wrong]):
         raise Refusal("\n".join(problems), 1)
 
     blocks = []

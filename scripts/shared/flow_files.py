@@ -1,5 +1,6 @@
 """Which files hold flows. Registration, plan and tests all use this list."""
 
+import ast
 from pathlib import Path
 
 from scripts.shared.environments import ROOT
@@ -17,3 +18,27 @@ def flow_files(root: Path = ROOT) -> list[Path]:
         if path.is_file() and parts[0] != "shared" and not any(part.startswith(("_", ".")) for part in parts):
             found.append(path)
     return sorted(found)
+
+
+def parse(path: Path) -> ast.Module:
+    """The file's syntax tree.
+
+    Raises:
+        SyntaxError: it is no Python.
+    """
+    try:
+        return ast.parse(path.read_bytes(), path)
+    except (SyntaxError, ValueError) as error:
+        if isinstance(error, SyntaxError) and error.filename:
+            raise
+        # Python tells of null bytes without file and line, before 3.11.4 as a wrong value.
+        raise SyntaxError(str(error), (str(path), 1, None, None)) from None
+
+
+def syntax_problem(error: SyntaxError, root: Path) -> str:
+    """What is wrong with a file that is no Python, in one sentence with its line."""
+    file = Path(error.filename or root)
+    shown = file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
+    text = f"`{error.text.strip()}`, " if error.text and error.text.strip().isprintable() else ""
+    what = f"got {text}a syntax error ({error.msg})"
+    return f"{shown}:{error.lineno or 1}: {what}; expected Python: correct this line or the one before it."

@@ -8,6 +8,7 @@ RETRY_OUT_OF_MEMORY = "retry:out-of-memory"
 LATE_ONCE = "late:once"
 # Of a run that `make try` executes, which has no deployment and no ECS task.
 TRY = "try"
+RUN_UP = re.compile(r"run:up(?::(\d{1,4}))?")
 TIME_LIMIT = re.compile(r"time-limit:([1-9][0-9]*)(m|h|d)")
 # What comes before the colon: which tags there are, and what to write.
 FORMS = {

@@ -46,7 +46,18 @@ def test_a_file_is_read_and_not_run(root):
         ),
         ("permissions = [{'actions': ['s3:GetObject']}]", "permissions[0]['resources']: Field required"),
         ("permissions = [{'actions': 's3:GetObject', 'resources': ['x']}]", "permissions[0]['actions']: Input should"),
-        ("permissions = [{'actions': ['a:B'], 'resources': ['x'], 'sid': 'x'}]", "permissions[0]['sid']: Extra inputs"),
+        (
+            "permissions = [{'actions': ['a:B'], 'resources': ['arn:x'], 'sid': 'x'}]",
+            "permissions[0]['sid']: Extra inputs",
+        ),
+        (
+            "permissions = [{'actions': ['s3:Get*'], 'resources': ['arn:x']}]",
+            "permissions[0]['actions'][0]: s3:Get* is not the full name of one action",
+        ),
+        (
+            "permissions = [{'actions': ['s3:GetObject'], 'resources': ['bucket/*']}]",
+            "permissions[0]['resources'][0]: bucket/* is no ARN",
+        ),
         ("permissions = make()", "permissions that cannot be read"),
         ("for permissions in []:\n    pass", "permissions that cannot be read"),
     ],
@@ -54,7 +65,7 @@ def test_a_file_is_read_and_not_run(root):
 def test_whatever_else_stands_there_is_told_with_its_file_and_what_to_write(root, source, said):
     with pytest.raises(Refusal) as refused:
         declared(root(wrong=source))
-    assert str(refused.value).startswith("flows/wrong.py: got ")
+    assert str(refused.value).startswith("flows/wrong.py:1: got ")
     assert said in str(refused.value)
     assert "expected `permissions = [" in str(refused.value)
 
@@ -63,7 +74,10 @@ def test_a_file_that_is_no_python_is_told_as_that_with_its_line(root):
     with pytest.raises(Refusal) as refused:
         declared(root(team__wrong="x = 1\ndef broken(:\n", zero="x = '\0'"))
     wrong, zero = str(refused.value).splitlines()
-    assert wrong == "flows/team/wrong.py:2: got a syntax error (invalid syntax); expected Python."
+    assert wrong == (
+        "flows/team/wrong.py:2: got `def broken(:`, a syntax error (invalid syntax); expected Python: correct this "
+        "line or the one before it."
+    )
     # To a Python before 3.11.4 this is a wrong value.
     assert zero.startswith("flows/zero.py:")
     assert "(source code string cannot contain null bytes); expected " in zero

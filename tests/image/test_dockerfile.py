@@ -149,5 +149,5 @@ def test_what_flows_import_inside_their_tasks_is_in_it() -> None:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 imported.add(node.module.split(".")[0])
         missing = imported & set(hidden_modules())
-        remedy = "add them to requirements/flows.in and run `make lock`"
+        remedy = "`make add PKG=…`"
         assert not missing, f"{path.relative_to(ROOT)} imports {sorted(missing)}, which the image has not: {remedy}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.registration.flow_description import describe_files
-from scripts.registration.flow_import import Imported, combine_answers
+from scripts.registration.flow_import import Imported, combine_answers, source_problems
 from scripts.shared.flow_files import flow_files
 
 
@@ -19,7 +19,7 @@ def imported(root: Path) -> Imported:
     context.set_forkserver_preload(["scripts.registration.flow_description"])
     with ProcessPoolExecutor(1, context) as pool:
         answers = pool.submit(_described, root, files).result()
-    return combine_answers(root, dict(zip(files, answers, strict=True)))
+    return combine_answers(dict(zip(files, answers, strict=True)), source_problems(root))
 
 
 def _described(root: Path, files: list[str]) -> list[dict[str, list[Any]]]:

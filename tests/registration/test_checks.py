@@ -7,10 +7,17 @@ from scripts.registration.checks import problems
 
 
 def said(**changes):
-    deployment = {"file": "flows/a.py", "name": "hourly", "job_variables": {}, "work_queue_name": None, **changes}
+    deployment = {
+        "file": "flows/a.py",
+        "line": 7,
+        "name": "hourly",
+        "job_variables": {},
+        "work_queue_name": None,
+        **changes,
+    }
     found = list(problems([deployment], TEMPLATE, {"default", "fast"}, "DataFlows-Dev"))
-    assert all(problem.startswith("flows/a.py: deployment hourly: ") for problem in found)
-    return [problem.removeprefix("flows/a.py: deployment hourly: ") for problem in found]
+    assert all(problem.startswith("flows/a.py:7: deployment hourly: ") for problem in found)
+    return [problem.removeprefix("flows/a.py:7: deployment hourly: ") for problem in found]
 
 
 @pytest.mark.parametrize(

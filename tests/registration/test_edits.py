@@ -51,9 +51,9 @@ USES = {
         "flows/shared/compiled.py",
         TASK,
     ),
-    "module_outside_flows": ("from outside import X as VALUE", "outside.py", "X = '{value}'\n"),
+    "module_outside_flows": ("VALUE = importlib.import_module('outside').X", "outside.py", "X = '{value}'\n"),
     "module_of_a_folder_on_the_path": (
-        "sys.path.append(str(Path('vendored').resolve()))\nfrom vendored_module import X as VALUE",
+        "sys.path.append(str(Path('vendored').resolve()))\nVALUE = importlib.import_module('vendored_module').X",
         "vendored/vendored_module.py",
         "X = '{value}'\n",
     ),

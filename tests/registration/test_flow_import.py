@@ -11,6 +11,7 @@ import pytest
 from patience import eventually
 
 from scripts.registration import flow_import
+from scripts.registration.flow_description import UNFAILING
 from scripts.registration.flow_import import FlowImport, Imported
 from scripts.shared.environments import ROOT
 
@@ -36,59 +37,67 @@ GOOD = f"{HEAD}deployments = [good.to_deployment('daily', {OWNED})]\n"
 REMEDY = (
     "expected `deployments = [my_flow.to_deployment(name=…), …]` at its end; what flows share belongs in flows/shared/."
 )
-# name of a file: its content, what is said of it
+# name of a file: its content, what is said after its name
 WRONG = {
-    "nothing": ("x = 1\n", f"got no `deployments`; {REMEDY}"),
-    "none_in_it": ("deployments = []\n", f"got an empty `deployments`; {REMEDY}"),
-    "no_list": (GOOD.replace("[good", "good").replace(")]", ")"), f"got RunnerDeployment `deployments`; {REMEDY}"),
-    "a_flow": (f"{HEAD}deployments = [good]\n", f"got Flow in `deployments`; {REMEDY}"),
+    "nothing": ("x = 1\n", f": got no `deployments`; {REMEDY}"),
+    "none_in_it": ("deployments = []\n", f": got an empty `deployments`; {REMEDY}"),
+    "no_list": (GOOD.replace("[good", "good").replace(")]", ")"), f": got RunnerDeployment `deployments`; {REMEDY}"),
+    "a_flow": (f"{HEAD}deployments = [good]\n", f": got Flow in `deployments`; {REMEDY}"),
     "foreign": (
         "from flows import fine\ndeployments = [fine.good.to_deployment('daily')]\n",
-        f"got a deployment of good, which is no flow of this file; {REMEDY}",
+        f": got a deployment of good, which is no flow of this file; {REMEDY}",
     ),
     "missing": (
         "import os\nimport no_such_module\n",
-        "import failed: ModuleNotFoundError: No module named 'no_such_module' (flows/missing.py:2)",
+        ":2: got an import of no_such_module, which is not installed; expected a library of the image: "
+        "`make add PKG=no_such_module`.",
     ),
-    "syntax": ("x = 1\n\ndef broken(:\n", "import failed: SyntaxError: invalid syntax (syntax.py, line 3)"),
+    "syntax": (
+        "x = 1\n\ndef broken(:\n",
+        ":3: got `def broken(:`, a syntax error (invalid syntax); expected Python: correct this line or the one before "
+        "it.",
+    ),
     "sharing": (
         "from flows.shared import broken\n",
-        "import failed: ZeroDivisionError: division by zero (flows/shared/broken.py:2)",
+        f": import failed: ZeroDivisionError: division by zero (flows/shared/broken.py:2); {UNFAILING}.",
     ),
     "bad_cron": (
         f"{HEAD}deployments = [good.to_deployment('x', schedule=Cron('every day'))]\n",
-        'import failed: ValueError: Invalid cron string: "every day" (flows/bad_cron.py:17)',
+        f': import failed: ValueError: Invalid cron string: "every day" (flows/bad_cron.py:17); {UNFAILING}.',
     ),
     "leaves": (
         "import sys\n\nsys.exit('no variable FOO')\n",
-        "import failed: SystemExit: no variable FOO (flows/leaves.py:3)",
+        f": import failed: SystemExit: no variable FOO (flows/leaves.py:3); {UNFAILING}.",
     ),
     "runs": (
         f"{HEAD}good()\ndeployments = [good.to_deployment('x')]\n",
-        "import failed: ValueError: No Prefect API URL provided. Please set PREFECT_API_URL to the address of a "
-        "running Prefect server. (flows/runs.py:17)",
+        f": import failed: ValueError: No Prefect API URL provided. Please set PREFECT_API_URL to the address of a "
+        f"running Prefect server. (flows/runs.py:17); {UNFAILING}.",
     ),
-    "interrupts": ("raise KeyboardInterrupt\n", "import failed: KeyboardInterrupt:  (flows/interrupts.py:1)"),
+    "interrupts": (
+        "raise KeyboardInterrupt\n",
+        f": import failed: KeyboardInterrupt:  (flows/interrupts.py:1); {UNFAILING}.",
+    ),
     "dies": (
         "import os\nos.write(2, b'caf\\xe9')\nos._exit(7)\n",
-        "import ended the process (exit 7); expected nothing to run at import.",
+        ": import ended the process (exit 7); expected nothing to run at import.",
     ),
     "hangs": (
         "import time\n\ntime.sleep(9999)\n",
-        "import took more than 10 s; expected nothing to run at import (flows/hangs.py:3).",
+        ": import took more than 10 s; expected nothing to run at import (flows/hangs.py:3).",
     ),
     "twice": (
         f"{HEAD}deployments = [good.with_options(name='t').to_deployment('d', {OWNED}) for _ in 'ab']\n",
-        "got 2 deployments named t/d; expected names to differ.",
+        ":17: got 2 deployments named t/d; expected names to differ.",
     ),
     "team/orders/deep": (
         "from flows.team.orders import missing\n",
-        "import failed: ImportError: cannot import name 'missing' from 'flows.team.orders' (unknown location) "
-        "(flows/team/orders/deep.py:1)",
+        f": import failed: ImportError: cannot import name 'missing' from 'flows.team.orders' (unknown location) "
+        f"(flows/team/orders/deep.py:1); {UNFAILING}.",
     ),
     "shared/lost/hidden": (
         f"{GOOD}",
-        "got `deployments` in flows/shared/; expected no flow there: move it elsewhere in flows/.",
+        ":17: got `deployments` in flows/shared/; expected no flow there: move it elsewhere in flows/.",
     ),
 }
 UNFIT = {
@@ -131,11 +140,6 @@ def write(root, files):
         path.write_text(text)
 
 
-def said_of(problems):
-    """What is said by file."""
-    return dict(problem.split(": ", 1) for problem in problems)
-
-
 @pytest.fixture(scope="module")
 def wrong(tmp_path_factory):
     """A folder with good files and every kind of wrong one between them."""
@@ -145,7 +149,7 @@ def wrong(tmp_path_factory):
         root,
         {
             "fine": GOOD,
-            "team/zuletzt": GOOD.replace("daily", "last"),
+            "team/zuletzt": GOOD.replace("daily", "last").replace("@flow", "@flow(name='last')"),
             "shared/broken": "x = 1\ny = 1 / 0\n",
             "_draft": "broken(",
             "team/_drafts/draft": "broken(",
@@ -159,11 +163,11 @@ def wrong(tmp_path_factory):
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_file_is_told_with_its_name_its_error_and_its_line(wrong, name):
-    assert said_of(wrong.problems)[f"flows/{name}.py"] == WRONG[name][1]
+    assert f"flows/{name}.py{WRONG[name][1]}" in wrong.problems
 
 
 def test_all_wrong_files_are_told_at_once_and_the_others_are_found_all_the_same(wrong):
-    assert set(said_of(wrong.problems)) == {f"flows/{name}.py" for name in WRONG}
+    assert sorted(wrong.problems) == sorted(f"flows/{name}.py{said}" for name, (_, said) in WRONG.items())
     assert {each["file"] for each in wrong.deployments} == {"flows/fine.py", "flows/twice.py", "flows/team/zuletzt.py"}
 
 
@@ -186,25 +190,25 @@ def test_what_does_not_fit_is_told_with_file_and_deployment_and_all_of_it_at_onc
     ]
     write(tmp_path, {"unfit": f"{HEAD}deployments = [{', '.join(deployments)}]\n", "bare": BARE})
     assert load(tmp_path).problems == [
-        "flows/bare.py: deployment d: got no description; expected one: the flow's docstring.",
-        "flows/bare.py: deployment d: parameter days: got no description; expected one under `Args:` in the flow's "
+        "flows/bare.py:6: flow bare: got no description; expected one: the flow's docstring.",
+        "flows/bare.py:6: flow bare: parameter days: got no description; expected one under `Args:` in the flow's "
         "docstring.",
-        "flows/bare.py: deployment d: schedule 1: got no value for days; expected one: no default and nobody to ask.",
-        *(f"flows/unfit.py: deployment d{number}: {said}" for number, said in enumerate(UNFIT.values())),
+        "flows/bare.py:9: deployment d: schedule 1: got no value for days; expected one: no default and nobody to ask.",
+        *(f"flows/unfit.py:17: deployment d{number}: {said}" for number, said in enumerate(UNFIT.values())),
     ]
 
 
 def test_a_flow_of_any_depth_has_its_path_as_entrypoint_and_its_docstring_as_description(wrong):
     [deployment] = [each for each in wrong.deployments if each["file"] == "flows/team/zuletzt.py"]
     assert deployment["entrypoint"] == "flows/team/zuletzt.py:good"
-    assert (deployment["flow_name"], deployment["name"]) == ("good", "last")
+    assert (deployment["flow_name"], deployment["name"]) == ("last", "last")
     assert deployment["description"] == "Do good."
 
 
-def test_two_files_with_one_flow_and_deployment_name_are_refused(tmp_path):
+def test_two_flows_of_one_name_are_refused(tmp_path):
     write(tmp_path, {"one": GOOD, "team/two": GOOD})
     assert load(tmp_path).problems == [
-        "flows/one.py, flows/team/two.py: got 2 deployments named good/daily; expected names to differ."
+        "flows/one.py:17, flows/team/two.py:17: got 2 flows named good; expected names to differ: @flow(name=…)."
     ]
 
 
@@ -229,7 +233,7 @@ UNRULY = {
 def unruly(tmp_path_factory):
     """What is loaded of unruly files, and the folder."""
     root = tmp_path_factory.mktemp("unruly")
-    write(root, {name: text + GOOD.replace("daily", name) for name, text in UNRULY.items()})
+    write(root, {name: text + GOOD.replace("@flow", f"@flow(name='{name}')") for name, text in UNRULY.items()})
     with pytest.MonkeyPatch.context() as patch:
         for name in ("PREFECT_API_KEY", "AWS_SECRET_ACCESS_KEY", "PAGERDUTY_ROUTING_KEY", "PREFECT_API_URL"):
             patch.setenv(name, "secret")

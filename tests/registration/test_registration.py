@@ -253,7 +253,7 @@ def test_everything_wrong_is_told_at_once_and_nothing_is_written(registered):
         registered.register()
     assert refused.value.exit_code == 1
     said = str(refused.value).splitlines()
-    assert [line.partition(": ")[0] for line in said] == [
+    assert [line.partition(":")[0] for line in said] == [
         "flows/broken.py", "flows/wrong.py", "flows/shared/concurrency.py", "flows/wrong.py", "flows/wrong.py",
     ]  # fmt: skip
     for part in ("no_such_module", "no tags", "cpu 3", "work queue slow", "begins with data-flows."):

@@ -14,8 +14,10 @@ LONGEST = 80
 ARROWS = {
     "agent": {"shared"},
     "delivery": {"gate", "shared"},
+    "libraries": {"shared"},
     "local_stack": {"gate", "shared"},
     "registration": {"gate", "shared"},
+    "trying": {"agent", "gate", "local_stack", "shared"},
     "gate": {"shared"},
     "shared": set(),
 }

@@ -149,6 +149,10 @@ def test_the_variables_of_a_target_reach_its_command(variables, run):
         (["check", "OFFLINE=1", "BASE=a*"], "scripts.check_plan --env local --offline --base a*"),
         (["register", "IMAGE_DIGEST=a b"], "scripts.register_flows --env local --image-digest a b"),
         (["logs"], "scripts.show_logs --env local"),
+        (["add", "PKG=a>=2,<3"], "scripts.change_libraries add a>=2,<3"),
+        (["add", "PKG=a[b]", "DEV=1"], "scripts.change_libraries add a[b] --dev"),
+        (["remove", "PKG=*"], "scripts.change_libraries remove *"),
+        (["flows", "ENV=dev"], "scripts.check_flows --env dev"),
     ],
 )
 def test_what_a_person_types_reaches_the_command_untouched_by_the_shell(variables, run):

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 from plan_builder import plan_data, resource
@@ -41,7 +42,8 @@ def planned(monkeypatch, tmp_path):
     monkeypatch.setenv("DATA_FLOWS_BUILD_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path / "local"))
     monkeypatch.setattr(planning, "CheckovScan", Scan)
-    monkeypatch.setattr(Environment, "require_account", lambda _: None)
+    monkeypatch.setattr(plan_environment, "FlowImport", lambda _: nullcontext(SimpleNamespace(sound_result=list)))
+    monkeypatch.setattr(Environment, "require_account", lambda _: "")
     monkeypatch.setattr(planning.catalog, "warm_up", lambda: None)
     monkeypatch.setattr(planning.base_plan, "comparing", lambda *_: nullcontext())
     monkeypatch.setattr(engine, "gate_folder", lambda _, **__: 1 if planned[-1][1] == "bad" else 0)
@@ -93,6 +95,28 @@ def test_a_local_plan_without_a_running_stack_is_refused_at_once(planned, monkey
     ):
         main(monkeypatch, "local")
     assert planned == []
+
+
+def broken(_):
+    """In place of an import that finds something wrong."""
+
+    def refuse():
+        raise Refusal("flows/a.py:1: got x; expected y.", 1)
+
+    return nullcontext(SimpleNamespace(sound_result=refuse))
+
+
+def test_nothing_is_planned_while_something_is_wrong_with_the_flow_files(planned, monkeypatch):
+    monkeypatch.setattr(plan_environment, "FlowImport", broken)
+    with pytest.raises(Refusal, match=r"flows/a\.py:1: got x"):
+        main(monkeypatch, "amber", "--image-digest", DIGEST)
+    assert planned == []
+
+
+def test_make_up_has_checked_the_flow_files_already(planned, monkeypatch):
+    monkeypatch.setattr(plan_environment, "FlowImport", broken)
+    assert main(monkeypatch, "amber", "--offline", "--flows-checked") == 0
+    assert len(planned) == 1
 
 
 @pytest.mark.parametrize(("changed", "ends"), [("aws_ecs_service.agent", 0), ("aws_iam_role.flow", 1)])

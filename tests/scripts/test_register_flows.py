@@ -89,7 +89,7 @@ def command(monkeypatch):
     monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record())
     monkeypatch.setattr(applied_state, "read_outputs", outputs)
     monkeypatch.setattr(prefect_api, "configure", lambda _: "")
-    imported = SimpleNamespace(result=lambda: "what the code says")
+    imported = SimpleNamespace(sound_result=lambda: "what the code says")
     monkeypatch.setattr(register_flows, "FlowImport", lambda _: nullcontext(imported))
     monkeypatch.setattr(registration, "run", register)
     return run
@@ -123,6 +123,19 @@ def test_nothing_is_registered_when_the_gate_refuses(command, monkeypatch):
     with pytest.raises(Refusal):
         command()
     assert command.given is None
+
+
+def test_a_wrong_flow_file_is_told_before_the_gates_record_is_read(command, monkeypatch):
+    def refuse():
+        raise Refusal("flows/a.py:1: got x; expected y.", 1)
+
+    read = []
+    monkeypatch.setattr(applied_state, "read_record", read.append)
+    imported = SimpleNamespace(sound_result=refuse)
+    monkeypatch.setattr(register_flows, "FlowImport", lambda _: nullcontext(imported))
+    with pytest.raises(Refusal, match=r"flows/a\.py:1: got x"):
+        command()
+    assert (command.given, read) == (None, [])
 
 
 def test_the_table_says_what_and_why_and_the_last_line_counts(command, capsys):

@@ -1,7 +1,9 @@
 """`make up` runs once at a time, and when it ends early it says what still runs and how to go on."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +23,7 @@ def settings(tmp_path, monkeypatch):
     monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path / "stack"))
     monkeypatch.setattr(terraform, "check_version", lambda: None)
     monkeypatch.setattr(sys, "argv", ["start_local"])
+    monkeypatch.setattr(start_local, "FlowImport", lambda _: nullcontext(SimpleNamespace(sound_result=list)))
     parts = [supervision.Part("aws", 4711, "RUNNING", "", 1.0), supervision.Part("prefect", None, "FATAL", "", 0.0)]
     monkeypatch.setattr(supervision, "status", lambda _: parts)
     return LocalSettings.load()
@@ -62,8 +65,9 @@ def test_apply_comes_after_the_gate_and_registration_after_apply(settings, steps
     start_local.main()
     commands = [" ".join(command).removeprefix("scripts.") for command in steps[:-1]]
     assert commands == [
-        "local_stack.supervisor.start", "stale lock", "plan_environment local", "apply_plan local",
-        "local_stack.seed_landing", "register_flows --env local", "run_flow b/daily", "run_flow a/daily",
+        "local_stack.supervisor.start", "stale lock", "plan_environment local --flows-checked",
+        "apply_plan local", "local_stack.seed_landing", "register_flows --env local", "run_flow b/daily",
+        "run_flow a/daily",
     ]  # fmt: skip
 
 
@@ -83,6 +87,16 @@ def test_a_wrong_terraform_is_told_before_anything_starts(settings, steps, monke
         start_local.main()
     assert steps == []
     assert not settings.directory.exists()
+
+
+def test_a_wrong_flow_file_is_told_before_anything_starts(settings, steps, monkeypatch, capsys):
+    def refuse():
+        raise Refusal("flows/a.py:1: got x; expected y.", 1)
+
+    monkeypatch.setattr(start_local, "FlowImport", lambda _: nullcontext(SimpleNamespace(sound_result=refuse)))
+    with pytest.raises(Refusal, match=r"flows/a\.py:1: got x"):
+        start_local.main()
+    assert (steps, capsys.readouterr().out) == ([], "")
 
 
 @pytest.mark.parametrize("error", [Refusal("Step 3 Apply failed", 1), KeyboardInterrupt()], ids=["failed", "ctrl-c"])

@@ -2,7 +2,7 @@
 
     permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:{partition}:s3:::partner-{env}/*"]}]
 
-in a flow's file adds this to what every flow run may do. It is read without importing the file: a plan runs no flow.
+in a flow's file adds this to what every flow run may do. It is read and not run: what a reviewer sees is what holds.
 """
 
 import ast
@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from pydantic_core import PydanticCustomError
 
 from scripts.shared.environments import ROOT
-from scripts.shared.flow_files import flow_files
+from scripts.shared.flow_files import flow_files, parse, syntax_problem
 from scripts.shared.refusal import Refusal
 
 EXPECTED = (
@@ -27,7 +27,15 @@ EXPECTED = (
 PLACEHOLDERS = ["{partition}", "{region}", "{account}", "{env}", "{Env}", "{title}", "{prefix}", "{path}"]
 
 
-def _with_known_placeholders(resource: str) -> str:
+def _action(action: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9]+", action):
+        raise PydanticCustomError("action", "{action} is not the full name of one action", {"action": action})
+    return action
+
+
+def _resource(resource: str) -> str:
+    if not resource.startswith("arn:"):
+        raise PydanticCustomError("resource", "{resource} is no ARN", {"resource": resource})
     for part in re.findall(r"\{\w+\}", resource):
         if part not in PLACEHOLDERS:
             message = "{part} is no placeholder; the placeholders are {known}"
@@ -39,8 +47,8 @@ class Permission(BaseModel):
     """Full names of actions, and ARNs with or without placeholders."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    actions: list[str] = Field(min_length=1)
-    resources: list[Annotated[str, AfterValidator(_with_known_placeholders)]] = Field(min_length=1)
+    actions: list[Annotated[str, AfterValidator(_action)]] = Field(min_length=1)
+    resources: list[Annotated[str, AfterValidator(_resource)]] = Field(min_length=1)
 
 
 PERMISSIONS = TypeAdapter(list[Permission])
@@ -57,23 +65,34 @@ def declared(root: Path = ROOT) -> list[dict[str, Any]]:
         file = path.relative_to(root)
         flow = file.relative_to("flows").with_suffix("").as_posix()
         try:
-            declarations = PERMISSIONS.validate_python(_literal(ast.parse(path.read_bytes())))
-            found += [{"flow": flow, **each.model_dump()} for each in declarations]
+            statement = _statement(parse(path))
         except SyntaxError as error:
-            problems.append(f"{file}:{error.lineno or 1}: got a syntax error ({error.msg}); expected Python.")
+            problems.append(syntax_problem(error, root))
+            continue
+        if not statement:
+            continue
+        where = f"{file.as_posix()}:{statement.lineno}: got permissions"
+        try:
+            # A loop has a target and no value.
+            declarations = PERMISSIONS.validate_python(ast.literal_eval(getattr(statement, "value", statement)))
+            found += [{"flow": flow, **each.model_dump()} for each in declarations]
         except ValidationError as error:
-            where = "".join(f"[{part!r}]" for part in error.errors()[0]["loc"])
-            problems.append(f"{file}: got permissions{where}: {error.errors()[0]['msg']}; {EXPECTED}.")
-        except (ValueError, TypeError) as error:
-            problems.append(f"{file}: got permissions that cannot be read ({error}); {EXPECTED}.")
+            problems += [
+                f"{where}{''.join(f'[{part!r}]' for part in each['loc'])}: {each['msg']}; {EXPECTED}."
+                for each in error.errors()
+            ]
+        except (ValueError, TypeError):
+            text = ast.unparse(statement).partition("\n")[0][:60]
+            problems.append(f"{where} that cannot be read without running the file (`{text}`); {EXPECTED}.")
     if problems:
         raise Refusal("\n".join(problems), 1)
     return found
 
 
-def _literal(tree: ast.Module) -> Any:
+def _statement(tree: ast.Module) -> ast.stmt | None:
+    """What gives `permissions` a value."""
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(target, ast.Name) and target.id == "permissions" for target in targets):
-            return ast.literal_eval(getattr(node, "value", node))  # A loop has a target and no value.
-    return []
+            return node
+    return None

@@ -15,6 +15,10 @@ class DebugClient:
         self._file = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS).makefile("rwb")
         self._numbers = count(1)
 
+    def close(self) -> None:
+        """End the connection, and with it the debugger's adapter."""
+        self._file.close()
+
     def send(self, command: str, **arguments: Any) -> int:
         """Send a request; returns its number."""
         number = next(self._numbers)

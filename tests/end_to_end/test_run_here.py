@@ -19,6 +19,7 @@ import httpx
 import pytest
 from debug_client import DebugClient
 from embedded_aws import free_ports
+from observation import processes_of
 from patience import PATIENCE_SECONDS, until
 
 from scripts.shared import cloud_logs
@@ -179,6 +180,7 @@ def test_breakpoint_stops_a_try_in_the_terminal(stack, file):
 def test_a_debugger_stops_at_a_breakpoint_in_the_flow_file(stack, file):
     (port,) = free_ports(1)
     debugpy = ["-Xfrozen_modules=off", "-m", "debugpy", "--listen", f"127.0.0.1:{port}", "--wait-for-client"]
+    debugpy += ["--configure-subProcess", "false"]  # Not what keeps the try.
     command = [sys.executable, *debugpy, "-m", "scripts.try_flow", "tried"]
     line = 1 + TRIED.splitlines().index('    print("printed by the flow")')
     with subprocess.Popen(command, cwd=stack.root, env=stack.shell) as process:
@@ -187,7 +189,10 @@ def test_a_debugger_stops_at_a_breakpoint_in_the_flow_file(stack, file):
         assert (frame["name"], frame["line"], frame["source"]["path"]) == ("tried", line, str(file))
         assert client.ask("evaluate", expression="what", frameId=frame["id"], context="repl")["result"] == "'print'"
         client.send("continue", threadId=1)
+    client.close()
     assert process.returncode == 0
+    directory = str(stack.settings.directory)
+    until(lambda: not [each for each in processes_of(directory) if any("debugpy" in part for part in each)])
 
 
 def attached(port):

@@ -54,7 +54,8 @@ def test_a_flow_is_found_whether_written_with_underscores_or_hyphens(wanted, fou
 
 
 @pytest.mark.parametrize("wanted", ["orders", "", "daily_orders/daily", "hourly"])
-def test_an_unknown_flow_is_answered_with_the_list_of_flows(wanted):
+def test_an_unknown_flow_is_answered_with_the_list_of_flows(monkeypatch, wanted):
+    monkeypatch.setattr(flow_runs, "flow_files", list)  # Whatever flows this repository has.
     with pytest.raises(Refusal) as refused:
         find(wanted)
     assert str(refused.value) == f'FLOW is "{wanted}"; expected one of {", ".join(sorted(DEPLOYMENTS))}.'

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
+from zoneinfo import ZoneInfo
 
 from flows.shared.data.arrow_values import (
     Values,
@@ -16,6 +18,7 @@ from flows.shared.data.arrow_values import (
 from flows.shared.data.numbers_read import decimals_of_text, fitting, whole_floats
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from decimal import Decimal
 
     import polars as pl
@@ -28,6 +31,9 @@ DAY = 86_400_000_000
 MICROSECONDS = {"d": DAY, "s": 1_000_000, "ms": 1_000, "us": 1}
 # The years 1 to 9999, which every tool on the way knows.
 FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
+# The end of the year 2099: until then Polars knows when a zone changes its clocks.
+LAST_WITH_RULES = 4_102_444_799_999_999
+EPOCH, MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)
 # Below it a float tells every microsecond from the next.
 SURE_FLOAT = 2**52
 
@@ -149,7 +155,13 @@ def in_declared_zone(local: pl.Series, column: Column) -> pl.Series:
     moments = local.cast(pl.Datetime("us")).dt.replace_time_zone(
         column.written.zone, ambiguous="null", non_existent="null"
     )
-    return moments.to_physical()
+    zone = ZoneInfo(column.written.zone)
+
+    def one(number: int) -> int | None:
+        offsets = {_offset(number, zone, fold) for fold in (0, 1)}
+        return number - offsets.pop() if len(offsets) == 1 else None
+
+    return _beyond_the_rules(local, moments.to_physical(), one)
 
 
 def in_zone(moments: pl.Series, zone: str) -> pl.Series:
@@ -159,4 +171,32 @@ def in_zone(moments: pl.Series, zone: str) -> pl.Series:
     offset = fixed_offset_seconds(zone)
     if offset is not None:
         return moments + offset * 1_000_000
-    return moments.cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(zone).dt.replace_time_zone(None).to_physical()
+    local = moments.cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(zone).dt.replace_time_zone(None).to_physical()
+
+    def one(number: int) -> int:
+        moment = (EPOCH + timedelta(microseconds=number)).replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
+        return number + (moment.utcoffset() or timedelta()) // MICROSECOND
+
+    return _beyond_the_rules(moments, local, one)
+
+
+def _offset(local: int, zone: ZoneInfo, fold: int) -> int:
+    """Return how far the zone is ahead of UTC at a wall-clock time, in microseconds."""
+    clock = (EPOCH + timedelta(microseconds=local)).replace(tzinfo=zone, fold=fold)
+    return (clock.utcoffset() or timedelta()) // MICROSECOND
+
+
+def _beyond_the_rules(numbers: pl.Series, found: pl.Series, one: Callable[[int], int | None]) -> pl.Series:
+    """Return what Polars found, and of moments that its tables of zones do not reach what Python's rules say."""
+    import polars as pl
+
+    beyond = numbers > LAST_WITH_RULES
+    if not beyond.any():
+        return found
+    exact: list[int | None] = []
+    for number in numbers.filter(beyond).to_list():
+        try:
+            exact.append(one(number))
+        except OverflowError:  # After the year 9999.
+            exact.append(None)
+    return found.scatter(beyond.fill_null(value=False).arg_true(), pl.Series(exact, dtype=pl.Int64))

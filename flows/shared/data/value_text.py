@@ -10,14 +10,13 @@ from flows.shared.data.arrow_values import (
     Values,
     bytes_of,
     family,
-    fixed_offset_seconds,
     floats_of,
     ints_of,
     text_of,
     without_nan,
 )
 from flows.shared.data.json_text import json_texts
-from flows.shared.data.moments_read import in_zone, microseconds
+from flows.shared.data.moments_read import FIRST, LAST, in_zone, microseconds
 from flows.shared.data.moments_text import written_by
 
 if TYPE_CHECKING:
@@ -121,30 +120,31 @@ def _moments(array: Values) -> pl.Series:
 
 
 def _local(moments: pl.Series, zone: str) -> tuple[pl.Series, pl.Series]:
-    """Return the wall-clock times of the zone and what their texts end with."""
+    """Return the wall-clock times of the zone and what their texts end with.
+
+    In UTC are told what has no other text that can be read again: an unknown zone, a local year after 9999, and an
+    offset with seconds, which clocks had long ago.
+    """
     import polars as pl
 
-    offset = fixed_offset_seconds(zone) if zone else 0
-    if offset is not None:
-        suffix = "" if not zone else _offset_text(offset)
-        return moments + offset * 1_000_000, pl.Series([suffix]).new_from_index(0, len(moments))
+    if not zone:
+        return moments, pl.Series([""]).new_from_index(0, len(moments))
     try:
         local = in_zone(moments, zone)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):  # Polars does not know the zone.
-        return moments, pl.Series(["Z"]).new_from_index(0, len(moments))
+        local = moments
+    told = local.is_between(FIRST, LAST) & ((local - moments) % 60_000_000 == 0)
+    local = pl.select(pl.when(told).then(local).otherwise(moments)).to_series()
     ahead = local - moments
     texts = {value: _offset_text(value // 1_000_000) for value in ahead.drop_nulls().unique().to_list()}
-    if not texts:
-        return local, pl.Series(["Z"]).new_from_index(0, len(moments))
-    return local, ahead.replace_strict(texts, default=None, return_dtype=pl.String)
+    return local, ahead.replace_strict(texts or {0: "Z"}, default=None, return_dtype=pl.String)
 
 
 def _offset_text(seconds: int) -> str:
     if not seconds:
         return "Z"
-    minutes, rest = divmod(abs(seconds), 60)
-    sign = "-" if seconds < 0 else "+"
-    return f"{sign}{minutes // 60:02}:{minutes % 60:02}" + (f":{rest:02}" if rest else "")
+    minutes = abs(seconds) // 60
+    return f"{'-' if seconds < 0 else '+'}{minutes // 60:02}:{minutes % 60:02}"
 
 
 def _in_pattern(text: pl.Series, pattern: str) -> pl.Series:

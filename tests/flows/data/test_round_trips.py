@@ -222,6 +222,37 @@ def numbers_in(unit: str) -> st.SearchStrategy[int]:
     return st.integers(-(2**63), 2**63 - 1) | st.builds(lambda d, h: d * per_day + h * per_day // 24, days, hours)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "day"),
+    [
+        (5_182_873_200, None),  # 2134-03-29 01:00 in Berlin, whose summer time Polars does not know that late.
+        (5_182_869_600, date(2134, 3, 29)),
+        (-2_422_054_409, None),  # Local mean time, with an offset of 53 minutes and 28 seconds.
+    ],
+)
+def test_clocks_of_long_ago_and_of_the_far_future_are_known(seconds: int, day: date | None) -> None:
+    array = pa.array([seconds], pa.int64()).cast(pa.timestamp("s", "Europe/Berlin"))
+    assert converted(array, "date")[0] == [day]
+    [moment] = converted(array, "time")[0]
+    assert moment == UTC_EPOCH + timedelta(seconds=seconds)
+    assert converted(pa.array(texts(array, "time"), pa.string()), "time")[0] == [moment]
+
+
+@pytest.mark.parametrize(
+    ("local", "moment"),
+    [
+        ("2134-07-01T12:00:00", datetime(2134, 7, 1, 10, tzinfo=UTC)),
+        ("2134-12-01T12:00:00", datetime(2134, 12, 1, 11, tzinfo=UTC)),
+        ("2134-03-28T02:30:00", None),  # Clocks are put on over it,
+        ("2134-10-31T02:30:00", None),  # and back over this one.
+    ],
+)
+def test_a_wall_clock_time_of_the_far_future_is_its_moment_or_has_a_reason(local: str, moment: datetime | None) -> None:
+    values, reasons = converted(pa.array([local]), "time", zone="Europe/Berlin")
+    assert values == [moment]
+    assert bool(reasons[0]) is (moment is None)
+
+
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 def test_a_timestamp_is_the_same_moment_or_has_a_reason(unit: str, zone: str) -> None:

@@ -1,10 +1,21 @@
 """A work pool on the session's Prefect server, with runs in chosen states."""
 
+import asyncio
 from datetime import UTC, datetime
 
 from prefect import flow
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
+
+
+def as_test(scenario, whole):
+    """A test of the scenario's name that runs `whole`."""
+
+    def test():
+        asyncio.run(whole())
+
+    test.__name__, test.__doc__ = scenario.__name__, scenario.__doc__
+    return test
 
 
 @flow

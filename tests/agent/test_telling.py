@@ -4,7 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from pools import Pool
+from pools import Pool, as_test
 from prefect.client.orchestration import get_client
 from prefect.states import Completed, Crashed, Failed, Late, Running
 
@@ -51,11 +51,7 @@ def with_agents(scenario):
 
             await scenario(pool, tell, mail)
 
-    def test():
-        asyncio.run(whole())
-
-    test.__name__, test.__doc__ = scenario.__name__, scenario.__doc__
-    return test
+    return as_test(scenario, whole)
 
 
 @with_agents

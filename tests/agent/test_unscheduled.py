@@ -1,10 +1,9 @@
 """A deployment whose schedule is active and that Prefect schedules no run of is told by the agent."""
 
-import asyncio
 from uuid import uuid4
 
 import pytest
-from pools import Pool
+from pools import Pool, as_test
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.schedules import RRuleSchedule
 from prefect.states import Completed, Late, Scheduled
@@ -25,11 +24,7 @@ def with_watch(scenario):
             await pool.make()
             await scenario(client, pool, ScheduleWatch(client, pool.name, every_seconds=0))
 
-    def test():
-        asyncio.run(whole())
-
-    test.__name__, test.__doc__ = scenario.__name__, scenario.__doc__
-    return test
+    return as_test(scenario, whole)
 
 
 @with_watch

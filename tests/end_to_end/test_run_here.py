@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -176,7 +175,6 @@ def test_breakpoint_stops_a_try_in_the_terminal(stack, file):
     assert not [message for message in log_of(stack, run_of(stack, said.decode())) if "STOP" in message]
 
 
-@pytest.mark.skipif(find_spec("debugpy") is None, reason="debugpy is not installed: `make setup`")
 def test_a_debugger_stops_at_a_breakpoint_in_the_flow_file(stack, file):
     (port,) = free_ports(1)
     debugpy = ["-Xfrozen_modules=off", "-m", "debugpy", "--listen", f"127.0.0.1:{port}", "--wait-for-client"]

@@ -290,6 +290,11 @@ def test_what_a_pipeline_is_told_only_at_the_apply_is_named():
     assert "unknown until apply" in found.got
 
 
+def test_what_a_machine_is_given_encoded_is_judged_as_it_is_decoded():
+    harmless = encoded("#!/bin/sh\nexport REGION=eu-west-1\n")
+    assert find(no_plain_secrets.check, resource("aws_instance.a", {"user_data_base64": harmless})) == []
+
+
 def test_a_setting_named_like_a_secret_whose_value_is_unknown_is_named():
     block = {"environment_variable": [{"name": "API_TOKEN"}, {"name": "BUCKET"}]}
     unknown = {"environment": [{"environment_variable": [{"value": True}, {"value": True}]}]}

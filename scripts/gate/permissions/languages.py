@@ -32,7 +32,7 @@ def shortest(within: tuple[Texts, ...], without: tuple[str, ...] = ()) -> str | 
     covered = set(without)
     for number, texts in enumerate(within):
         if not texts.but:  # What is excluded by the very same pattern needs no search: most honest policies.
-            groups[number] = Texts(tuple(each for each in texts.patterns if not {each, "*"} & covered))
+            groups[number] = Texts(tuple(each for each in texts.patterns if each not in covered))
     if any(not texts.patterns and not texts.but for texts in groups):
         return None
     return _search(groups)

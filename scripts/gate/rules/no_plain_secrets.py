@@ -69,11 +69,10 @@ def _texts(value: Any, path: str = "") -> Iterator[str]:
         for number, inner in enumerate(value):
             yield from _texts(inner, f"{path}[{number}]")
     elif isinstance(value, str):
-        texts = [value]
-        if "user_data" in path:
+        if path.endswith("user_data_base64"):  # Encoded, everything looks random.
             with suppress(ValueError):
-                texts.append(base64.b64decode(value, validate=True).decode())
-        if kind := next(filter(None, (secret_kind(path, text) for text in reversed(texts))), None):
+                value = base64.b64decode(value, validate=True).decode()
+        if kind := secret_kind(path, value):
             yield f"{path} holds {kind}"
 
 

@@ -17,6 +17,6 @@ def check_hcl(hcl: Hcl, _plan: Plan) -> Iterator[Finding]:
         if not kind.startswith("__")
     ]
     clouds = [settings["cloud"] for _, settings in blocks(hcl.root, "terraform") if "cloud" in settings]
-    if backends != [("s3", {})] or clouds:
+    if backends != [("s3", {})]:
         got = ", ".join(f"{kind} with {', '.join(body) or 'no setting'}" for kind, body in backends) or "none"
         yield Finding(hcl.short(hcl.root), f"backend {'cloud' if clouds else got}", 'backend "s3" {}')

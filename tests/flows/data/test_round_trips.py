@@ -238,6 +238,13 @@ def test_clocks_of_long_ago_and_of_the_far_future_are_known(seconds: int, day: d
     assert converted(pa.array(texts(array, "time"), pa.string()), "time")[0] == [moment]
 
 
+@pytest.mark.parametrize("zone", ["+05:30", "Europe/Berlin", "Asia/Kathmandu"])
+def test_a_moment_of_the_year_9999_whose_clocks_show_10000_is_kept(zone: str) -> None:
+    moment = datetime(9999, 12, 31, 23, 30, tzinfo=UTC)
+    array = pa.array([moment], pa.timestamp("us", "UTC")).cast(pa.timestamp("us", zone))
+    assert converted(pa.array(texts(array, "time"), pa.string()), "time")[0] == [moment]
+
+
 @pytest.mark.parametrize(
     ("local", "moment"),
     [

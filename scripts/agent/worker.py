@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from prefect.client.schemas.responses import WorkerFlowRunResponse
 
 SETTLE_SECONDS = 20
+# The state that Prefect gives a run whose deployment runs as often as it may.
+WAITS_FOR_A_SLOT = "AwaitingConcurrencySlot"
 # Between two rounds, however many tasks stop.
 PAUSE_SECONDS = 2
 # Without a successful round for so long the health check fails, and ECS replaces the agent.
@@ -162,6 +164,18 @@ class Agent(ECSWorker):
             )
             await self.client.set_flow_run_state(run_id, why)
         return [each for each in due if each.flow_run.id not in needless]
+
+    async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
+        """Take a run. One that has to wait says so in its log, when it begins to."""
+        if await super()._propose_pending_state(flow_run):
+            return True
+        if flow_run.state is None or flow_run.state.name != WAITS_FOR_A_SLOT:
+            now = (await self.client.read_flow_run(flow_run.id)).state
+            if now and now.name == WAITS_FOR_A_SLOT:
+                self.get_flow_run_logger(flow_run).warning(
+                    "Waits for another run of its deployment to end: as many as its concurrency limit allows run"
+                )
+        return False
 
     async def sync_with_backend(self) -> None:
         """Send the heartbeat, with the same patience."""

@@ -29,11 +29,11 @@ class Pool:
     def __init__(self, client, name):
         self.client, self.name = client, name
 
-    async def make(self):
+    async def make(self, **options):
         await self.client.create_work_pool(WorkPoolCreate(name=self.name, type="ecs"))
         flow_id = await self.client.create_flow(work)
         self.deployment = await self.client.create_deployment(
-            flow_id, f"of-{self.name}", work_pool_name=self.name, work_queue_name="default"
+            flow_id, f"of-{self.name}", work_pool_name=self.name, work_queue_name="default", **options
         )
 
     async def run(self, state, *, noted="", **options):

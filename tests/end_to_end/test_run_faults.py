@@ -5,14 +5,20 @@ import os
 import signal
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from uuid import uuid4
 
 import psutil
 import pytest
 from patience import eventually, until
 from told import THRESHOLD_SECONDS, telling
+
+from scripts.local_stack.supervisor import supervisord
+from scripts.shared.local_settings import HOST
 
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
@@ -293,17 +299,49 @@ def prefect_server(stack):
     raise AssertionError("no Prefect server")
 
 
-@pytest.mark.faults
-def test_prefect_that_does_not_answer_for_two_minutes_costs_no_run(runs):
-    under_way = runs.start("fixture_wait", seconds=60)
-    runs.running_task(under_way)
-    server = prefect_server(runs.stack)
-    runs.hits()
+def refuse(request):
+    """Answer 500, whatever is asked."""
+    request.rfile.read(int(request.headers.get("Content-Length") or 0))
+    request.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+METHODS = {f"do_{method}": refuse for method in ("GET", "POST", "PATCH", "PUT", "DELETE")}
+Refusing = type("Refusing", (BaseHTTPRequestHandler,), {**METHODS, "log_message": lambda *_: None})
+
+
+@contextmanager
+def suspended(stack):
+    """Prefect takes connections and does not answer."""
+    server = prefect_server(stack)
     server.suspend()
     try:
-        time.sleep(120)  # The fault itself.
+        yield
     finally:
         server.resume()
+
+
+@contextmanager
+def answering_500s(stack):
+    """Another server in the place of Prefect's, which answers 500."""
+    supervisor = supervisord.connect(stack.settings)
+    supervisor.stopProcess("prefect")
+    try:
+        with ThreadingHTTPServer((HOST, stack.settings.prefect_port), Refusing) as server:
+            Thread(target=server.serve_forever).start()
+            yield
+            server.shutdown()
+    finally:
+        supervisor.startProcess("prefect")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("fault", [suspended, answering_500s])
+def test_prefect_that_does_not_answer_for_two_minutes_costs_no_run(runs, fault):
+    under_way = runs.start("fixture_wait", seconds=60)
+    runs.running_task(under_way)
+    runs.hits()
+    with fault(runs.stack):
+        time.sleep(120)  # The fault itself.
     later = runs.start("fixture_load")
     for run in (under_way, later):
         assert runs.until(run, "Completed", "Failed", "Crashed")["name"] == "Completed"

@@ -29,6 +29,7 @@ takes.image           :=
 takes.release         := ENV YES
 takes.plan            := ENV OFFLINE PIPELINE IMAGE_DIGEST BASE
 takes.check           := ENV OFFLINE BASE
+takes.comment         := ENV
 takes.apply           := ENV YES
 takes.alerts          := ENV YES
 takes.alert-test      := ENV YES
@@ -126,6 +127,9 @@ plan: setup ## Plan ENV, say what it changes and run the gate on it: make plan E
 
 check: setup ## Run the gate again on the plan of ENV
 	@$(PYTHON) -m scripts.check_plan --env $(ENV) $(if $(OFFLINE),--offline) $(if $(filter command,$(firstword $(origin BASE))),--base "$$BASE")
+
+comment: setup ## Show the report of ENV's plan as a comment of the pull request (GITHUB_TOKEN, docs/gate.md)
+	@$(PYTHON) -m scripts.comment_report $(ENV)
 
 apply: setup ## Apply exactly the plan of ENV that passed the gate
 	@$(PYTHON) -m scripts.apply_plan $(ENV)

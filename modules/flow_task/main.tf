@@ -4,6 +4,9 @@ locals {
     # Spot and StopTask end a task by SIGTERM: its run is scheduled again instead of Crashed.
     PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR = "reschedule"
     PREFECT_LOGGING_LOG_PRINTS                = "true" # What a flow prints is in its log in Prefect too.
+    # A server that is gone for some minutes or answers 500 is asked again, after 2, 4, … 128 s.
+    PREFECT_CLIENT_MAX_RETRIES       = "7"
+    PREFECT_CLIENT_RETRY_EXTRA_CODES = "500,504"
   }, var.environment)
 }
 

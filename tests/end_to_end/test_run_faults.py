@@ -90,6 +90,11 @@ class Runs:
         """The run's state once it has one of these names."""
         return until(lambda: self.state(run), lambda state: state["name"] in names)
 
+    def not_completed(self, asked):
+        """Names and messages of the states in which runs ended otherwise, once all have ended."""
+        ended = [self.until(run, "Completed", "Failed", "Crashed") for run in asked]
+        return [(state["name"], state["message"]) for state in ended if state["name"] != "Completed"]
+
     def states(self, run):
         """The names of its states so far, in order."""
         found = self.stack.prefect("GET", f"/flow_run_states/?flow_run_id={run}")
@@ -283,9 +288,7 @@ def test_forty_runs_that_are_late_after_an_outage_are_executed_once_each(runs):
     runs.hits()
     runs.stack.ecs.update_service(**service, desiredCount=1)
     runs.agent()
-    for run in asked:
-        runs.until(run, "Completed", "Failed", "Crashed")
-    assert {runs.state(run)["name"] for run in asked} == {"Completed"}
+    assert runs.not_completed(asked) == []
     assert [(runs.starts(run), len(runs.tasks(run))) for run in asked] == [(1, 1)] * len(asked)
 
 
@@ -321,21 +324,27 @@ def suspended(stack):
 
 
 @contextmanager
-def answering_500s(stack):
-    """Another server in the place of Prefect's, which answers 500."""
+def stopped(stack):
+    """Prefect is gone."""
     supervisor = supervisord.connect(stack.settings)
     supervisor.stopProcess("prefect")
     try:
-        with ThreadingHTTPServer((HOST, stack.settings.prefect_port), Refusing) as server:
-            Thread(target=server.serve_forever).start()
-            yield
-            server.shutdown()
+        yield
     finally:
         supervisor.startProcess("prefect")
 
 
+@contextmanager
+def answering_500s(stack):
+    """Another server in the place of Prefect's, which answers 500."""
+    with stopped(stack), ThreadingHTTPServer((HOST, stack.settings.prefect_port), Refusing) as server:
+        Thread(target=server.serve_forever).start()
+        yield
+        server.shutdown()
+
+
 @pytest.mark.faults
-@pytest.mark.parametrize("fault", [suspended, answering_500s])
+@pytest.mark.parametrize("fault", [suspended, stopped, answering_500s])
 def test_prefect_that_does_not_answer_for_two_minutes_costs_no_run(runs, fault):
     under_way = runs.start("fixture_wait", seconds=60)
     runs.running_task(under_way)
@@ -343,9 +352,8 @@ def test_prefect_that_does_not_answer_for_two_minutes_costs_no_run(runs, fault):
     with fault(runs.stack):
         time.sleep(120)  # The fault itself.
     later = runs.start("fixture_load")
-    for run in (under_way, later):
-        assert runs.until(run, "Completed", "Failed", "Crashed")["name"] == "Completed"
-        assert len(runs.tasks(run)) == 1
+    assert runs.not_completed([under_way, later]) == []
+    assert [len(runs.tasks(run)) for run in (under_way, later)] == [1, 1]
 
 
 @pytest.mark.faults
@@ -355,8 +363,7 @@ def test_prefect_that_is_killed_leaves_no_slot_of_a_limit_taken(runs):
     runs.hits()
     prefect_server(runs.stack).kill()
     second = runs.start("fixture_memory", name="one_at_a_time", seconds=0)
-    assert runs.until(first, "Completed", "Failed", "Crashed")["name"] == "Completed"
-    assert runs.until(second, "Completed", "Failed", "Crashed")["name"] == "Completed"
+    assert runs.not_completed([first, second]) == []
 
 
 @pytest.mark.faults
@@ -373,9 +380,7 @@ def test_of_two_agents_one_is_killed_and_fifty_runs_are_executed_once_each(runs)
         process = runs.stack.process_of(runs.stack.tasks("agent", "RUNNING")[0])
         runs.hits()
         os.kill(process, signal.SIGKILL)
-        for run in asked:
-            runs.until(run, "Completed", "Failed", "Crashed")
-        assert [runs.state(run)["name"] for run in asked] == ["Completed"] * len(asked)
+        assert runs.not_completed(asked) == []
         assert [(runs.starts(run), len(runs.tasks(run))) for run in asked] == [(1, 1)] * len(asked)
     finally:
         runs.stack.ecs.update_service(**service, desiredCount=1)
@@ -385,6 +390,4 @@ def test_of_two_agents_one_is_killed_and_fifty_runs_are_executed_once_each(runs)
 @pytest.mark.faults
 def test_light_runs_and_loads_at_once_all_complete(runs):
     asked = [runs.start("fixture_wait") for _ in range(20)] + [runs.start("fixture_load") for _ in range(3)]
-    for run in asked:
-        runs.until(run, "Completed", "Failed", "Crashed")
-    assert {runs.state(run)["name"] for run in asked} == {"Completed"}
+    assert runs.not_completed(asked) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from datetime import timedelta
@@ -24,6 +25,7 @@ from scripts.agent.unscheduled import ScheduleWatch
 from scripts.agent.wake import listen
 
 if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun, State
     from prefect.client.schemas.responses import WorkerFlowRunResponse
 
@@ -164,6 +166,16 @@ class Agent(ECSWorker):
             )
             await self.client.set_flow_run_state(run_id, why)
         return [each for each in due if each.flow_run.id not in needless]
+
+    async def _propose_crashed_state(
+        self, flow_run: FlowRun, message: str, client: PrefectClient | None = None
+    ) -> None:
+        """A run whose task could not be started ends. If it is Prefect that could not be asked, the run stays Pending:
+        a round starts it again, or finds its task."""
+        if isinstance(sys.exception(), httpx.HTTPError):
+            self._logger.warning("Flow run %s (%s) is left Pending: %s", flow_run.name, flow_run.id, message)
+            return
+        await super()._propose_crashed_state(flow_run, message, client)
 
     async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
         """Take a run. One that has to wait says so in its log, when it begins to."""

@@ -86,14 +86,14 @@ class EmbeddedDbtCloud:
 
 
 @contextmanager
-def embedded_dbt_cloud(snowflake_port: int, log: Path) -> Iterator[EmbeddedDbtCloud]:
-    """Run a server on a free port until the block is left."""
+def embedded_dbt_cloud(snowflake_port: int, log: Path, jobs: Path = JOBS) -> Iterator[EmbeddedDbtCloud]:
+    """Run a server on a free port until the block is left, with the jobs below a folder."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [
         *(sys.executable, "-m", "scripts.local_stack.dbt_cloud.server", "--port", str(port)),
-        *("--snowflake-port", str(snowflake_port), "--flows", str(JOBS)),
+        *("--snowflake-port", str(snowflake_port), "--flows", str(jobs)),
     ]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:

@@ -28,6 +28,8 @@ locals {
     }
   }
 
+  dbt_cloud = { for name, value in { DBT_CLOUD_HOST = var.dbt_cloud.host } : name => value if value != "" }
+
   # Registration writes the block.
   result_block = var.persist_results ? "${lower(local.name)}-results" : ""
   result_storage = { for name, value in {
@@ -114,7 +116,7 @@ module "flow_task" {
     SNOWFLAKE_SCHEMA       = var.snowflake.schema
     SNOWFLAKE_WAREHOUSE    = var.snowflake.warehouse
     SNOWFLAKE_ROLE         = var.snowflake.role
-  }, local.result_storage, var.flow_environment)
+  }, local.dbt_cloud, local.result_storage, var.flow_environment)
 }
 
 module "ecs_agent" {

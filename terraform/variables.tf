@@ -163,6 +163,18 @@ variable "snowflake" {
   nullable    = false
 }
 
+variable "dbt_cloud" {
+  description = "Where flows run jobs of dbt Cloud: the host of the account's access URL, such as ab123.us1.dbt.com; empty if none does. Account and token come from SSM."
+  type        = object({ host = optional(string, "") })
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = var.dbt_cloud.host == "" || can(regex("^([a-z0-9-]+\\.[a-z]{2}[0-9]+\\.dbt\\.com|[a-z0-9-]+\\.(get)?dbt\\.com)$", var.dbt_cloud.host)) && !can(regex("^[a-z]{2}[0-9]+\\.dbt\\.com$", var.dbt_cloud.host))
+    error_message = "dbt_cloud.host is \"${var.dbt_cloud.host}\"; expected the host alone of your account's access URL, such as ab123.us1.dbt.com or emea.dbt.com."
+  }
+}
+
 variable "parameters" {
   description = "Names of the SSM parameters that flow runs receive as secrets, in addition to Prefect's credential: secure_strings are encrypted, strings are not. Values are written by hand (docs/initial-deployment.md), never by Terraform."
   type = object({

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from flows.shared.dbt_cloud_account import read_account_id, read_host, read_token
 from flows.shared.errors import DataFlowsError
 from flows.shared.snowflake_account import read_account
 
@@ -61,6 +62,26 @@ class SnowflakeSettings(_Settings):
             return settings
         account = read_account(settings.account)
         return settings.model_copy(update={"account": account.name, "host": account.host})
+
+
+class DbtCloudSettings(_Settings):
+    """Where dbt Cloud is, and which account it is by which token. After `load` all three have one form."""
+
+    host: str = Field(validation_alias="DBT_CLOUD_HOST")
+    account_id: str = Field(validation_alias="DBT_CLOUD_ACCOUNT_ID")
+    token: SecretStr = Field(validation_alias="DBT_CLOUD_TOKEN")
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment. Raises SettingsError, and DbtCloudAccountError before anything is sent."""
+        settings = super().load()
+        return settings.model_copy(
+            update={
+                "host": read_host(settings.host),
+                "account_id": str(read_account_id(settings.account_id)),
+                "token": SecretStr(read_token(settings.token.get_secret_value())),
+            }
+        )
 
 
 class StoreSettings(_Settings):

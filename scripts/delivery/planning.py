@@ -42,6 +42,7 @@ def variable_files(environment: Environment) -> list[Path]:
             "SNOWFLAKE_HOST": HOST,
             "SNOWFLAKE_PORT": str(settings.snowflake_port),
             "SNOWFLAKE_PROTOCOL": "http",
+            "DBT_CLOUD_HOST": settings.dbt_url,
         },
     }
     addresses = environment.directory / "addresses.tfvars.json"

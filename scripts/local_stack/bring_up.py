@@ -47,7 +47,7 @@ def bring_up(settings: LocalSettings) -> None:
     steps = Steps(settings.directory / "logs")
     start = time.monotonic()
     supervision.end_steps(settings)
-    steps.run("Embedded AWS, Snowflake, Prefect", *PYTHON, "scripts.local_stack.supervisor.start")
+    steps.run("Embedded AWS, Snowflake, dbt Cloud, Prefect", *PYTHON, "scripts.local_stack.supervisor.start")
     remove_stale_lock(environment)
     # Marked, so that a later `make up` or `make down` finds what outlives this one, were it killed.
     env = {**os.environ, processes.MARK: str(settings.directory)}

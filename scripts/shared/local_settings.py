@@ -34,6 +34,7 @@ class LocalSettings(BaseSettings):
     directory: Path = Path("build/local")
     aws_port: Port = 4566
     snowflake_port: Port = 4567
+    dbt_port: Port = 4568
     prefect_port: Port = 4200
     agent_health_port: Port = 8080
     # Where Prefect keeps its data; by default SQLite in the directory, which is enough for some dozen runs at once.
@@ -67,6 +68,10 @@ class LocalSettings(BaseSettings):
     @property
     def aws_endpoint_url(self) -> str:
         return f"http://{HOST}:{self.aws_port}"
+
+    @property
+    def dbt_url(self) -> str:
+        return f"http://{HOST}:{self.dbt_port}"
 
     @property
     def prefect_url(self) -> str:

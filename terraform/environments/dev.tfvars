@@ -30,6 +30,10 @@ snowflake = {
   role      = "DATA_FLOWS_LOADER_DEV"
 }
 
+dbt_cloud = {
+  host = "ab123.us1.dbt.com"
+}
+
 delivery = {
   connection_arn = "arn:aws:codestar-connections:eu-west-1:111111111111:connection/00000000-0000-0000-0000-000000000000"
   repository     = "example/data-flows"

@@ -115,9 +115,9 @@ class Stack:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack, where nothing ran yet; whatever the tests leave of it is ended."""
-    names = ("aws_port", "snowflake_port", "prefect_port", "agent_health_port")
+    names = ("aws_port", "snowflake_port", "dbt_port", "prefect_port", "agent_health_port")
     settings = LocalSettings(
-        directory=tmp_path_factory.mktemp("stack") / "local", **dict(zip(names, free_ports(4), strict=True))
+        directory=tmp_path_factory.mktemp("stack") / "local", **dict(zip(names, free_ports(5), strict=True))
     )
     chosen = {f"DATA_FLOWS_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
     # What a developer may have set must reach neither the commands nor the tasks.

@@ -17,6 +17,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from embedded_dbt_cloud import ACCOUNT_ID, EmbeddedDbtCloud, embedded_dbt_cloud
 from patience import until
 
 SNOWFLAKE_SERVER = [sys.executable, "-m", "scripts.local_stack.snowflake.server"]
@@ -51,6 +52,12 @@ def s3_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         tmp_path_factory.mktemp("moto"),
     ) as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def dbt_process(snowflake_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDbtCloud]:
+    with embedded_dbt_cloud(snowflake_port, tmp_path_factory.mktemp("dbt") / "server.log") as process:
+        yield process
 
 
 @pytest.fixture(scope="session")
@@ -133,3 +140,14 @@ def world(snowflake_port: int, s3_port: int, private_key: str, monkeypatch: pyte
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     return World(s3, name, name.upper())
+
+
+@pytest.fixture
+def dbt(world: World, dbt_process: EmbeddedDbtCloud, monkeypatch: pytest.MonkeyPatch) -> EmbeddedDbtCloud:
+    """An embedded dbt Cloud that builds in the test's database, and the variables that lead a flow to it."""
+    world.query("SELECT 1")  # The first session makes the database.
+    dbt_process.use(world.database)
+    for name, value in {"HOST": dbt_process.address, "ACCOUNT_ID": ACCOUNT_ID, "TOKEN": dbt_process.token}.items():
+        monkeypatch.setenv(f"DBT_CLOUD_{name}", str(value))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return dbt_process

@@ -12,7 +12,7 @@ from scripts.shared.local_settings import LocalSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "compose.yaml"
-LISTENING = ["aws_port", "snowflake_port", "prefect_port"]
+LISTENING = ["aws_port", "snowflake_port", "dbt_port", "prefect_port"]
 
 
 @pytest.fixture(scope="module")

@@ -22,8 +22,8 @@ from scripts.shared.local_settings import LocalSettings
 from scripts.local_stack.supervisor import supervision
 
 def test_servers(prefect_process, tmp_path):
-    names = ("aws_port", "snowflake_port", "prefect_port", "agent_health_port")
-    supervision.start(LocalSettings(directory=tmp_path / "stack", **dict(zip(names, free_ports(4)))))
+    names = ("aws_port", "snowflake_port", "dbt_port", "prefect_port", "agent_health_port")
+    supervision.start(LocalSettings(directory=tmp_path / "stack", **dict(zip(names, free_ports(5)))))
     (tmp_path / "ready").touch()
     time.sleep(9999)
 """

@@ -57,8 +57,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSettings]:
 
 def settings_in(directory: Path) -> LocalSettings:
     """Settings with free ports."""
-    names = ("aws_port", "snowflake_port", "prefect_port", "agent_health_port")
-    return LocalSettings(directory=directory, **dict(zip(names, free_ports(4), strict=True)))
+    names = ("aws_port", "snowflake_port", "dbt_port", "prefect_port", "agent_health_port")
+    return LocalSettings(directory=directory, **dict(zip(names, free_ports(5), strict=True)))
 
 
 def client(settings: LocalSettings, service: str) -> Any:
@@ -82,7 +82,7 @@ def all_of(settings: LocalSettings) -> list[psutil.Process]:
 def test_a_started_stack_runs_and_answers(stack: LocalSettings):
     parts = {part.name: part for part in supervision.status(stack)}
     assert {name: part.state for name, part in parts.items()} == dict.fromkeys(
-        ("aws", "prefect", "snowflake"), "RUNNING"
+        ("aws", "dbt", "prefect", "snowflake"), "RUNNING"
     )
     assert parts["prefect"].address == stack.prefect_url
     assert parts["aws"].uptime_seconds > 0
@@ -142,6 +142,18 @@ def test_the_seeded_key_opens_the_seeded_schema(stack: LocalSettings):
     assert current == (LOCAL.facts["snowflake"]["schema"],)
 
 
+def test_the_seeded_token_opens_the_seeded_dbt_account(stack: LocalSettings):
+    seed.seed_platform(stack, LOCAL)
+    names = ("DBT_CLOUD_ACCOUNT_ID", "DBT_CLOUD_TOKEN")
+    account, token = (
+        client(stack, "ssm").get_parameter(Name=f"{LOCAL.names.path}/{name}", WithDecryption=True)["Parameter"]["Value"]
+        for name in names
+    )
+    address = f"{stack.dbt_url}/api/v2/accounts/{account}/jobs/"
+    assert httpx.get(address, headers={"Authorization": f"Token {token}"}, trust_env=False).status_code == 200
+    assert httpx.get(address, headers={"Authorization": "Token other"}, trust_env=False).status_code == 401
+
+
 def test_what_the_facts_leave_open_is_as_terraform_has_it():
     facts = {"prefect_credential": "PREFECT_API_AUTH_STRING"}
     kinds = {
@@ -169,7 +181,7 @@ def test_logs_are_found_by_the_name_of_a_program_the_agent_or_a_task(tmp_path: P
     found = {name: supervision.log_path(settings, name).name for name in ("aws", "agent", "b", "a1")}
     assert found == {"aws": "aws.log", "agent": "a2.log", "b": "b1.log", "a1": "a1.log"}
     for wrong in ("a", "c", "../x"):
-        with pytest.raises(Refusal, match="expected aws, snowflake, prefect, agent or the id of a task"):
+        with pytest.raises(Refusal, match="expected aws, snowflake, dbt, prefect, agent or the id of a task"):
             supervision.log_path(settings, wrong)
 
 
@@ -232,7 +244,7 @@ def test_a_stop_after_supervisord_was_killed_leaves_no_process_and_no_port(stack
     assert {part.state for part in supervision.status(stack)} == {"UNSUPERVISED"}
     bystander = psutil.Popen(["sleep", "9999"])
     try:
-        assert supervision.stop(stack) == 3
+        assert supervision.stop(stack) == len(supervisord.PROGRAMS)
         assert supervision.stop(stack) == 0
         assert bystander.is_running()
     finally:

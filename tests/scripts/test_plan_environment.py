@@ -91,7 +91,7 @@ def test_a_local_plan_pushes_the_image_that_it_names(planned, monkeypatch, tmp_p
 
 def test_a_local_plan_without_a_running_stack_is_refused_at_once(planned, monkeypatch, tmp_path):
     with pytest.raises(
-        Refusal, match="Not running: aws, prefect, snowflake; expected the whole local stack: run `make up` first"
+        Refusal, match="Not running: aws, dbt, prefect, snowflake; expected the whole local stack: run `make up` first"
     ):
         main(monkeypatch, "local")
     assert planned == []

@@ -1,4 +1,4 @@
-"""Puts into a new local stack what an administrator creates in AWS: state bucket, SSM parameters, Snowflake schema."""
+"""Puts into a new local stack what administrators make: state bucket, SSM parameters, Snowflake schema, dbt account."""
 
 import base64
 import json
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import httpx
 import snowflake.connector
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -18,17 +19,19 @@ from scripts.shared.environments import ROOT, Environment
 from scripts.shared.local_settings import HOST, LocalSettings, no_proxy_here
 
 ACCOUNT, USER = "fakesnow", "LOADER"
+DBT_ACCOUNT_ID, DBT_SCHEMA = "4711", "ANALYTICS"
 # What runs receive unless the facts say otherwise: the attributes' own defaults.
 DEFAULT_PARAMETERS = re.compile(r"^\s*(secure_strings|strings) += optional\(set\(string\), (\[.*\])\)", re.MULTILINE)
 
 
 def seed_platform(settings: LocalSettings, environment: Environment) -> None:
-    """Make what the environment's facts name: versioned state bucket, SSM parameters, Snowflake schema. What is there
-    stays."""
+    """Make what the environment's facts name: versioned state bucket, SSM parameters, Snowflake schema, dbt account.
+    What is there stays."""
     os.environ |= no_proxy_here()  # The connector asks the environment only.
     aws = partial(embedded_clients.client, settings.aws_endpoint_url, region=environment.facts["region"])
     _make_state_bucket(aws("s3"), str(environment.backend["bucket"]))
     _put_parameters(aws("ssm"), settings, environment)
+    _set_dbt_account(aws("ssm"), settings, environment)
     with snowflake.connector.connect(
         account=ACCOUNT,
         user=USER,
@@ -58,12 +61,28 @@ def _put_parameters(ssm: Any, settings: LocalSettings, environment: Environment)
         "SNOWFLAKE_ACCOUNT": lambda: ACCOUNT,
         "SNOWFLAKE_USER": lambda: USER,
         "SNOWFLAKE_PRIVATE_KEY": _private_key,
+        "DBT_CLOUD_ACCOUNT_ID": lambda: DBT_ACCOUNT_ID,
+        "DBT_CLOUD_TOKEN": lambda: f"dbtc_{secrets.token_urlsafe(32)}",
     }
     names = list(wanted)
     for start in range(0, len(names), 10):  # SSM takes ten at once.
         for path in ssm.get_parameters(Names=names[start : start + 10])["InvalidParameters"]:
             value = known.get(path.rpartition("/")[2], lambda: secrets.token_urlsafe(32))
             ssm.put_parameter(Name=path, Type=wanted[path], Value=value())
+
+
+def _set_dbt_account(ssm: Any, settings: LocalSettings, environment: Environment) -> None:
+    """Tell the embedded dbt Cloud, which forgets it with its process, whose token it takes and where it builds."""
+    names = {f"{environment.names.path}/{name}": name for name in ("DBT_CLOUD_ACCOUNT_ID", "DBT_CLOUD_TOKEN")}
+    found = ssm.get_parameters(Names=list(names), WithDecryption=True)["Parameters"]
+    values = {names[each["Name"]]: each["Value"] for each in found}
+    if len(values) < len(names):
+        return  # The environment's facts leave dbt Cloud out.
+    facts = environment.facts["snowflake"]
+    account = {"snowflake_account": ACCOUNT, "database": facts["database"], "schema_name": DBT_SCHEMA}
+    identity = {"id": values["DBT_CLOUD_ACCOUNT_ID"], "token": values["DBT_CLOUD_TOKEN"]}
+    url = f"{settings.dbt_url}/_embedded/account"
+    httpx.put(url, json=identity | account, trust_env=False, timeout=60).raise_for_status()
 
 
 def parameters(facts: dict[str, Any]) -> dict[str, str]:

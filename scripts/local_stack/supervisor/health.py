@@ -82,9 +82,13 @@ def _is_answering(settings: LocalSettings, name: str) -> bool:
         with socket.socket() as probe:
             probe.settimeout(1)
             return probe.connect_ex((HOST, settings.snowflake_port)) == 0
-    url = f"{settings.aws_endpoint_url}/_fargate/health" if name == "aws" else f"{settings.prefect_api_url}/health"
+    urls = {
+        "aws": f"{settings.aws_endpoint_url}/_fargate/health",
+        "dbt": f"{settings.dbt_url}/_embedded/health",
+        "prefect": f"{settings.prefect_api_url}/health",
+    }
     try:
-        return httpx.get(url, timeout=5, trust_env=False).status_code == httpx.codes.OK
+        return httpx.get(urls[name], timeout=5, trust_env=False).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
 

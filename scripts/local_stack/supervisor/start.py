@@ -1,4 +1,4 @@
-"""Start the embedded AWS, Snowflake and Prefect, and create what must exist before the plan.
+"""Start the embedded AWS, Snowflake, dbt Cloud and Prefect, and create what must exist before the plan.
 
 Example: python -m scripts.local_stack.supervisor.start
 """
@@ -15,7 +15,10 @@ def main() -> None:
     settings = LocalSettings.load()
     supervision.start(settings, lambda message: print(message, flush=True))
     seed_platform(settings, find_environment("local"))
-    print(f"AWS {settings.aws_endpoint_url}, Snowflake port {settings.snowflake_port}, Prefect {settings.prefect_url}")
+    print(
+        f"AWS {settings.aws_endpoint_url}, Snowflake port {settings.snowflake_port}, dbt Cloud {settings.dbt_url}, "
+        f"Prefect {settings.prefect_url}"
+    )
 
 
 if __name__ == "__main__":

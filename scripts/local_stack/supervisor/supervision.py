@@ -1,4 +1,4 @@
-"""Starts, shows and stops the local stack: the embedded AWS, Snowflake and Prefect of one directory."""
+"""Starts, shows and stops the local stack: the embedded AWS, Snowflake, dbt Cloud and Prefect of one directory."""
 
 import fcntl
 import os
@@ -67,7 +67,7 @@ def start(settings: LocalSettings, on_progress: Progress = print) -> None:
 
 
 def status(settings: LocalSettings) -> list[Part]:
-    """Return the state of the three programs."""
+    """Return the state of the programs."""
     supervisor = supervisord.connect(settings)
     known = {program["name"]: program for program in supervisor.getAllProcessInfo()} if supervisor else {}
     record = processes.read_record(supervisord.record_file(settings))
@@ -120,7 +120,7 @@ def end_steps(settings: LocalSettings) -> int:
 
 
 def log_path(settings: LocalSettings, name: str) -> Path:
-    """Return the log of `aws`, `snowflake`, `prefect`, `agent` (its newest task) or a task's id.
+    """Return the log of `aws`, `snowflake`, `dbt`, `prefect`, `agent` (its newest task) or a task's id.
 
     The beginning of an id is enough. Raise Refusal with the names there are when there is none or several.
     """
@@ -135,7 +135,7 @@ def log_path(settings: LocalSettings, name: str) -> Path:
     if len(found) == 1:
         return found[0]
     tasks = ", ".join(path.stem for path in sorted(settings.tasks.glob("*.log"))) or "none yet"
-    raise Refusal(f"NAME is {name!r}; expected aws, snowflake, prefect, agent or the id of a task ({tasks}).")
+    raise Refusal(f"NAME is {name!r}; expected aws, snowflake, dbt, prefect, agent or the id of a task ({tasks}).")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Runs the stack's three programs under supervisor (PyPI): its configuration and its control socket."""
+"""Runs the stack's programs under supervisor (PyPI): its configuration and its control socket."""
 
 import hashlib
 import os
@@ -29,9 +29,10 @@ from scripts.shared.local_settings import (
 PROGRAMS = {
     "prefect": "scripts.local_stack.prefect_server --port {prefect_port} --directory {directory}",
     "snowflake": "scripts.local_stack.snowflake.server --port {snowflake_port}",
+    "dbt": "scripts.local_stack.dbt_cloud.server --port {dbt_port} --snowflake-port {snowflake_port}",
     "aws": "scripts.local_stack.aws.server --port {aws_port} --directory {directory} --account-id {account_id}",
 }
-STOP_SECONDS = {"prefect": 5, "snowflake": 5, "aws": 25}
+STOP_SECONDS = {"prefect": 5, "snowflake": 5, "dbt": 5, "aws": 25}
 KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", *CA_VARIABLES, *NETWORK_VARIABLES)
 SOCKET_PATH_LIMIT = 100  # macOS allows 103 characters, Linux 107.
 
@@ -129,7 +130,7 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
     values = settings.ports() | {"directory": shlex.quote(str(settings.directory)), "account_id": account_id}
     for priority, (name, arguments) in enumerate(PROGRAMS.items(), start=1):
         command = f"{shlex.quote(sys.executable)} -m {arguments.format(**values)}"
-        # AWS and Snowflake live in memory: after an automatic restart they would be empty without notice.
+        # All but Prefect live in memory: after an automatic restart they would be empty without notice.
         text += f"""
 [program:{name}]
 command = {_escaped(command)}

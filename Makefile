@@ -17,7 +17,7 @@ takes.fix             :=
 takes.test            := ARGS FAST
 takes.faults          :=
 takes.move-in         :=
-takes.up              :=
+takes.up              := FAST
 takes.down            :=
 takes.status          :=
 takes.logs            := FLOW RUN TASK NAME ENV
@@ -50,6 +50,8 @@ override ENV := $(or $(ENV),local)
 PARAMS ?= {}
 # Commands receive these as environment variables: the shell must not interpret a quote or a star in them.
 export FLOW RUN TASK PKG NAME OWNER ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST YES
+# `make up` counts the seconds of what comes before it, too.
+STARTED := $(shell date +%s)
 # Nor does make expand this one: in a pipeline, the digest is a parameter of the run.
 DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 
@@ -91,8 +93,8 @@ faults: setup ## Try whatever can happen to runs and agent on a local stack, and
 move-in: setup ## Run all tests and `make up` in a copy with another team's facts and flows
 	@$(PYTHON) -m tests.move_in
 
-up: setup ## Run the whole system on this machine (a second time changes nothing)
-	@$(PYTHON) -m scripts.start_local
+up: setup ## Run the whole system on this machine (a second time changes nothing); with FAST=1 without sample data and runs
+	@$(PYTHON) -m scripts.start_local --since $(STARTED) $(if $(FAST),--fast)
 
 down: setup ## Stop everything that `make up` started
 	@$(PYTHON) -m scripts.stop_local

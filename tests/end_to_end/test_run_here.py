@@ -240,10 +240,10 @@ def test_what_cannot_be_tried_is_told_in_a_sentence_and_no_run_is_made(stack, fi
 
 
 def test_make_run_says_of_a_flow_that_is_not_registered_where_it_is(stack, file):
-    answer = stack.run("run_flow", "tried")
+    answer = stack.run("run_flow", "tried", "--registered")
     assert answer.returncode == 2
     assert answer.stderr.strip() == (
-        'FLOW is "tried", which flows/tried.py holds; expected a registered flow: `make up` registers it, and '
+        'FLOW is "tried", which flows/tried.py holds; expected a registered flow: `make register` registers it, and '
         "`make try FLOW=tried` runs it as it is."
     )
 

@@ -83,7 +83,7 @@ def test_each_target_takes_the_variables_that_its_recipe_reads():
     for target, names in TAKES.items():
         read = set(re.findall(r"\b[A-Z_]{2,}\b", recipes[target].replace("$(DIGEST)", "IMAGE_DIGEST")))
         # Consent is read by the guard itself, and only by targets that write to an environment.
-        assert read - {"PYTHON", "PREFLIGHT", "MAKEFILE_LIST"} == set(names) - {"YES"}, target
+        assert read - {"PYTHON", "PREFLIGHT", "MAKEFILE_LIST", "STARTED"} == set(names) - {"YES"}, target
 
 
 def test_the_shells_own_variables_are_not_refused():

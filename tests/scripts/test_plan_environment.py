@@ -15,7 +15,7 @@ from scripts.gate import engine
 from scripts.gate.reading.plan import Plan
 from scripts.shared import environments, offline_root, terraform
 from scripts.shared.environments import ROOT, Environment, find_environment
-from scripts.shared.image_digest import image_digest
+from scripts.shared.image_digest import WORKING_TREE, image_digest
 from scripts.shared.refusal import Refusal
 
 pytestmark = pytest.mark.usefixtures("made_up_environments")
@@ -82,11 +82,11 @@ def test_an_offline_plan_takes_the_digest_of_the_sources(planned, monkeypatch):
     assert planned == [("violet", image_digest(), True)]
 
 
-def test_a_local_plan_pushes_the_image_that_it_names(planned, monkeypatch, tmp_path):
+def test_a_local_plan_names_the_working_tree_and_puts_it_where_tasks_run_it(planned, monkeypatch, tmp_path):
     monkeypatch.setattr(plan_environment, "require_running", lambda _: None)
     assert main(monkeypatch, "local") == 0
-    assert planned == [("local", image_digest(), False)]
-    assert (tmp_path / "local" / "images" / image_digest().removeprefix("sha256:") / "flows").is_dir()
+    assert planned == [("local", WORKING_TREE, False)]
+    assert (tmp_path / "local" / "images" / WORKING_TREE.removeprefix("sha256:") / "flows").samefile(ROOT / "flows")
 
 
 def test_a_local_plan_without_a_running_stack_is_refused_at_once(planned, monkeypatch, tmp_path):

@@ -22,7 +22,7 @@ takes.down            :=
 takes.status          :=
 takes.logs            := FLOW RUN TASK NAME ENV
 takes.run             := FLOW PARAMS ENV YES
-takes.try             := FLOW PARAMS ENV WATCH YES
+takes.try             := FLOW PARAMS ENV WATCH AS YES
 takes.new-flow        := NAME OWNER
 takes.new-environment := NAME ACCOUNT REGION OWNER
 takes.image           :=
@@ -105,8 +105,9 @@ status: setup ## Show what is running on the local stack
 logs: setup ## Show the end of a log and follow it: make logs FLOW=daily_orders | RUN=brave-otter | TASK=0f3c21ab | NAME=agent
 	@$(PYTHON) -m scripts.show_logs --env $(ENV) $(if $(value FLOW),--flow "$$FLOW") $(if $(value RUN),--run "$$RUN") $(if $(value TASK),--task "$$TASK") $(if $(value NAME),--name "$$NAME")
 
+# Make has an AS of its own, the assembler: only one that is given counts.
 try: setup ## Run a flow of the working tree here and now: make try FLOW=daily_orders PARAMS='{"max_rows": 200}' WATCH=1
-	@$(PYTHON) -m scripts.try_flow "$$FLOW" --env $(ENV) --params "$$PARAMS" $(if $(WATCH),--watch)
+	@$(PYTHON) -m scripts.try_flow "$$FLOW" --env $(ENV) --params "$$PARAMS" $(if $(WATCH),--watch) $(if $(filter command,$(firstword $(origin AS))),--as "$$AS")
 
 run: setup ## Start a flow run and follow it: make run FLOW=daily_orders PARAMS='{"max_rows": 200}'
 	@$(PYTHON) -m scripts.run_flow "$$FLOW" --env $(ENV) --params "$$PARAMS"

@@ -1,6 +1,7 @@
 """`make try` runs a flow of the working tree here, as its task would; `make logs` and `make status` know its run."""
 
 import hashlib
+import io
 import json
 import os
 import pty
@@ -121,6 +122,24 @@ def test_a_flow_that_was_never_registered_is_tried_and_what_it_prints_is_in_pref
     answer = stack.run("try_flow", "tried")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "printed by the flow" in log_of(stack, run_of(stack, answer.stdout))
+
+
+def test_a_try_as_somebody_leaves_tables_and_exports_of_the_environment_as_they_are(stack, up):
+    import polars as pl
+
+    def exported(folder):
+        key = f"export/{folder}fixture/numbers.parquet"
+        body = stack.client("s3").get_object(Bucket=stack.results_bucket, Key=key)["Body"].read()
+        return pl.read_parquet(io.BytesIO(body))["n"].to_list()
+
+    before = exported("")
+    for given in (["fixture_load", "--params", '{"times": 5}'], ["fixture_export"]):
+        answer = stack.run("try_flow", *given, "--as", "me")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert exported("as_me/") == [5, 10, 15]
+    answer = stack.run("try_flow", "fixture_export")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert exported("") == before
 
 
 def test_a_try_that_fails_ends_with_its_cause_its_line_and_its_address(stack, file):

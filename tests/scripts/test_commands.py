@@ -143,6 +143,7 @@ def test_the_variables_of_a_target_reach_its_command(variables, run):
             """scripts.try_flow a/* --env local --params {"b": "it's"}""",
         ),
         (["try", "FLOW=a", "WATCH=1"], "scripts.try_flow a --env local --params {} --watch"),
+        (["try", "FLOW=a", "AS=b *"], "scripts.try_flow a --env local --params {} --as b *"),
         (["register", "ONLY=a*"], "scripts.register_flows --env local --only a*"),
         (["plan", "ENV=dev", "IMAGE_DIGEST=sha256:*"], "scripts.plan_environment dev --image-digest sha256:*"),
         (["plan", "OFFLINE=1", "BASE=a b*"], "scripts.plan_environment local --offline --base a b*"),

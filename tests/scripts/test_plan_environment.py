@@ -210,6 +210,18 @@ def test_a_local_plan_knows_the_ports_of_the_stack(monkeypatch, tmp_path):
     assert variables["flow_environment"]["SNOWFLAKE_PORT"] == "14567"
 
 
+def test_the_local_agent_is_started_again_when_its_own_code_changed_and_has_what_the_facts_say(monkeypatch, tmp_path):
+    monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path))
+    local = find_environment("local")
+    agents = []
+    for digest in ("sha256:a", "sha256:b"):
+        monkeypatch.setattr(planning, "image_digest", lambda *_, folders, digest=digest: f"{digest} of {folders}")
+        agents.append(json.loads(planning.variable_files(local)[2].read_text())["agent_environment"])
+    changed = {name for name in agents[0] if agents[0][name] != agents[1][name]}
+    assert [agents[0][name] for name in changed] == ["sha256:a of ['scripts']"]
+    assert local.facts["agent_environment"].items() <= agents[0].items()
+
+
 def test_an_offline_copy_is_initialised_again_only_when_its_providers_or_modules_change(monkeypatch, tmp_path):
     root, data = tmp_path / "terraform", tmp_path / "data"
     root.mkdir()

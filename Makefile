@@ -17,12 +17,12 @@ takes.fix             :=
 takes.test            := ARGS FAST
 takes.faults          :=
 takes.move-in         :=
-takes.up              :=
+takes.up              := FAST
 takes.down            :=
 takes.status          :=
 takes.logs            := FLOW RUN TASK NAME ENV
 takes.run             := FLOW PARAMS ENV YES
-takes.try             := FLOW PARAMS ENV WATCH YES
+takes.try             := FLOW PARAMS ENV WATCH AS YES
 takes.new-flow        := NAME OWNER
 takes.new-environment := NAME ACCOUNT REGION OWNER
 takes.image           :=
@@ -51,6 +51,8 @@ override ENV := $(or $(ENV),local)
 PARAMS ?= {}
 # Commands receive these as environment variables: the shell must not interpret a quote or a star in them.
 export FLOW RUN TASK PKG NAME OWNER ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST YES
+# `make up` counts the seconds of what comes before it, too.
+STARTED := $(shell date +%s)
 # Nor does make expand this one: in a pipeline, the digest is a parameter of the run.
 DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 
@@ -92,8 +94,8 @@ faults: setup ## Try whatever can happen to runs and agent on a local stack, and
 move-in: setup ## Run all tests and `make up` in a copy with another team's facts and flows
 	@$(PYTHON) -m tests.move_in
 
-up: setup ## Run the whole system on this machine (a second time changes nothing)
-	@$(PYTHON) -m scripts.start_local
+up: setup ## Run the whole system on this machine (a second time changes nothing); with FAST=1 without sample data and runs
+	@$(PYTHON) -m scripts.start_local --since $(STARTED) $(if $(FAST),--fast)
 
 down: setup ## Stop everything that `make up` started
 	@$(PYTHON) -m scripts.stop_local
@@ -104,8 +106,9 @@ status: setup ## Show what is running on the local stack
 logs: setup ## Show the end of a log and follow it: make logs FLOW=daily_orders | RUN=brave-otter | TASK=0f3c21ab | NAME=agent
 	@$(PYTHON) -m scripts.show_logs --env $(ENV) $(if $(value FLOW),--flow "$$FLOW") $(if $(value RUN),--run "$$RUN") $(if $(value TASK),--task "$$TASK") $(if $(value NAME),--name "$$NAME")
 
+# Make has an AS of its own, the assembler: only one that is given counts.
 try: setup ## Run a flow of the working tree here and now: make try FLOW=daily_orders PARAMS='{"max_rows": 200}' WATCH=1
-	@$(PYTHON) -m scripts.try_flow "$$FLOW" --env $(ENV) --params "$$PARAMS" $(if $(WATCH),--watch)
+	@$(PYTHON) -m scripts.try_flow "$$FLOW" --env $(ENV) --params "$$PARAMS" $(if $(WATCH),--watch) $(if $(filter command,$(firstword $(origin AS))),--as "$$AS")
 
 run: setup ## Start a flow run and follow it: make run FLOW=daily_orders PARAMS='{"max_rows": 200}'
 	@$(PYTHON) -m scripts.run_flow "$$FLOW" --env $(ENV) --params "$$PARAMS"

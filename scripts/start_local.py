@@ -1,10 +1,13 @@
 """Run the whole system on this machine: embedded cloud, plan, gate, apply, registration, and the flows tagged `run:up`.
 
     python -m scripts.start_local
+    python -m scripts.start_local --fast    # without sample data and first runs
 
 The flow files are checked before anything starts (`make flows`). A second run changes nothing. If interrupted, run it
 again or run `make down`.
 """
+
+import psutil
 
 from scripts.local_stack import summary
 from scripts.local_stack.bring_up import bring_up, hold_lock
@@ -17,14 +20,23 @@ from scripts.shared.refusal import Refusal
 
 def main() -> None:
     """Bring the stack up; whatever fails, say what still runs and how to end it."""
-    command_parser(__doc__).parse_args()
+    parser = command_parser(__doc__)
+    parser.add_argument("--fast", action="store_true", help="put no sample data, and run no flow")
+    parser.add_argument(
+        "--since",
+        type=float,
+        default=psutil.Process().create_time(),
+        metavar="SECONDS",
+        help="Unix time from which to count the seconds; default: when this command was started",
+    )
+    given = parser.parse_args()
     terraform.check_version()
     settings = LocalSettings.load()
     with hold_lock(settings):
         with FlowImport("local") as flow_import:
             flow_import.sound_result()
         try:
-            bring_up(settings)
+            bring_up(settings, given.since, fast=given.fast)
         except (Refusal, KeyboardInterrupt):
             summary.print_remains(settings)
             raise

@@ -2,6 +2,7 @@
 
     python -m scripts.try_flow daily_orders --params '{"max_rows": 200}'
     python -m scripts.try_flow flows/orders/daily_orders.py --watch
+    python -m scripts.try_flow daily_orders --env dev --as me    # writes to me's own schema and prefixes
 
 Exit code 0 when the run ends Completed, 1 when it ends otherwise.
 """
@@ -25,8 +26,13 @@ def main() -> int:
         "--params", type=flow_runs.parse_parameters, default="{}", metavar="JSON", help="parameters as a JSON object"
     )
     parser.add_argument("--watch", action="store_true", help="run it again whenever a file below flows/ changes")
+    parser.add_argument(
+        "--as", dest="own", default="", metavar="NAME", help="write to a schema and prefixes of NAME's own"
+    )
     given = parser.parse_args()
-    from scripts.trying import choice, execution, variables, watching
+    from scripts.trying import choice, execution, own_place, variables, watching
+
+    own = own_place.told(given.env, given.own)
 
     file = choice.find_file(given.flow)
     require_running(given.env)
@@ -34,10 +40,10 @@ def main() -> int:
         watching.watch(
             [sys.executable, "-m", "scripts.try_flow", *(each for each in sys.argv[1:] if each != "--watch")]
         )
-    guard(given.env, f"try {given.flow}")
+    guard(given.env, f"try {given.flow}", own=own)
     definition = variables.read(given.env)
     # Before anything imports prefect, which reads its settings once.
-    combined = variables.combine(given.env, definition.variables)
+    combined = variables.combine(given.env, definition.variables) | {own_place.VARIABLE: given.own}
     os.environ.clear()
     os.environ.update(combined)
     return execution.execute(file, given.flow, given.params, definition)

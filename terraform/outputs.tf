@@ -38,3 +38,8 @@ output "pipeline_url" {
   description = "Page of this environment's pipeline in the AWS console; empty without a pipeline."
   value       = join("", module.delivery[*].url)
 }
+
+output "flow_permissions" {
+  description = "AWS permissions that flow files declared, as they are applied. On the local stack registration compares them with those of the working tree."
+  value       = var.flow_permissions
+}

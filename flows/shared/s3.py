@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flows.shared import own_copy
 from flows.shared.errors import DataFlowsError
 
 if TYPE_CHECKING:
@@ -18,11 +19,17 @@ class FileTooLargeError(DataFlowsError):
 
 
 def client() -> Any:
-    """A boto3 S3 client with the credentials and the address of the environment; thread-safe."""
+    """A boto3 S3 client with the credentials and the address of the environment; thread-safe.
+
+    In a try as somebody, a write to what is not theirs raises OthersDataError.
+    """
     import boto3
     from botocore.config import Config
 
-    return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+    made = boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+    if own_copy.who():
+        made.meta.events.register("provide-client-params.s3", own_copy.refuse_others)
+    return made
 
 
 def upload_file(s3: Any, bucket: str, key: str, path: Path) -> None:

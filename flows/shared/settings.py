@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from flows.shared import own_copy
 from flows.shared.dbt_cloud_account import read_account_id, read_host, read_token
 from flows.shared.errors import DataFlowsError
 from flows.shared.snowflake_account import read_account
@@ -54,10 +55,11 @@ class SnowflakeSettings(_Settings):
     def load(cls) -> Self:
         """Read the environment, and the account from any form in which it is copied.
 
-        An account beside a SNOWFLAKE_HOST is taken as it is. Raises SettingsError, and AccountError before anything
-        is sent.
+        In a try as somebody, the schema is theirs. An account beside a SNOWFLAKE_HOST is taken as it is. Raises
+        SettingsError, and AccountError before anything is sent.
         """
         settings = super().load()
+        settings = settings.model_copy(update={"schema_name": own_copy.schema(settings.schema_name)})
         if settings.host:
             return settings
         account = read_account(settings.account)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from flows.shared import own_copy
 from flows.shared.private_key import private_key_der
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def connect(settings: SnowflakeSettings, flow: str, run_id: str) -> Iterator[Sno
         **{name: value for name, value in address.items() if value is not None},
     )
     try:
+        if own_copy.who():  # Nobody made it for them.
+            create_schema(connection, settings.schema_name, current=settings.schema_name)
         yield connection
     except BaseException:
         # The error that led here counts, not that the rollback of a broken session fails too.
@@ -89,6 +92,15 @@ def transaction(connection: SnowflakeConnection) -> Iterator[None]:
             execute(connection, "ROLLBACK")
         raise
     execute(connection, "COMMIT")
+
+
+def create_schema(connection: SnowflakeConnection, name: str, current: str) -> None:
+    """Create a schema if there is none of that name, which takes no right if there is; `current` is the session's."""
+    known = "SELECT COUNT(*) FROM INFORMATION_SCHEMA.SCHEMATA WHERE SCHEMA_NAME = %s"
+    if execute(connection, known, (name,)) == [(0,)]:
+        execute(connection, f"CREATE SCHEMA IF NOT EXISTS {name}")
+        # A schema that was just made is the session's own from then on.
+        execute(connection, f'USE SCHEMA "{current}"')
 
 
 def create_table(connection: SnowflakeConnection, table: str, columns: Mapping[str, str], kind: str = "") -> None:

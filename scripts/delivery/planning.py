@@ -15,7 +15,7 @@ from scripts.gate.reading.plan import Plan
 from scripts.shared import git_tree, terraform
 from scripts.shared.environments import ROOT, Environment
 from scripts.shared.facts_file import read_environment
-from scripts.shared.image_digest import image_digest, push_locally
+from scripts.shared.image_digest import image_digest, link_working_tree
 from scripts.shared.offline_root import init_once, offline_root
 from scripts.shared.refusal import Refusal
 
@@ -35,14 +35,18 @@ def variable_files(environment: Environment) -> list[Path]:
     from scripts.shared.local_settings import HOST, LocalSettings
 
     settings = LocalSettings.load()
+    # The agent is started again when its own code or a library has changed. Edits of flows leave it alone.
+    own_code = {"AGENT_SOURCES": image_digest(folders=["scripts"])}
     variables = {
         "prefect_api_url": settings.prefect_api_url,
         "agent_health_port": settings.agent_health_port,
+        "agent_environment": environment.facts["agent_environment"] | own_code,
         "flow_environment": {
             "SNOWFLAKE_HOST": HOST,
             "SNOWFLAKE_PORT": str(settings.snowflake_port),
             "SNOWFLAKE_PROTOCOL": "http",
             "DBT_CLOUD_HOST": settings.dbt_url,
+            "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.3",  # Instead of 2: somebody is waiting for the lines.
         },
     }
     addresses = environment.directory / "addresses.tfvars.json"
@@ -92,7 +96,8 @@ def require_release(environment: Environment) -> None:
 
 
 def planned_image(environment: Environment, given: str, *, offline: bool) -> str:
-    """The digest to plan with: the given one, or that of the sources where nothing is pushed to a registry.
+    """The digest to plan with: the given one, or where nothing is pushed to a registry that of the sources (offline) or
+    of the working tree (`local`).
 
     Raises:
         Refusal: a plan that can be applied to an account needs the digest of a pushed image.
@@ -102,7 +107,7 @@ def planned_image(environment: Environment, given: str, *, offline: bool) -> str
     if offline:
         return image_digest()
     if environment.is_local:
-        return push_locally(environment.directory)
+        return link_working_tree(environment.directory)
     raise Refusal(
         f"IMAGE_DIGEST is not set; expected the digest of the pushed image: make plan ENV={environment.name} "
         "IMAGE_DIGEST=sha256:…, or OFFLINE=1 for a plan that is never applied."

@@ -41,11 +41,13 @@ def remove_stale_lock(environment: Environment) -> None:
     environment.client("s3").delete_object(Bucket=state["bucket"], Key=f"{state['key']}.tflock")
 
 
-def bring_up(settings: LocalSettings) -> None:
-    """All steps, each safe to repeat. The flow files are checked already."""
+def bring_up(settings: LocalSettings, since: float, *, fast: bool) -> None:
+    """All steps, each safe to repeat. The flow files are checked already, `since` that Unix time.
+
+    `fast`: without the sample data, and without the flows that are to run once.
+    """
     environment = find_environment("local")
     steps = Steps(settings.directory / "logs")
-    start = time.monotonic()
     supervision.end_steps(settings)
     steps.run("Embedded AWS, Snowflake, dbt Cloud, Prefect", *PYTHON, "scripts.local_stack.supervisor.start")
     remove_stale_lock(environment)
@@ -53,15 +55,15 @@ def bring_up(settings: LocalSettings) -> None:
     env = {**os.environ, processes.MARK: str(settings.directory)}
     steps.run("Plan and gate", *PYTHON, "scripts.plan_environment", "local", "--flows-checked", env=env)
     steps.run("Apply", *PYTHON, "scripts.apply_plan", "local", env=env)
-    if seed_landing.landing_files():
+    if seed_landing.landing_files() and not fast:
         steps.run("Landing data", *PYTHON, "scripts.local_stack.seed_landing", env=env)
     steps.run("Register flows", *PYTHON, "scripts.register_flows", "--env", "local", env=env)
     deployments = tags_by_deployment(environment)
     runs = {
-        name: steps.run(f"Run {name}", *PYTHON, "scripts.run_flow", name, env=env)
-        for name in first_runs.order_runs(deployments)
+        name: steps.run(f"Run {name}", *PYTHON, "scripts.run_flow", name, "--registered", env=env)
+        for name in first_runs.order_runs({} if fast else deployments)
     }
-    summary.print_summary(environment, settings, list(deployments), runs, time.monotonic() - start)
+    summary.print_summary(environment, settings, list(deployments), runs, time.time() - since)
 
 
 def tags_by_deployment(environment: Environment) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections import Counter
 
 from scripts.gate import applied_state, catalog, record
+from scripts.gate.permissions import flow_permissions
 from scripts.gate.record import GateRecord
 from scripts.registration.actions import PRUNE, UNCHANGED
 from scripts.registration.alerts import Alerts
@@ -16,7 +17,7 @@ from scripts.registration.stack import Stack
 from scripts.shared import prefect_api
 from scripts.shared.environments import ROOT, Environment
 from scripts.shared.guard import guard
-from scripts.shared.image_digest import image_digest
+from scripts.shared.image_digest import WORKING_TREE, image_digest
 
 SHOWN_UNCHANGED = 20
 
@@ -80,13 +81,41 @@ def register_environment(arguments: Namespace, environment: Environment, importe
     Raises:
         Refusal: the gate did not pass what is applied, a deployment does not fit it, or Prefect refused.
     """
-    digest = arguments.image_digest or image_digest()
+    digest = arguments.image_digest or source_digest(environment)
     commit = check_gate(environment, digest).commit
     if not arguments.dry_run:
         guard(environment, "register flows")
+    stack = applied_stack(environment, digest, commit)
+    options = Options(arguments.dry_run, arguments.only, arguments.keep, arguments.full)
+    report = asyncio.run(run(imported_for(environment, digest, imported), stack, options))
+    if arguments.json:
+        print(as_json(report, environment, dry_run=options.dry_run))
+    else:
+        print_report(report, dry_run=options.dry_run)
+
+
+def source_digest(environment: Environment) -> str:
+    """What names the code that registration reads here."""
+    return WORKING_TREE if environment.is_local else image_digest()
+
+
+def imported_for(environment: Environment, digest: str, imported: Imported) -> Imported:
+    """The flows, with what is wrong where the working tree runs: it may ask for rights that are not applied."""
+    if digest != WORKING_TREE:
+        return imported
+    (applied,) = applied_state.read_outputs(environment, "flow_permissions")
+    return imported.with_problems([*flow_permissions.not_applied(applied)])
+
+
+def applied_stack(environment: Environment, digest: str, commit: str) -> Stack:
+    """What is applied; Prefect's client is pointed at its API.
+
+    Raises:
+        Refusal: nothing is applied, or Prefect's address is not known.
+    """
     pool, bucket, facts = applied_state.read_outputs(environment, "work_pool", "results_bucket", "facts")
     prefect_api.configure(environment)
-    stack = Stack(
+    return Stack(
         title=facts["title"],
         pool=pool["name"],
         template=pool["base_job_template"],
@@ -97,9 +126,3 @@ def register_environment(arguments: Namespace, environment: Environment, importe
         result_block=facts["result_block"],
         alerts=Alerts.of(facts),
     )
-    options = Options(arguments.dry_run, arguments.only, arguments.keep, arguments.full)
-    report = asyncio.run(run(imported, stack, options))
-    if arguments.json:
-        print(as_json(report, environment, dry_run=options.dry_run))
-    else:
-        print_report(report, dry_run=options.dry_run)

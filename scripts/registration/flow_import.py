@@ -33,6 +33,11 @@ class Imported:
 
     deployments: list[dict[str, Any]]
     problems: list[str]
+    broken: frozenset[str] = frozenset()  # Files that are wrong, or import something that is.
+
+    def with_problems(self, more: list[str]) -> "Imported":
+        """The same with more problems, each of which begins with its files."""
+        return Imported(self.deployments, [*self.problems, *more], self.broken | _named(more, self.deployments))
 
 
 class FlowImport:
@@ -148,8 +153,15 @@ def combine_answers(answers: dict[str, dict[str, list[Any]]], sources: list[str]
     """What the import said of each file, what the sources told, and names that collide."""
     deployments = [{"file": file, **each} for file, answer in answers.items() for each in answer["deployments"]]
     told = [problem for answer in answers.values() for problem in answer["problems"]]
+    failed = frozenset(file for file, answer in answers.items() if answer["problems"])
     # A broken file that several import is told by each of them, and by its source.
-    return Imported(deployments, list(dict.fromkeys([*told, *sources, *_same_names(deployments)])))
+    problems = [*dict.fromkeys([*told, *sources, *_same_names(deployments)])]
+    return Imported(deployments, problems, failed | _named(problems, deployments))
+
+
+def _named(problems: list[str], deployments: list[dict[str, Any]]) -> frozenset[str]:
+    """Files of deployments that the problems name."""
+    return frozenset(each["file"] for each in deployments if any(f"{each['file']}:" in told for told in problems))
 
 
 def _same_names(deployments: list[dict[str, Any]]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """One registration: what the code says against what Prefect holds, then the writes, in an order that is always safe."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ class Options:
     only: str | None = None
     keep: bool = False
     full: bool = False
+    tolerant: bool = False  # What is wrong is told and stays as it is registered; the rest is brought to what it is.
 
 
 @dataclass
@@ -35,13 +36,14 @@ class Report:
     writes: int
     notes: list[str]
     repeated: int = 0  # Of the requests, those that Prefect was too busy to carry out and got again.
+    imported: Imported | None = None  # With all that is wrong, if that was to be tolerated.
 
 
 async def register(root: Path, imported: Imported, stack: Stack, options: Options, prefect: Prefect) -> Report:
     """Bring Prefect to what the code says.
 
     Raises:
-        Refusal: the code is wrong (nothing is written), or Prefect refused or did not answer.
+        Refusal: the code is wrong and that is not tolerated (nothing is written), or Prefect refused or did not answer.
     """
     await prefect.check_version()
     wanted_limits, limit_problems = limits.read_limits(root)
@@ -50,8 +52,16 @@ async def register(root: Path, imported: Imported, stack: Stack, options: Option
     wrong = [*checks.problems(imported.deployments, stack.template, queues, stack.pool)]
     if stack.has_active_schedules:
         wrong += alerts.unpaged(imported.deployments, stack.alerts.named)
-    if problems := dict.fromkeys([*imported.problems, *limit_problems, *wrong]):
-        raise Refusal("\n".join(problems), 1)
+    imported = imported.with_problems(wrong)
+    if problems := dict.fromkeys([*imported.problems, *limit_problems]):
+        if not options.tolerant:
+            raise Refusal("\n".join(problems), 1)
+        options = replace(options, keep=True)
+    deployments = [each for each in imported.deployments if each["file"] not in imported.broken]
+    sound = {f"{each['flow_name']}/{each['name']}" for each in deployments}
+
+    def is_meant(title: str) -> bool:
+        return _is_meant(options, title) and (not problems or title in sound)
 
     blocks = []
     if stack.result_block:
@@ -64,18 +74,16 @@ async def register(root: Path, imported: Imported, stack: Stack, options: Option
     pool = await work_pool.work_pool_action(prefect, stack.pool, stack.template, stack.at_once)
     actions = [
         pool,
-        *await limits.limit_actions(prefect, f"{stack.prefix}-limits", wanted_limits),
+        *([] if limit_problems else await limits.limit_actions(prefect, f"{stack.prefix}-limits", wanted_limits)),
         *blocks,
         *channel_blocks,
-        *await _deployments(prefect, [deployment(each, stack) for each in imported.deployments], stack, options),
-        *await triggers.trigger_actions(
-            prefect, stack.title, imported.deployments, there, lambda title: _is_meant(options, title)
-        ),
+        *await _deployments(prefect, [deployment(each, stack) for each in deployments], stack, options),
+        *await triggers.trigger_actions(prefect, stack.title, deployments, there, is_meant),
         *automations,
     ]
     if not options.dry_run:
         await _write(actions)
-    return Report(actions, prefect.reads, prefect.writes, list(stack.alerts.notes), prefect.busy)
+    return Report(actions, prefect.reads, prefect.writes, list(stack.alerts.notes), prefect.busy, imported)
 
 
 def _is_meant(options: Options, title: str, file: str = "") -> bool:

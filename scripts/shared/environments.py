@@ -15,6 +15,7 @@ FACTS = ROOT / "terraform" / "environments"
 BUILD_VARIABLE = "DATA_FLOWS_BUILD_DIRECTORY"
 # s3://<bucket>/<key of the state>, for where the files of the environments are not: inside the image.
 STATE_VARIABLE = "DATA_FLOWS_STATE"
+LOCAL = "local"  # The environment of the embedded AWS of `make up`.
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Environment:
     @property
     def is_local(self) -> bool:
         """Whether this is the embedded AWS of `make up`."""
-        return self.name == "local"
+        return self.name == LOCAL
 
     @cached_property
     def names(self) -> Names:
@@ -145,7 +146,7 @@ def find_environment(name: str) -> Environment:
     names = sorted(path.stem for path in FACTS.glob("*.tfvars"))
     if name not in names and STATE_VARIABLE not in os.environ:
         raise Refusal(f'ENV is "{name}"; expected one of {", ".join(names)} (a file in terraform/environments/).')
-    if name == "local":
+    if name == LOCAL:
         from scripts.shared.local_settings import LocalSettings
 
         return Environment(name, LocalSettings.load().directory)

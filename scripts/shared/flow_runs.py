@@ -59,7 +59,7 @@ async def find_deployment(client: "PrefectClient", wanted: str) -> tuple[str, An
     ]
     if not matching and (file := file_of(flow)):
         raise Refusal(
-            f'FLOW is "{wanted}", which {file} holds; expected a registered flow: `make up` registers it, and '
+            f'FLOW is "{wanted}", which {file} holds; expected a registered flow: `make register` registers it, and '
             f"`make try FLOW={wanted}` runs it as it is."
         )
     if len(matching) != 1:

@@ -13,8 +13,9 @@ from scripts.shared.refusal import Refusal
 STAGES = ("plan", "apply", "register", "pipeline")
 
 
-def guard(environment: Environment, doing: str, *, calls_aws: bool = True) -> None:
-    """Show the block and get the consent that it takes. `doing`: what happens next, such as `apply the plan`.
+def guard(environment: Environment, doing: str, *, calls_aws: bool = True, own: str = "") -> None:
+    """Show the block and get the consent that it takes. `doing`: what happens next, such as `apply the plan`; `own`:
+    whose schema and prefixes are written to instead of the environment's, and which.
 
     Raises:
         Refusal: AWS does not accept the credentials, they are another account's, or nobody consents.
@@ -24,7 +25,7 @@ def guard(environment: Environment, doing: str, *, calls_aws: bool = True) -> No
         return
     caller = environment.require_account() if calls_aws else ""
     facts = environment.facts
-    print("\n".join(_block(environment, doing, caller)), file=sys.stderr, flush=True)
+    print("\n".join(_block(environment, doing, caller, own)), file=sys.stderr, flush=True)
     if not facts["guarded"] or _is_pipeline(environment, caller):
         return
     name = environment.name
@@ -37,7 +38,7 @@ def guard(environment: Environment, doing: str, *, calls_aws: bool = True) -> No
         raise Refusal(f"{name} is guarded: got {got}; expected YES={name}, or {name} typed at a terminal.")
 
 
-def _block(environment: Environment, doing: str, caller: str) -> list[str]:
+def _block(environment: Environment, doing: str, caller: str, own: str) -> list[str]:
     facts = environment.facts
     place = facts["snowflake"]
     prefect, given = facts["prefect_api_url"], os.environ.get("PREFECT_API_URL", "")
@@ -47,7 +48,7 @@ def _block(environment: Environment, doing: str, caller: str) -> list[str]:
         "Prefect": f"{prefect}{other}",
         "warehouse": f"{place['database']}.{place['schema']} as {place['role']}, on {place['warehouse']}",
         "bucket": f"{environment.names.bucket_prefix}-results-{facts['account_id']}",
-    }
+    } | ({"as": own} if own else {})
     guarded = ", which is guarded" if facts["guarded"] else ""
     return [
         f"About to {doing} in {environment.name}{guarded}:",

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -11,9 +12,12 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun, Log
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.5
 LOGS_AT_ONCE = 200
-# A run sends its logs in batches; its last comes after its final state.
+# Flow and agent send their lines in batches: one may come after others that are later than it. So many are read again.
+READ_AGAIN = 100
+# A run sends its logs in batches; its last comes after its final state, unless it crashed.
+LAST_LINE = "Finished in state "
 LOG_FLUSH_SECONDS = 2.5
 
 
@@ -43,9 +47,11 @@ class LogLines:
     def __init__(self) -> None:
         self._shown: set[str] = set()
         self.cause = ""
+        self.last_came = False
 
     def show(self, line: "Log", task: str) -> None:
         """Print one."""
+        self.last_came = self.last_came or (not line.task_run_id and line.message.startswith(LAST_LINE))
         message = own_lines.readable(line.message)
         if own_lines.TRACEBACK in message:
             self.cause = own_lines.last_own_line(message) or self.cause
@@ -66,21 +72,27 @@ async def follow(client: "PrefectClient", run: "FlowRun", *, to_its_end: bool = 
     from prefect.client.schemas.sorting import LogSort
 
     filter_ = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id]))
-    seen, state, over = 0, None, False
+    shown: set[UUID] = set()
+    state, ended = None, 0.0
     lines, names = LogLines(), TaskNames(client)
+
+    async def read() -> "list[Log]":
+        offset = max(0, len(shown) - READ_AGAIN)
+        found = await client.read_logs(filter_, limit=LOGS_AT_ONCE, offset=offset, sort=LogSort.TIMESTAMP_ASC)
+        return [line for line in found if line.id not in shown]
+
     while True:
         run = await client.read_flow_run(run.id)
-        while logs := await client.read_logs(filter_, limit=LOGS_AT_ONCE, offset=seen, sort=LogSort.TIMESTAMP_ASC):
-            seen += len(logs)
+        while logs := await read():
+            shown |= {line.id for line in logs}
             tasks = await names.of(logs)
             for line in logs:
                 lines.show(line, tasks.get(line.task_run_id, "") if line.task_run_id else "")
         if run.state_name != state:
             state = run.state_name
             print(f"{'':8} {state}", flush=True)
-        if over or not to_its_end:
+        if run.state and run.state.is_final():
+            ended = ended or time.monotonic()
+        if not to_its_end or (ended and (lines.last_came or time.monotonic() > ended + LOG_FLUSH_SECONDS)):
             return run, lines.cause
-        if over := bool(run.state and run.state.is_final()):
-            await asyncio.sleep(LOG_FLUSH_SECONDS)
-        else:
-            await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)

@@ -15,10 +15,11 @@ network = {
 
 aws_max_retries = 3
 
-# Look for the work pool and for runs more often than the default, because somebody is waiting.
+# Look for the work pool and for runs, and send log lines, more often than the default, because somebody is waiting.
 agent_environment = {
-  PREFECT_WORKER_HEARTBEAT_SECONDS = "3"
-  PREFECT_WORKER_QUERY_SECONDS     = "2"
+  PREFECT_WORKER_HEARTBEAT_SECONDS      = "3"
+  PREFECT_WORKER_QUERY_SECONDS          = "1"
+  PREFECT_LOGGING_TO_API_BATCH_INTERVAL = "0.3"
 }
 
 flow_task = {

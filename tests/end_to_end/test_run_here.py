@@ -1,6 +1,7 @@
 """`make try` runs a flow of the working tree here, as its task would; `make logs` and `make status` know its run."""
 
 import hashlib
+import io
 import json
 import os
 import pty
@@ -123,6 +124,24 @@ def test_a_flow_that_was_never_registered_is_tried_and_what_it_prints_is_in_pref
     assert "printed by the flow" in log_of(stack, run_of(stack, answer.stdout))
 
 
+def test_a_try_as_somebody_leaves_tables_and_exports_of_the_environment_as_they_are(stack, up):
+    import polars as pl
+
+    def exported(folder):
+        key = f"export/{folder}fixture/numbers.parquet"
+        body = stack.client("s3").get_object(Bucket=stack.results_bucket, Key=key)["Body"].read()
+        return pl.read_parquet(io.BytesIO(body))["n"].to_list()
+
+    before = exported("")
+    for given in (["fixture_load", "--params", '{"times": 5}'], ["fixture_export"]):
+        answer = stack.run("try_flow", *given, "--as", "me")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert exported("as_me/") == [5, 10, 15]
+    answer = stack.run("try_flow", "fixture_export")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert exported("") == before
+
+
 def test_a_try_that_fails_ends_with_its_cause_its_line_and_its_address(stack, file):
     answer = stack.run("try_flow", "flows/tried.py", "--params", '{"what": "fail"}')
     assert answer.returncode == 1
@@ -240,10 +259,10 @@ def test_what_cannot_be_tried_is_told_in_a_sentence_and_no_run_is_made(stack, fi
 
 
 def test_make_run_says_of_a_flow_that_is_not_registered_where_it_is(stack, file):
-    answer = stack.run("run_flow", "tried")
+    answer = stack.run("run_flow", "tried", "--registered")
     assert answer.returncode == 2
     assert answer.stderr.strip() == (
-        'FLOW is "tried", which flows/tried.py holds; expected a registered flow: `make up` registers it, and '
+        'FLOW is "tried", which flows/tried.py holds; expected a registered flow: `make register` registers it, and '
         "`make try FLOW=tried` runs it as it is."
     )
 

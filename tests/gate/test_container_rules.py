@@ -12,6 +12,7 @@ from scripts.gate.rules import (
     no_plain_secrets,
     secrets_by_arn,
 )
+from scripts.shared.image_digest import WORKING_TREE
 
 PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter/HarborFlows/Amber/SNOWFLAKE_USER"
 DIGEST = "sha256:" + "a" * 64
@@ -19,6 +20,14 @@ DIGEST = "sha256:" + "a" * 64
 
 def test_an_image_by_digest_from_our_own_repository_is_fine():
     assert find(image_by_digest.check, task_definition()) == []
+
+
+@pytest.mark.parametrize(("environment", "findings"), [("local", 0), ("dev", 1), ("locally", 1)])
+def test_the_working_tree_runs_on_the_local_stack_alone(environment, findings):
+    image = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/data-flows@{WORKING_TREE}"
+    variables = {"environment": environment, "image_digest": WORKING_TREE}
+    found = find(image_by_digest.check, task_definition(image=image), variables=variables)
+    assert [each.expected.partition("@")[2] for each in found] == ["sha256:<64 hex> of a pushed image"] * findings
 
 
 def stage(**configuration):

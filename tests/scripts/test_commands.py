@@ -83,7 +83,7 @@ def test_each_target_takes_the_variables_that_its_recipe_reads():
     for target, names in TAKES.items():
         read = set(re.findall(r"\b[A-Z_]{2,}\b", recipes[target].replace("$(DIGEST)", "IMAGE_DIGEST")))
         # Consent is read by the guard itself, and only by targets that write to an environment.
-        assert read - {"PYTHON", "PREFLIGHT", "MAKEFILE_LIST"} == set(names) - {"YES"}, target
+        assert read - {"PYTHON", "PREFLIGHT", "MAKEFILE_LIST", "STARTED"} == set(names) - {"YES"}, target
 
 
 def test_the_shells_own_variables_are_not_refused():
@@ -143,6 +143,7 @@ def test_the_variables_of_a_target_reach_its_command(variables, run):
             """scripts.try_flow a/* --env local --params {"b": "it's"}""",
         ),
         (["try", "FLOW=a", "WATCH=1"], "scripts.try_flow a --env local --params {} --watch"),
+        (["try", "FLOW=a", "AS=b *"], "scripts.try_flow a --env local --params {} --as b *"),
         (["register", "ONLY=a*"], "scripts.register_flows --env local --only a*"),
         (["plan", "ENV=dev", "IMAGE_DIGEST=sha256:*"], "scripts.plan_environment dev --image-digest sha256:*"),
         (["plan", "OFFLINE=1", "BASE=a b*"], "scripts.plan_environment local --offline --base a b*"),

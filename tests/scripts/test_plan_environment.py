@@ -15,7 +15,7 @@ from scripts.gate import engine
 from scripts.gate.reading.plan import Plan
 from scripts.shared import environments, offline_root, terraform
 from scripts.shared.environments import ROOT, Environment, find_environment
-from scripts.shared.image_digest import image_digest
+from scripts.shared.image_digest import WORKING_TREE, image_digest
 from scripts.shared.refusal import Refusal
 
 pytestmark = pytest.mark.usefixtures("made_up_environments")
@@ -82,11 +82,11 @@ def test_an_offline_plan_takes_the_digest_of_the_sources(planned, monkeypatch):
     assert planned == [("violet", image_digest(), True)]
 
 
-def test_a_local_plan_pushes_the_image_that_it_names(planned, monkeypatch, tmp_path):
+def test_a_local_plan_names_the_working_tree_and_puts_it_where_tasks_run_it(planned, monkeypatch, tmp_path):
     monkeypatch.setattr(plan_environment, "require_running", lambda _: None)
     assert main(monkeypatch, "local") == 0
-    assert planned == [("local", image_digest(), False)]
-    assert (tmp_path / "local" / "images" / image_digest().removeprefix("sha256:") / "flows").is_dir()
+    assert planned == [("local", WORKING_TREE, False)]
+    assert (tmp_path / "local" / "images" / WORKING_TREE.removeprefix("sha256:") / "flows").samefile(ROOT / "flows")
 
 
 def test_a_local_plan_without_a_running_stack_is_refused_at_once(planned, monkeypatch, tmp_path):
@@ -208,6 +208,18 @@ def test_a_local_plan_knows_the_ports_of_the_stack(monkeypatch, tmp_path):
     variables = json.loads(addresses.read_text())
     assert variables["prefect_api_url"] == "http://127.0.0.1:14200/api"
     assert variables["flow_environment"]["SNOWFLAKE_PORT"] == "14567"
+
+
+def test_the_local_agent_is_started_again_when_its_own_code_changed_and_has_what_the_facts_say(monkeypatch, tmp_path):
+    monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path))
+    local = find_environment("local")
+    agents = []
+    for digest in ("sha256:a", "sha256:b"):
+        monkeypatch.setattr(planning, "image_digest", lambda *_, folders, digest=digest: f"{digest} of {folders}")
+        agents.append(json.loads(planning.variable_files(local)[2].read_text())["agent_environment"])
+    changed = {name for name in agents[0] if agents[0][name] != agents[1][name]}
+    assert [agents[0][name] for name in changed] == ["sha256:a of ['scripts']"]
+    assert local.facts["agent_environment"].items() <= agents[0].items()
 
 
 def test_an_offline_copy_is_initialised_again_only_when_its_providers_or_modules_change(monkeypatch, tmp_path):

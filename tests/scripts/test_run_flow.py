@@ -72,7 +72,7 @@ def test_a_flow_that_is_in_a_file_and_not_registered_is_answered_with_the_file(m
     with pytest.raises(Refusal) as refused:
         find("new_orders")
     assert str(refused.value) == (
-        'FLOW is "new_orders", which flows/new.py holds; expected a registered flow: `make up` registers it, and '
+        'FLOW is "new_orders", which flows/new.py holds; expected a registered flow: `make register` registers it, and '
         "`make try FLOW=new_orders` runs it as it is."
     )
 

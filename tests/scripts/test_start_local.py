@@ -1,10 +1,12 @@
 """`make up` runs once at a time, and when it ends early it says what still runs and how to go on."""
 
 import sys
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from scripts import show_logs, start_local
@@ -66,9 +68,32 @@ def test_apply_comes_after_the_gate_and_registration_after_apply(settings, steps
     commands = [" ".join(command).removeprefix("scripts.") for command in steps[:-1]]
     assert commands == [
         "local_stack.supervisor.start", "stale lock", "plan_environment local --flows-checked",
-        "apply_plan local", "local_stack.seed_landing", "register_flows --env local", "run_flow b/daily",
-        "run_flow a/daily",
+        "apply_plan local", "local_stack.seed_landing", "register_flows --env local", "run_flow b/daily --registered",
+        "run_flow a/daily --registered",
     ]  # fmt: skip
+
+
+def test_fast_leaves_out_sample_data_and_first_runs_and_nothing_else(settings, steps, monkeypatch):
+    start_local.main()
+    everything = steps[:]
+    steps.clear()
+    monkeypatch.setattr(sys, "argv", ["start_local", "--fast"])
+    start_local.main()
+    left_out = [step for step in everything if step not in steps]
+    assert [step[0] for step in left_out] == ["scripts.local_stack.seed_landing", *["scripts.run_flow"] * 2]
+    assert [step for step in everything if step in steps] == steps
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_the_seconds_begin_before_the_steps(settings, steps, monkeypatch, given):
+    """With what Make did first, or at least with this process."""
+    since = time.time() - 1000 if given else psutil.Process().create_time()
+    monkeypatch.setattr(sys, "argv", ["start_local", *(["--since", str(since)] if given else [])])
+    told = []
+    monkeypatch.setattr(summary, "print_summary", lambda *given: told.append(given[-1]))
+    before = time.time()
+    start_local.main()
+    assert before - since <= told[0] <= time.time() - since
 
 
 def test_without_flows_and_landing_data_there_are_as_many_steps_as_there_is_to_do(settings, steps, monkeypatch):

@@ -51,6 +51,12 @@ def test_the_block_says_what_is_about_to_be_touched(monkeypatch, capsys):
     assert bucket.split(maxsplit=1)[1] == f"harborflows-amber-results-{AMBER['account_id']}"
 
 
+def test_a_try_as_somebody_says_whose_place_it_writes_to(monkeypatch, capsys):
+    caller(monkeypatch, AMBER["account_id"])
+    guard(find_environment("amber"), "try orders", own="me: schema SHIPS_ME")
+    assert capsys.readouterr().err.splitlines()[-1].split(maxsplit=1) == ["as", "me: schema SHIPS_ME"]
+
+
 def test_another_prefect_than_the_environments_is_said(monkeypatch, capsys):
     monkeypatch.setenv("PREFECT_API_URL", "https://prefect.violet.example.com/api")
     guard(find_environment("amber"), "run orders", calls_aws=False)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scripts.shared.environments import ROOT
-from scripts.shared.image_digest import image_digest, push_locally, source_files
+from scripts.shared.image_digest import SOURCES, WORKING_TREE, image_digest, link_working_tree, source_files
 
 FILES = {
     "Dockerfile": "FROM python",
@@ -28,11 +28,6 @@ def root(tmp_path):
     for name, text in FILES.items():
         write(tmp_path / "root", name, text)
     return tmp_path / "root"
-
-
-def files(folder):
-    """Content by path of everything below a folder."""
-    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_same_sources_have_the_same_digest_wherever_they_lie(root, tmp_path):
@@ -94,47 +89,34 @@ def test_the_image_of_this_repository_holds_flows_scripts_and_the_lock():
     assert {name.partition("/")[0] for name in names} == {"Dockerfile", "requirements", "flows", "scripts"}
 
 
-def test_a_push_copies_exactly_the_files_of_the_image_under_their_digest(root, tmp_path):
+def test_the_working_tree_has_one_name_whatever_is_edited_and_its_folder_shows_the_edit(root, tmp_path):
+    digest = link_working_tree(tmp_path / "stack", root)
+    [image] = (tmp_path / "stack" / "images").iterdir()
+    assert digest == WORKING_TREE == f"sha256:{image.name}"
+    write(root, "flows/load.py", "x = 2")
+    assert link_working_tree(tmp_path / "stack", root) == digest
+    assert (image / "flows" / "load.py").read_text() == "x = 2"
+
+
+def test_of_the_working_tree_a_task_finds_only_what_the_image_has(root, tmp_path):
     for name in UNSEEN:
         write(root, name, "anything")
-    digest = push_locally(tmp_path / "stack", root)
-    assert digest == image_digest(root)
-    [image] = (tmp_path / "stack" / "images").iterdir()
-    assert image.name == digest.removeprefix("sha256:")
-    assert files(image) == FILES
-
-
-def test_a_second_push_leaves_the_image_as_it_is(root, tmp_path):
-    """Tasks may run from it."""
-    digest = push_locally(tmp_path, root)
+    link_working_tree(tmp_path, root)
     [image] = (tmp_path / "images").iterdir()
-    before = image.stat().st_ino, (image / "flows" / "load.py").stat().st_mtime_ns
-    assert push_locally(tmp_path, root) == digest
-    assert before == (image.stat().st_ino, (image / "flows" / "load.py").stat().st_mtime_ns)
+    assert sorted(path.name for path in image.iterdir()) == sorted(SOURCES)
 
 
-def test_an_edit_makes_another_image_and_leaves_the_first(root, tmp_path):
-    push_locally(tmp_path, root)
+def test_after_a_move_of_the_repository_its_own_files_are_run(root, tmp_path):
+    link_working_tree(tmp_path / "moved" / "stack", root)
+    moved = root.rename(tmp_path / "moved" / "root")
+    link_working_tree(tmp_path / "moved" / "stack", moved)
+    [image] = (tmp_path / "moved" / "stack" / "images").iterdir()
+    assert (image / "flows" / "load.py").read_text() == FILES["flows/load.py"]
+
+
+def test_the_agents_own_code_changes_the_digest_that_starts_it_again_and_a_flow_does_not(root):
+    before = image_digest(root, ["scripts"])
     write(root, "flows/load.py", "x = 2")
-    push_locally(tmp_path, root)
-    assert sorted(files(image)["flows/load.py"] for image in (tmp_path / "images").iterdir()) == ["x = 1", "x = 2"]
-
-
-def test_an_interrupted_push_is_made_good_by_the_next(root, tmp_path, monkeypatch):
-    copied = []
-
-    def interrupted(source, target):
-        if len(copied) == 3:
-            raise KeyboardInterrupt
-        copied.append(target.write_text("half"))
-
-    with monkeypatch.context() as patch:
-        patch.setattr("shutil.copyfile", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            push_locally(tmp_path, root)
-    assert copied
-    assert not (tmp_path / "images" / image_digest(root).removeprefix("sha256:")).exists()
-    write(tmp_path, f"images/{image_digest(root).removeprefix('sha256:')}.unfinished/flows/foreign.py", "left over")
-    push_locally(tmp_path, root)
-    [image] = (tmp_path / "images").iterdir()
-    assert files(image) == FILES
+    assert image_digest(root, ["scripts"]) == before
+    write(root, "scripts/steps.py", "z = 4")
+    assert image_digest(root, ["scripts"]) != before

@@ -15,7 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from pydantic import BaseModel
 
-from flows.shared import metrics, s3, snowflake
+from flows.shared import metrics, own_copy, s3, snowflake
 from flows.shared.data.columns import Column, Problems, columns_of
 from flows.shared.data.export_files import opened
 from flows.shared.data.export_values import ExportValueError, kept_rows, source_order
@@ -108,8 +108,8 @@ class Export:
 
     @property
     def key(self) -> str:
-        """The file's key in the results bucket."""
-        return self.prefix + self.file
+        """The file's key in the results bucket; in a try as somebody, theirs."""
+        return own_copy.key(self.prefix + self.file)
 
 
 class ExportResult(BaseModel, frozen=True):

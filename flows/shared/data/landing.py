@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import dataframely as dy
 
+from flows.shared import own_copy
 from flows.shared.data.columns import Column, Problems, Written, columns_of
 from flows.shared.data.formats import Format, Parquet, format_problem
 from flows.shared.data.refused import DeclarationError
@@ -87,7 +88,7 @@ class Landing:
     @property
     def full_table(self) -> str:
         """The table's name, with its schema if it is not the session's."""
-        return f"{self.schema}.{self.table}" if self.schema else self.table
+        return f"{own_copy.schema(self.schema)}.{self.table}" if self.schema else self.table
 
     @property
     def sql_key(self) -> list[str]:

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+from flows.shared import own_copy
 from flows.shared.data.formats import suffixes_of
 from flows.shared.data.landing import Landing
 from flows.shared.errors import DataFlowsError
@@ -82,7 +83,7 @@ def named_files(s3: Any, bucket: str, landing: Landing, keys: Sequence[str]) -> 
     found, missing = [], []
     for key in dict.fromkeys(each.removeprefix(f"s3://{bucket}/") for each in keys):
         # By a listing: of an object that is not there, a HEAD would want the right to list the whole bucket.
-        is_ours = key.startswith((landing.prefix, f"quarantine/rows/{landing.name}/"))
+        is_ours = key.startswith((landing.prefix, own_copy.key(f"quarantine/rows/{landing.name}/")))
         page = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1) if is_ours else {}
         there = [_stored(each) for each in page.get("Contents", []) if each["Key"] == key]
         found += there
@@ -90,7 +91,7 @@ def named_files(s3: Any, bucket: str, landing: Landing, keys: Sequence[str]) -> 
     if missing:
         raise NoSuchFileError(
             f"Data set {landing.name}: got {', '.join(missing)}, which is not there; expected keys of s3://{bucket} "
-            f"below {landing.prefix} or quarantine/rows/{landing.name}/; nothing was loaded."
+            f"below {landing.prefix} or {own_copy.key('quarantine/rows/')}{landing.name}/; nothing was loaded."
         )
     return sorted(found, key=lambda file: (file.last_modified, file.key))
 

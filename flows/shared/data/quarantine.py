@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from botocore.exceptions import ClientError
 
+from flows.shared import own_copy
 from flows.shared.data.landing import Landing
 from flows.shared.data.listing import StoredFile
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 # Beside the declared columns, none of which begins with _.
 REASON, FILE, FILE_ROW = "_reason", "_source_file", "_source_row"
-ROWS, FILES = "quarantine/rows/", "quarantine/files/"
+ROWS, FILES = own_copy.key("quarantine/rows/"), own_copy.key("quarantine/files/")
 LARGEST_COPY_BYTES = 5 * 1024**3
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from flows.shared import snowflake
+from flows.shared import own_copy, snowflake
 from flows.shared.data.columns import quoted
 from flows.shared.data.landing import PROVENANCE, SOURCE_ROW, Landing
 from flows.shared.data.refused import DeclarationError
@@ -29,12 +29,8 @@ def prepare(connection: SnowflakeConnection, landing: Landing) -> list[str]:
     """
     declared = {column.name.upper(): column.sql_type for column in landing.columns} | PROVENANCE
     [(current,)] = snowflake.execute(connection, "SELECT CURRENT_SCHEMA()")
-    schema = landing.schema or current
-    known = "SELECT COUNT(*) FROM INFORMATION_SCHEMA.SCHEMATA WHERE SCHEMA_NAME = %s"
-    if snowflake.execute(connection, known, (schema,)) == [(0,)]:
-        snowflake.execute(connection, f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        # A schema that was just made is the session's own from then on.
-        snowflake.execute(connection, f"USE SCHEMA {quoted(current)}")
+    schema = own_copy.schema(landing.schema) or current
+    snowflake.create_schema(connection, schema, current)
     table = f"{schema}.{landing.table}"
     there = _columns_there(connection, schema, landing.table)
     if not there:

@@ -7,6 +7,7 @@ in a flow's file adds this to what every flow run may do. It is read and not run
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,33 +61,56 @@ def declared(root: Path = ROOT) -> list[dict[str, Any]]:
     Raises:
         Refusal: a file declares something else, or is no Python; all such files are named.
     """
-    found, problems = [], []
+    found: list[dict[str, Any]] = []
+    problems: list[str] = []
     for path in flow_files(root):
-        file = path.relative_to(root)
-        flow = file.relative_to("flows").with_suffix("").as_posix()
-        try:
-            statement = _statement(parse(path))
-        except SyntaxError as error:
-            problems.append(syntax_problem(error, root))
-            continue
-        if not statement:
-            continue
-        where = f"{file.as_posix()}:{statement.lineno}: got permissions"
-        try:
-            # A loop has a target and no value.
-            declarations = PERMISSIONS.validate_python(ast.literal_eval(getattr(statement, "value", statement)))
-            found += [{"flow": flow, **each.model_dump()} for each in declarations]
-        except ValidationError as error:
-            problems += [
-                f"{where}{''.join(f'[{part!r}]' for part in each['loc'])}: {each['msg']}; {EXPECTED}."
-                for each in error.errors()
-            ]
-        except (ValueError, TypeError):
-            text = ast.unparse(statement).partition("\n")[0][:60]
-            problems.append(f"{where} that cannot be read without running the file (`{text}`); {EXPECTED}.")
+        _, rights, wrong = _read(path, root)
+        found += rights
+        problems += wrong
     if problems:
         raise Refusal("\n".join(problems), 1)
     return found
+
+
+def not_applied(applied: list[dict[str, Any]], root: Path = ROOT) -> Iterator[str]:
+    """Of each flow file that declares other rights than those that are applied: that, with its line.
+
+    A file whose rights cannot be read is left to `declared`.
+    """
+    for path in flow_files(root):
+        line, rights, wrong = _read(path, root)
+        if not wrong and rights != [each for each in applied if each["flow"] == _flow(path, root)]:
+            where = f"{path.relative_to(root).as_posix()}:{line}"
+            yield f"{where}: got other permissions than those that are applied; expected the same: run `make up`."
+
+
+def _flow(path: Path, root: Path) -> str:
+    return path.relative_to(root / "flows").with_suffix("").as_posix()
+
+
+def _read(path: Path, root: Path) -> tuple[int, list[dict[str, Any]], list[str]]:
+    """Of one file: the line of its declaration, what it declares, and what is wrong with it."""
+    try:
+        statement = _statement(parse(path))
+    except SyntaxError as error:
+        return 1, [], [syntax_problem(error, root)]
+    if not statement:
+        return 1, [], []
+    where = f"{path.relative_to(root).as_posix()}:{statement.lineno}: got permissions"
+    try:
+        # A loop has a target and no value.
+        declarations = PERMISSIONS.validate_python(ast.literal_eval(getattr(statement, "value", statement)))
+    except ValidationError as error:
+        problems = [
+            f"{where}{''.join(f'[{part!r}]' for part in each['loc'])}: {each['msg']}; {EXPECTED}."
+            for each in error.errors()
+        ]
+    except (ValueError, TypeError):
+        text = ast.unparse(statement).partition("\n")[0][:60]
+        problems = [f"{where} that cannot be read without running the file (`{text}`); {EXPECTED}."]
+    else:
+        return statement.lineno, [{"flow": _flow(path, root), **each.model_dump()} for each in declarations], []
+    return statement.lineno, [], problems
 
 
 def _statement(tree: ast.Module) -> ast.stmt | None:

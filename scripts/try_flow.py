@@ -35,7 +35,7 @@ def main() -> int:
             [sys.executable, "-m", "scripts.try_flow", *(each for each in sys.argv[1:] if each != "--watch")]
         )
     guard(given.env, f"try {given.flow}")
-    definition = variables.read(given.env)
+    definition = variables.read(given.env, file)
     # Before anything imports prefect, which reads its settings once.
     combined = variables.combine(given.env, definition.variables)
     os.environ.clear()

@@ -84,7 +84,8 @@ def register_environment(arguments: Namespace, environment: Environment, importe
     commit = check_gate(environment, digest).commit
     if not arguments.dry_run:
         guard(environment, "register flows")
-    pool, bucket, facts = applied_state.read_outputs(environment, "work_pool", "results_bucket", "facts")
+    names = ("work_pool", "results_bucket", "facts", "flows")
+    pool, bucket, facts, flows = applied_state.read_outputs(environment, *names)
     prefect_api.configure(environment)
     stack = Stack(
         title=facts["title"],
@@ -96,6 +97,7 @@ def register_environment(arguments: Namespace, environment: Environment, importe
         results_bucket=bucket,
         result_block=facts["result_block"],
         alerts=Alerts.of(facts),
+        declared=flows["declared"],
     )
     options = Options(arguments.dry_run, arguments.only, arguments.keep, arguments.full)
     report = asyncio.run(run(imported, stack, options))

@@ -5,6 +5,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from scripts.gate.permissions import applied_rights
 from scripts.registration import alerts, checks, limits, triggers, work_pool
 from scripts.registration.actions import UNCHANGED, Action
 from scripts.registration.api import Conflict, Prefect
@@ -47,7 +48,10 @@ async def register(root: Path, imported: Imported, stack: Stack, options: Option
     wanted_limits, limit_problems = limits.read_limits(root)
     asks_for_queue = any(each["work_queue_name"] for each in imported.deployments)
     queues = await work_pool.queues(prefect, stack.pool) if asks_for_queue else {"default"}
-    wrong = [*checks.problems(imported.deployments, stack.template, queues, stack.pool)]
+    wrong = [
+        *applied_rights.problems(stack.declared, root),
+        *checks.problems(imported.deployments, stack.template, queues, stack.pool),
+    ]
     if stack.has_active_schedules:
         wrong += alerts.unpaged(imported.deployments, stack.alerts.named)
     if problems := dict.fromkeys([*imported.problems, *limit_problems, *wrong]):

@@ -1,21 +1,19 @@
-"""The AWS permissions that flow files declare. `make plan` passes them to Terraform, which adds them to the flow role.
+"""The AWS permissions that flow files declare. `make plan` passes them to Terraform, which makes the flow a role.
 
     permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:{partition}:s3:::partner-{env}/*"]}]
 
-in a flow's file adds this to what every flow run may do. It is read and not run: what a reviewer sees is what holds.
+in a flow's file adds this to what every flow run may do, for the runs of this file.
 """
 
-import ast
 import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic_core import PydanticCustomError
 
+from scripts.gate.permissions import declarations
 from scripts.shared.environments import ROOT
-from scripts.shared.flow_files import flow_files, parse, syntax_problem
-from scripts.shared.refusal import Refusal
 
 EXPECTED = (
     'expected `permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:{partition}:s3:::bucket/*"]}]`, '
@@ -60,39 +58,5 @@ def declared(root: Path = ROOT) -> list[dict[str, Any]]:
     Raises:
         Refusal: a file declares something else, or is no Python; all such files are named.
     """
-    found, problems = [], []
-    for path in flow_files(root):
-        file = path.relative_to(root)
-        flow = file.relative_to("flows").with_suffix("").as_posix()
-        try:
-            statement = _statement(parse(path))
-        except SyntaxError as error:
-            problems.append(syntax_problem(error, root))
-            continue
-        if not statement:
-            continue
-        where = f"{file.as_posix()}:{statement.lineno}: got permissions"
-        try:
-            # A loop has a target and no value.
-            declarations = PERMISSIONS.validate_python(ast.literal_eval(getattr(statement, "value", statement)))
-            found += [{"flow": flow, **each.model_dump()} for each in declarations]
-        except ValidationError as error:
-            problems += [
-                f"{where}{''.join(f'[{part!r}]' for part in each['loc'])}: {each['msg']}; {EXPECTED}."
-                for each in error.errors()
-            ]
-        except (ValueError, TypeError):
-            text = ast.unparse(statement).partition("\n")[0][:60]
-            problems.append(f"{where} that cannot be read without running the file (`{text}`); {EXPECTED}.")
-    if problems:
-        raise Refusal("\n".join(problems), 1)
-    return found
-
-
-def _statement(tree: ast.Module) -> ast.stmt | None:
-    """What gives `permissions` a value."""
-    for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if any(isinstance(target, ast.Name) and target.id == "permissions" for target in targets):
-            return node
-    return None
+    found = declarations.read(root, "permissions", PERMISSIONS, EXPECTED)
+    return [{"flow": flow, **each.model_dump()} for flow, several in found.items() for each in several]

@@ -41,7 +41,7 @@ def main() -> int:
             [sys.executable, "-m", "scripts.try_flow", *(each for each in sys.argv[1:] if each != "--watch")]
         )
     guard(given.env, f"try {given.flow}", own=own)
-    definition = variables.read(given.env)
+    definition = variables.read(given.env, file)
     # Before anything imports prefect, which reads its settings once.
     combined = variables.combine(given.env, definition.variables) | {own_place.VARIABLE: given.own}
     os.environ.clear()

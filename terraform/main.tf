@@ -44,6 +44,27 @@ locals {
   # What registration needs to write to Prefect, and to tell of failed runs.
   register_parameters = concat([var.prefect_credential], [for name in local.chosen : local.channels[name]])
 
+  # Parameters of this environment: the known ones, and what facts and flow files add. Registration and try read the file too.
+  known    = jsondecode(file("${path.module}/../scripts/shared/known_parameters.json"))
+  listed   = setunion(var.parameters.secure_strings, var.parameters.strings, [var.prefect_credential])
+  declared = toset(flatten(values(var.flow_definitions)[*].secrets))
+  strings  = setunion(var.parameters.strings, [for each in local.known : each.name if !each.encrypted && !each.listed && !contains(var.parameters.secure_strings, each.name)])
+  secure_strings = setunion(
+    var.parameters.secure_strings, [var.prefect_credential],
+    [for each in local.known : each.name if each.encrypted && !each.listed && !contains(var.parameters.strings, each.name)],
+    setsubtract(local.declared, local.strings),
+  )
+  of_every_run = [for each in local.known : each.name if each.every_run && contains(local.listed, each.name)]
+
+  # Definitions by name: one for all flow files that declare nothing, and those that files have asked for.
+  definitions = merge(
+    { flow = { secrets = local.of_every_run, task_role_arn = module.iam.role_arns.flow } },
+    { for each in distinct(values(var.flow_definitions)) : each.name => {
+      secrets       = setunion(local.of_every_run, each.secrets)
+      task_role_arn = lookup(module.iam.flow_role_arns, each.name, module.iam.role_arns.flow)
+    } },
+  )
+
   image = "${var.account_id}.dkr.ecr.${var.region}.amazonaws.com/${var.image_repository}@${var.image_digest}"
 }
 
@@ -63,11 +84,8 @@ module "network" {
 module "parameters" {
   source = "../modules/parameters"
 
-  context = local.context
-  parameters = {
-    secure_strings = setunion(var.parameters.secure_strings, [var.prefect_credential])
-    strings        = var.parameters.strings
-  }
+  context    = local.context
+  parameters = { secure_strings = local.secure_strings, strings = local.strings }
 }
 
 module "iam" {
@@ -75,9 +93,9 @@ module "iam" {
 
   context            = local.context
   parameter_arns     = module.parameters.arns
-  secure_string_arns = module.parameters.secure_string_arns
   results_bucket_arn = module.results_store.bucket.arn
-  flow_permissions   = var.flow_permissions
+  flow_permissions   = [for each in var.flow_permissions : merge(each, { definition = var.flow_definitions[each.flow].name })]
+  common_role_keeps  = var.flow_role_keeps_declared
   delivery = {
     enabled             = var.delivery.connection_arn != ""
     connection_arn      = var.delivery.connection_arn
@@ -98,7 +116,8 @@ module "flow_task" {
 
   context        = local.context
   image          = local.image
-  roles          = { execution_arn = module.iam.role_arns.execution, task_arn = module.iam.role_arns.flow }
+  execution_arn  = module.iam.role_arns.execution
+  definitions    = local.definitions
   size           = var.flow_task
   prefect        = { api_url = var.prefect_api_url, credential = var.prefect_credential }
   parameter_arns = module.parameters.arns

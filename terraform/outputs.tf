@@ -24,6 +24,18 @@ output "work_pool" {
   }
 }
 
+output "flows" {
+  description = "What is applied of what flow files declare: task definition, secrets and permissions by the file's path below flows/, and all parameters that runs may be given."
+  value = {
+    declared = { for flow, each in var.flow_definitions : flow => {
+      definition  = each.name
+      secrets     = each.secrets
+      permissions = [for one in var.flow_permissions : { actions = one.actions, resources = one.resources } if one.flow == flow]
+    } }
+    parameters = sort(keys(module.parameters.arns))
+  }
+}
+
 output "results_bucket" {
   description = "Bucket of landing data, results, quarantine and exports."
   value       = module.results_store.bucket.name
@@ -37,9 +49,4 @@ output "image" {
 output "pipeline_url" {
   description = "Page of this environment's pipeline in the AWS console; empty without a pipeline."
   value       = join("", module.delivery[*].url)
-}
-
-output "flow_permissions" {
-  description = "AWS permissions that flow files declared, as they are applied. On the local stack registration compares them with those of the working tree."
-  value       = var.flow_permissions
 }

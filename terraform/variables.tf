@@ -103,7 +103,7 @@ variable "repository" {
 }
 
 variable "network" {
-  description = "A new VPC (address range, zones, a NAT gateway in each zone unless nat_per_zone is false, interface endpoints, and ranges used elsewhere that it must not overlap) or an existing one (its id and private subnets), and the TCP ports that tasks may reach. modules/network describes each value."
+  description = "A new VPC (address range, zones, a NAT gateway in each zone unless nat_per_zone is false, interface endpoints, and ranges used elsewhere that it must not overlap) or an existing one (its id and private subnets), and the TCP ports that tasks may reach beside 443. modules/network describes each value."
   type = object({
     cidr                = optional(string)
     availability_zones  = optional(list(string))
@@ -176,10 +176,10 @@ variable "dbt_cloud" {
 }
 
 variable "parameters" {
-  description = "Names of the SSM parameters that flow runs receive as secrets, in addition to Prefect's credential: secure_strings are encrypted, strings are not. Values are written by hand (docs/initial-deployment.md), never by Terraform."
+  description = "SSM parameters that flow files may declare, in addition to the known ones (scripts/shared/known_parameters.json) and to those that flow files name: secure_strings are encrypted, strings are not. SENTRY_DSN among them goes to every run. Values are written by hand (docs/initial-deployment.md), never by Terraform."
   type = object({
-    secure_strings = optional(set(string), ["SNOWFLAKE_PRIVATE_KEY", "DBT_CLOUD_TOKEN"])
-    strings        = optional(set(string), ["SNOWFLAKE_ACCOUNT", "SNOWFLAKE_USER", "DBT_CLOUD_ACCOUNT_ID"])
+    secure_strings = optional(set(string), [])
+    strings        = optional(set(string), [])
   })
   default  = {}
   nullable = false
@@ -234,7 +234,7 @@ variable "flow_environment" {
 }
 
 variable "flow_permissions" {
-  description = "AWS permissions that flows declare in addition to their bucket, by flow; `make plan` collects them from flows/."
+  description = "AWS permissions that flow files declare in addition to their bucket, for a role of their own; `make plan` collects them from flows/."
   type        = list(object({ flow = string, actions = list(string), resources = list(string) }))
   default     = []
   nullable    = false
@@ -247,6 +247,20 @@ variable "flow_permissions" {
     condition     = alltrue([for each in var.flow_permissions : alltrue([for resource in each.resources : startswith(resource, "arn:")])])
     error_message = "flows/${join(", flows/", distinct([for each in var.flow_permissions : "${each.flow}.py declares ${join(", ", each.resources)}" if !alltrue([for resource in each.resources : startswith(resource, "arn:")])]))}; expected ARNs of the resources, such as arn:{partition}:s3:::bucket/*."
   }
+}
+
+variable "flow_definitions" {
+  description = "Task definition of each flow file that declares secrets or permissions, and the secrets in it, by the file's path below flows/; `make plan` makes it from flows/."
+  type        = map(object({ name = string, secrets = list(string) }))
+  default     = {}
+  nullable    = false
+}
+
+variable "flow_role_keeps_declared" {
+  description = "Whether the role of flows that declare nothing may do what others declare, too: only while runs go on that were registered before flows had roles of their own (docs/runbook.md)."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "on_call_flows" {

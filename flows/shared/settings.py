@@ -1,6 +1,6 @@
 """Settings of a flow run, read from the environment that Terraform gives its task."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,6 +19,9 @@ class _Settings(BaseSettings):
     # Pydantic's own messages quote the input, which here can be a private key.
     model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore", env_ignore_empty=True)
 
+    # The parameter that flow files declare to get these settings, and those that come along with it.
+    secrets: ClassVar[tuple[str, ...]] = ()
+
     @classmethod
     def load(cls) -> Self:
         """Read the environment. Raises SettingsError with one sentence that names every missing or wrong variable."""
@@ -29,14 +32,19 @@ class _Settings(BaseSettings):
         missing = [name for name, kind, _ in problems if kind == "missing"]
         wrong = [f"{name} ({message})" for name, kind, message in problems if kind != "missing"]
         parts = [f"{', '.join(missing)} not set" if missing else "", f"{', '.join(wrong)} not usable" if wrong else ""]
+        # Only files that ask for them get secrets; what comes along with one is not written.
+        asked = [name for name in missing if name in cls.secrets]
+        remedy = f' The flow\'s file asks for it by `secrets = ["{cls.secrets[0]}"]`.' if asked else ""
         raise SettingsError(
             f"Environment: got {' and '.join(filter(None, parts))}; expected what terraform/ sets in the flow task "
-            "definition (see .env.example)."
+            f"definition (see .env.example).{remedy}"
         )
 
 
 class SnowflakeSettings(_Settings):
     """Where Snowflake is, who connects and in which database, schema, warehouse and role."""
+
+    secrets: ClassVar[tuple[str, ...]] = ("SNOWFLAKE_PRIVATE_KEY", "SNOWFLAKE_ACCOUNT", "SNOWFLAKE_USER")
 
     account: str = Field(validation_alias="SNOWFLAKE_ACCOUNT")
     user: str = Field(validation_alias="SNOWFLAKE_USER")

@@ -17,15 +17,17 @@ resource "aws_cloudwatch_log_group" "flow" {
   kms_key_id        = var.logs.kms_key_arn
 }
 
-# Terraform owns the definition of flow runs: the worker may only start it, so no other image and no other role can run.
+# Terraform owns the definitions of flow runs: the worker may only start them, so no other image and no other role can run.
 resource "aws_ecs_task_definition" "flow" {
-  family                   = "${var.context.name}-flow"
+  for_each = var.definitions
+
+  family                   = "${var.context.name}-${each.key}"
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"
   cpu                      = var.size.cpu
   memory                   = var.size.memory_mib
-  execution_role_arn       = var.roles.execution_arn
-  task_role_arn            = var.roles.task_arn
+  execution_role_arn       = var.execution_arn
+  task_role_arn            = each.value.task_role_arn
   skip_destroy             = true # A replaced revision stays. Flow runs start from it until the new one is registered with Prefect.
 
   container_definitions = jsonencode([{
@@ -35,7 +37,7 @@ resource "aws_ecs_task_definition" "flow" {
     memory                 = var.size.memory_mib
     command                = ["prefect", "flow-run", "execute"]
     environment            = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
-    secrets                = [for name in sort(keys(var.parameter_arns)) : { name = name, valueFrom = var.parameter_arns[name] }]
+    secrets                = [for name in sort(each.value.secrets) : { name = name, valueFrom = var.parameter_arns[name] }]
     privileged             = false
     readonlyRootFilesystem = true
     linuxParameters        = { capabilities = { drop = ["ALL"] }, initProcessEnabled = true }
@@ -58,4 +60,9 @@ resource "aws_ecs_task_definition" "flow" {
   volume {
     name = "tmp"
   }
+}
+
+moved {
+  from = aws_ecs_task_definition.flow
+  to   = aws_ecs_task_definition.flow["flow"]
 }

@@ -20,6 +20,13 @@ output "base_job_template" {
           default     = var.size.cpu
           enum        = var.context.fargate_sizes[*].cpu
         }
+        definition = {
+          type        = "string"
+          title       = "Task definition"
+          description = "Which task definition the run starts from. Registration sets it, by what the flow's file declares."
+          default     = "flow"
+          enum        = sort(keys(var.definitions))
+        }
         memory = { type = "integer", title = "Memory", description = "Memory in MiB.", default = var.size.memory_mib }
         ephemeral_storage_gib = {
           type        = "integer"
@@ -39,11 +46,14 @@ output "base_job_template" {
       cluster         = var.placement.cluster_arn
       container_name  = "prefect"
       task_definition = {}
+      # Our worker starts a run from the one of these that `definition` names (scripts/agent/configuration.py).
+      definition       = "{{ definition }}"
+      task_definitions = { for name, each in aws_ecs_task_definition.flow : name => each.arn }
       # Makes the worker leave its own credential out of RunTask's overrides; the task definition injects it from SSM.
       (var.prefect.credential == "PREFECT_API_KEY" ? "prefect_api_key_secret_arn" : "prefect_api_auth_string_secret_arn") = var.parameter_arns[var.prefect.credential]
       task_run_request = {
         cluster                  = var.placement.cluster_arn
-        taskDefinition           = aws_ecs_task_definition.flow.arn
+        taskDefinition           = aws_ecs_task_definition.flow["flow"].arn
         capacityProviderStrategy = [{ capacityProvider = var.placement.capacity_provider, weight = 1 }]
         propagateTags            = "TASK_DEFINITION"
         enableECSManagedTags     = true

@@ -15,10 +15,26 @@ variable "image" {
   nullable    = false
 }
 
-variable "roles" {
-  description = "Role that Fargate uses to start a flow run, and the flow run's own."
-  type        = object({ execution_arn = string, task_arn = string })
+variable "execution_arn" {
+  description = "Role that Fargate uses to start a flow run."
+  type        = string
   nullable    = false
+}
+
+variable "definitions" {
+  description = "Task definitions by name: names of the parameters that runs receive as secrets, and the role of the runs. `flow` is that of flow files that declare nothing."
+  type        = map(object({ secrets = set(string), task_role_arn = string }))
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.definitions) : can(regex("^flow(-[A-Za-z0-9_-]+)?$", name))])
+    error_message = "definitions has ${join(", ", [for name in keys(var.definitions) : name if !can(regex("^flow(-[A-Za-z0-9_-]+)?$", name))])}; expected flow, or names that begin with flow-, because the agent may start no others."
+  }
+
+  validation {
+    condition     = length(setintersection(flatten([for each in var.definitions : tolist(each.secrets)]), keys(local.environment))) == 0
+    error_message = "${join(", ", setintersection(flatten([for each in var.definitions : tolist(each.secrets)]), keys(local.environment)))}: got a secret of a flow with the name of a variable of every run; expected another name, because ECS refuses a task that has both."
+  }
 }
 
 variable "size" {
@@ -46,7 +62,7 @@ variable "prefect" {
 }
 
 variable "parameter_arns" {
-  description = "ARNs of the SSM parameters that flow runs receive as secrets, by name."
+  description = "ARNs of all SSM parameters that flow runs may receive as secrets, by name."
   type        = map(string)
   nullable    = false
 }

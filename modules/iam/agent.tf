@@ -1,11 +1,11 @@
-# The worker starts, watches and stops flow runs. It may neither define tasks nor run any but the flow task.
+# The worker starts, watches and stops flow runs. It may neither define tasks nor run any but flow tasks.
 data "aws_iam_policy_document" "agent" {
   source_policy_documents = [data.aws_iam_policy_document.use_key["message"].json]
 
   statement {
     sid       = "RunFlows"
     actions   = ["ecs:RunTask"]
-    resources = ["${local.arn.ecs}:task-definition/${var.context.name}-flow:*"]
+    resources = [for family in ["flow", "flow-*"] : "${local.arn.ecs}:task-definition/${var.context.name}-${family}:*"]
 
     condition {
       test     = "ArnEquals"
@@ -59,7 +59,7 @@ data "aws_iam_policy_document" "agent" {
   statement {
     sid       = "HandRolesToFlows"
     actions   = ["iam:PassRole"]
-    resources = ["${local.arn.iam}:role/${var.context.name}-execution", "${local.arn.iam}:role/${var.context.name}-flow"]
+    resources = [for role in ["/${var.context.name}-execution", "/${var.context.name}-flow", "${local.flow_path}*"] : "${local.arn.iam}:role${role}"]
 
     condition {
       test     = "StringEquals"

@@ -1,5 +1,8 @@
 # Fargate itself, before a container runs: pull the image, read the secrets, write the logs.
 data "aws_iam_policy_document" "execution" {
+  # The boundary holds no list of parameters, which grows with what flows declare.
+  for_each = { policy = values(var.parameter_arns), boundary = ["${local.arn.ssm}:parameter${var.context.path}/*"] }
+
   source_policy_documents = [data.aws_iam_policy_document.pull_the_image.json, data.aws_iam_policy_document.use_key["secrets"].json]
 
   statement {
@@ -11,7 +14,7 @@ data "aws_iam_policy_document" "execution" {
   statement {
     sid       = "ReadSecrets"
     actions   = ["ssm:GetParameters"]
-    resources = values(var.parameter_arns)
+    resources = each.value
   }
 }
 

@@ -8,7 +8,7 @@ locals {
   key_uses = {
     data        = { sid = "EncryptData", actions = local.use, alias = local.own, through = "s3", parameters = [] }
     message     = { sid = "EncryptMessages", actions = local.use, alias = local.own, through = "sns", parameters = [] }
-    secrets     = { sid = "DecryptSecrets", actions = local.read, alias = local.own, through = "ssm", parameters = var.secure_string_arns }
+    secrets     = { sid = "DecryptSecrets", actions = local.read, alias = local.own, through = "ssm", parameters = ["${local.arn.ssm}:parameter${var.context.path}/*"] }
     credentials = { sid = "DecryptCredentials", actions = local.read, alias = local.own, through = "ssm", parameters = local.register_parameter_arns }
     state       = { sid = "EncryptState", actions = local.use, alias = var.context.state.kms_alias, through = "s3", parameters = [] }
     applied     = { sid = "DecryptWhatIsApplied", actions = local.read, alias = var.context.state.kms_alias, through = "s3", parameters = [] }
@@ -38,7 +38,7 @@ data "aws_iam_policy_document" "use_key" {
       for_each = length(each.value.parameters) > 0 ? [1] : []
 
       content {
-        test     = "StringEquals"
+        test     = each.key == "secrets" ? "StringLike" : "StringEquals" # Which of them, the role's right to read them says.
         variable = "kms:EncryptionContext:PARAMETER_ARN"
         values   = each.value.parameters
       }

@@ -15,8 +15,8 @@ locals {
   # role → the service that may assume it, and its one policy
   roles = {
     agent     = { service = "ecs-tasks", policy = data.aws_iam_policy_document.agent.json }
-    execution = { service = "ecs-tasks", policy = data.aws_iam_policy_document.execution.json }
-    flow      = { service = "ecs-tasks", policy = data.aws_iam_policy_document.flow.json }
+    execution = { service = "ecs-tasks", policy = data.aws_iam_policy_document.execution["policy"].json }
+    flow      = { service = "ecs-tasks", policy = data.aws_iam_policy_document.declared["flow"].json }
     flow-logs = { service = "vpc-flow-logs", policy = data.aws_iam_policy_document.flow_logs.json }
   }
   role_arns    = { for role in keys(local.roles) : role => "${local.arn.iam}:role/${var.context.name}-${role}" }
@@ -59,13 +59,15 @@ resource "aws_iam_role_policy" "task" {
   policy = each.value.policy
 }
 
-# The most that any role of this environment can ever do, whatever is attached to it later.
+# The most that these roles can ever do, whatever is attached to them later.
 resource "aws_iam_policy" "boundary" {
   name        = "${var.context.name}-boundary"
-  description = "Permissions boundary of every ${var.context.name} role"
+  description = "Permissions boundary of every ${var.context.name} role" # Another text would be another policy.
   policy      = data.aws_iam_policy_document.boundary.json
 }
 
 data "aws_iam_policy_document" "boundary" {
-  source_policy_documents = [for role in local.roles : role.policy]
+  source_policy_documents = [
+    for name, role in local.roles : name == "execution" ? data.aws_iam_policy_document.execution["boundary"].json : role.policy
+  ]
 }

@@ -33,6 +33,7 @@ data "aws_iam_policy_document" "read_what_is_described" {
     resources = [
       "${local.arn.iam}:policy/${var.context.name}-*",
       "${local.arn.iam}:role/${var.context.name}-*",
+      "${local.arn.iam}:role${local.flow_path}*",
     ]
   }
 

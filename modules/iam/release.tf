@@ -58,7 +58,7 @@ data "aws_iam_policy_document" "release" {
   statement {
     sid       = "TagTaskDefinitions"
     actions   = ["ecs:TagResource"]
-    resources = [for task in ["agent", "flow"] : "${local.arn.ecs}:task-definition/${var.context.name}-${task}:*"]
+    resources = [for task in ["agent", "flow", "flow-*"] : "${local.arn.ecs}:task-definition/${var.context.name}-${task}:*"]
 
     condition {
       test     = "StringEquals"
@@ -70,7 +70,7 @@ data "aws_iam_policy_document" "release" {
   statement {
     sid       = "HandRolesToTasks"
     actions   = ["iam:PassRole"]
-    resources = [for role in ["agent", "execution", "flow"] : local.role_arns[role]]
+    resources = concat([for role in ["agent", "execution", "flow"] : local.role_arns[role]], ["${local.arn.iam}:role${local.flow_path}*"])
 
     condition {
       test     = "StringEquals"

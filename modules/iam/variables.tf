@@ -21,12 +21,6 @@ variable "parameter_arns" {
   nullable    = false
 }
 
-variable "secure_string_arns" {
-  description = "ARNs of those parameters that are encrypted: whoever reads them needs the key."
-  type        = list(string)
-  nullable    = false
-}
-
 variable "results_bucket_arn" {
   description = "Bucket of landing data, results, quarantine and exports."
   type        = string
@@ -34,9 +28,16 @@ variable "results_bucket_arn" {
 }
 
 variable "flow_permissions" {
-  description = "Permissions that flows declare in addition to their bucket: actions, and ARNs in which {partition}, {region}, {account}, {env}, {Env}, {title}, {prefix} and {path} are replaced by this environment's."
-  type        = list(object({ flow = string, actions = list(string), resources = list(string) }))
+  description = "Permissions that flow files declare in addition to their bucket: the task definition that is the file's own, which names its role, actions, and ARNs in which {partition}, {region}, {account}, {env}, {Env}, {title}, {prefix} and {path} are replaced by this environment's."
+  type        = list(object({ flow = string, definition = string, actions = list(string), resources = list(string) }))
   default     = []
+  nullable    = false
+}
+
+variable "common_role_keeps" {
+  description = "Whether the role of flows that declare nothing may do what others declare, too."
+  type        = bool
+  default     = false
   nullable    = false
 }
 

@@ -6,7 +6,7 @@
 locals {
   anywhere = "0.0.0.0/0"
   replies  = { from = 32768, to = 65535 } # Ports that Linux on Fargate calls from.
-  ports    = [for port in var.network.egress_ports : { from = port, to = port }]
+  ports    = [for port in local.egress_ports : { from = port, to = port }]
   inside   = length(var.network.interface_endpoints) > 0 ? [var.network.cidr] : []
 
   acls = {

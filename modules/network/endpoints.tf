@@ -37,12 +37,11 @@ data "aws_iam_policy_document" "s3_endpoint" {
   }
 
   dynamic "statement" {
-    for_each = [for each in var.declared : each if anytrue([for action in each.actions : startswith(action, "s3:")])]
+    for_each = local.declared_together["s3"]
 
     content {
-      sid       = statement.value.sid
-      actions   = [for action in statement.value.actions : action if startswith(action, "s3:")]
-      resources = [for resource in statement.value.resources : resource if startswith(resource, "arn:${var.context.partition}:s3:")]
+      actions   = split(" ", statement.key)
+      resources = statement.value
 
       principals {
         type        = "AWS"
@@ -122,9 +121,14 @@ resource "aws_vpc_endpoint" "interface" {
 }
 
 locals {
-  declared_one_by_one = flatten([
-    for each in var.declared : [for pair in setproduct(each.resources, each.actions) : { resource = pair[0], action = pair[1] }]
-  ])
+  # A statement for each set of actions, not for each flow: a policy has 20,480 characters.
+  declared_together = { for service in ["s3", "ecr", "logs", "ssm", "sqs"] : service => {
+    for actions, several in {
+      for each in var.declared :
+      join(" ", [for action in sort(each.actions) : action if startswith(action, "${service}:")]) =>
+      [for resource in each.resources : resource if startswith(resource, "arn:${var.context.partition}:${service}:")]...
+    } : actions => sort(distinct(flatten(several))) if actions != "" && length(flatten(several)) > 0
+  } }
 
   pull = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
   here = "${var.context.region}:${var.context.account_id}"
@@ -148,14 +152,16 @@ data "aws_iam_policy_document" "interface_endpoint" {
   for_each = var.network.interface_endpoints
 
   dynamic "statement" {
-    for_each = merge(local.endpoint_access[each.key], {
-      for one in local.declared_one_by_one : trimprefix(one.resource, "arn:${var.context.partition}:") => one.action...
-      if startswith(one.action, "${split(".", each.key)[0]}:") && startswith(one.resource, "arn:${var.context.partition}:${split(".", each.key)[0]}:")
-    })
+    for_each = concat(
+      [for resource, actions in local.endpoint_access[each.key] : {
+        actions = actions, resources = [resource == "*" ? "*" : "arn:${var.context.partition}:${resource}"]
+      }],
+      [for actions, resources in local.declared_together[split(".", each.key)[0]] : { actions = split(" ", actions), resources = resources }],
+    )
 
     content {
-      actions   = statement.value
-      resources = [statement.key == "*" ? "*" : "arn:${var.context.partition}:${statement.key}"]
+      actions   = statement.value.actions
+      resources = statement.value.resources
 
       principals {
         type        = "AWS"

@@ -6,6 +6,8 @@ locals {
   nat_per_zone = coalesce(var.network.nat_per_zone, true)
   nat_zones    = local.nat_per_zone ? local.zones : slice(local.zones, 0, local.own)
 
+  egress_ports = setunion([443], var.network.egress_ports)
+
   private_cidrs = { for index, zone in local.zones : zone => cidrsubnet(var.network.cidr, 3, index) }
   public_cidrs  = { for index, zone in local.zones : zone => cidrsubnet(var.network.cidr, 8, 255 - index) }
 
@@ -75,7 +77,7 @@ resource "aws_security_group" "tasks" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "tasks" {
-  for_each = toset([for port in var.network.egress_ports : tostring(port)])
+  for_each = toset([for port in local.egress_ports : tostring(port)])
 
   security_group_id = aws_security_group.tasks.id
   description       = "TCP ${each.key} to anywhere"

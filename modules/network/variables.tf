@@ -19,7 +19,7 @@ variable "network" {
     a NAT gateway in each zone, or one for all with nat_per_zone = false; optionally AWS services that are reached inside the VPC instead of
     through NAT (interface_endpoints), and named ranges used elsewhere that the VPC must not overlap (reserved_ranges).
     Existing: its id and private subnets that reach the internet through NAT. Its owner provides routes, ACLs, endpoints and flow logs.
-    Both: the TCP ports that tasks may reach outside (egress_ports). 443 is enough for AWS, Prefect Cloud, Snowflake and dbt Cloud.
+    Both: the TCP ports that tasks may reach outside beside 443 (egress_ports). 443 alone is enough for AWS, Prefect Cloud, Snowflake and dbt Cloud.
   EOT
   type = object({
     cidr                = optional(string)
@@ -28,7 +28,7 @@ variable "network" {
     interface_endpoints = optional(set(string), [])
     reserved_ranges     = optional(map(string), {})
     existing            = optional(object({ vpc_id = string, private_subnet_ids = list(string) }))
-    egress_ports        = optional(set(number), [443])
+    egress_ports        = optional(set(number), [])
   })
   nullable = false
 
@@ -85,10 +85,10 @@ variable "network" {
     error_message = "network.availability_zones is [${try(join(", ", var.network.availability_zones), "")}]; expected zones of the region, ${var.context.region}."
   }
   validation {
-    condition = (contains(var.network.egress_ports, 443) && length(var.network.egress_ports) <= 10
+    condition = (length(setunion([443], var.network.egress_ports)) <= 10
       && alltrue([for port in var.network.egress_ports : port >= 1 && port <= 65535 && floor(port) == port])
     )
-    error_message = "network.egress_ports is [${join(", ", var.network.egress_ports)}]; expected at most ten ports from 1 to 65535, and 443 among them, because without it no task starts."
+    error_message = "network.egress_ports is [${join(", ", var.network.egress_ports)}]; expected at most ten ports from 1 to 65535, with 443, which tasks may always reach."
   }
 
   validation {

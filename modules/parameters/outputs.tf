@@ -6,14 +6,6 @@ output "arns" {
   }
 }
 
-output "secure_string_arns" {
-  description = "ARNs of the encrypted parameters: only these need the key to be read."
-  value = [
-    for name in var.parameters.secure_strings :
-    "arn:${var.context.partition}:ssm:${var.context.region}:${var.context.account_id}:parameter${var.context.path}/${name}"
-  ]
-}
-
 output "kms_key_arn" {
   description = "Key that encrypts this environment's logs and results, and its SecureString parameters."
   value       = aws_kms_key.data.arn

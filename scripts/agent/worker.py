@@ -1,4 +1,5 @@
-"""Prefect's ECS worker with three differences: its task starts once, it settles runs, it does not leave runs behind."""
+"""Prefect's ECS worker with four differences: a run's task starts once and from the definition of its flow's file, the
+worker settles runs, and it does not leave runs behind."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from prefect.workers.base import BaseWorker
 from prefect_aws.workers.ecs_worker import ECSWorker, ECSWorkerResult
 
 from scripts.agent import settling
+from scripts.agent.configuration import Configuration
 from scripts.agent.rounds import Settler
 from scripts.agent.tasks import RUN_TAG, FlowTasks
 from scripts.agent.telling import Place, Teller
@@ -42,6 +44,8 @@ MOST_FINISHING_SECONDS = 20
 
 class Agent(ECSWorker):
     """The worker of one pool and cluster, which have the same name."""
+
+    job_configuration = Configuration
 
     def __init__(self, pool: str, queue: str, limit: timedelta, told: tuple[Place, str] | None = None) -> None:
         """`told`: what messages about runs name, and the topic that they are published on, if the agent tells."""

@@ -15,7 +15,7 @@ from typing import Any
 from scripts.gate.diff import security
 from scripts.gate.diff.flows import Flows, flow_lines
 from scripts.gate.diff.line import Comparison, Line
-from scripts.gate.permissions import flow_permissions
+from scripts.gate.permissions import flow_permissions, flow_secrets
 from scripts.gate.reading.plan import Plan
 from scripts.shared import git_tree
 from scripts.shared.environments import BUILD_VARIABLE, ROOT, Environment
@@ -138,6 +138,7 @@ class _Base:
         return Flows(
             deployments=imported.deployments,
             permissions=flow_permissions.declared(root),
+            secrets=flow_secrets.declared(root),
             problems=imported.problems,
         )
 

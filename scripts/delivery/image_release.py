@@ -5,6 +5,10 @@ import shutil
 import subprocess
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from scripts.gate import applied_state
+from scripts.gate.permissions import applied_rights
 from scripts.shared import git_tree
 from scripts.shared.environments import ROOT, Environment
 from scripts.shared.guard import guard
@@ -68,6 +72,25 @@ def push(ecr: Any, environment: Environment, tag: str) -> None:
             raise Refusal(f"{run} {arguments[0]} ended with {answer.returncode}: see its output above.", 1)
 
 
+def require_known_rights(environment: Environment) -> None:
+    """Refuse what the pipeline would refuse at its plan, because it makes no roles: new rights of flows.
+
+    Raises:
+        Refusal: flow files declare permissions or parameters that no administrator has applied yet.
+    """
+    try:
+        [flows] = applied_state.read_outputs(environment, "flows")
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in {"AccessDenied", "403"}:
+            raise
+        print(
+            "What is applied may not be read by these credentials: the pipeline's plan looks for new rights of flows."
+        )
+        return
+    if problems := list(applied_rights.beyond(flows, environment.facts)):
+        raise Refusal("\n".join(problems), 1)
+
+
 def release(environment: Environment) -> None:
     """Push the commit's image if it is not there, and start the pipeline with its digest.
 
@@ -77,6 +100,7 @@ def release(environment: Environment) -> None:
     if environment.is_local:
         raise Refusal("ENV is local; expected an environment with a pipeline. For the local stack, run `make up`.")
     commit = commit_to_release()
+    require_known_rights(environment)
     guard(environment, f"release commit {commit[:12]}")
     ecr = environment.client("ecr")
     digest = pushed_digest(ecr, environment.facts["image_repository"], commit)

@@ -10,7 +10,7 @@ from scripts.delivery.on_call_flows import on_call_flows
 from scripts.gate import catalog, engine, release_scope
 from scripts.gate.checkov_scan import CheckovScan
 from scripts.gate.diff.line import Comparison
-from scripts.gate.permissions import flow_permissions
+from scripts.gate.permissions import flow_definitions, flow_permissions
 from scripts.gate.reading.plan import Plan
 from scripts.shared import git_tree, terraform
 from scripts.shared.environments import ROOT, Environment
@@ -21,14 +21,18 @@ from scripts.shared.refusal import Refusal
 
 
 def variable_files(environment: Environment) -> list[Path]:
-    """The environment's facts, the AWS rights that flows declare, and for `local` the addresses of the running stack.
+    """The environment's facts, what flow files declare, and for `local` the addresses of the running stack.
 
     Raises:
-        Refusal: a flow declares its rights in another form.
+        Refusal: a flow file declares rights or secrets in another form.
     """
-    rights = environment.directory / "flow_permissions.tfvars.json"
+    rights = environment.directory / "flows.tfvars.json"
     # The rights first: a file that is no Python is told there.
-    passed = {"flow_permissions": flow_permissions.declared(), "on_call_flows": on_call_flows()}
+    passed = {
+        "flow_permissions": flow_permissions.declared(),
+        "flow_definitions": flow_definitions.definitions(environment.title, environment.facts),
+        "on_call_flows": on_call_flows(),
+    }
     rights.write_text(json.dumps(passed, indent=2))
     if not environment.is_local:
         return [environment.tfvars, rights]

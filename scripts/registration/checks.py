@@ -25,7 +25,9 @@ def problems(
 
 def _job_variables(given: dict[str, Any], variables: dict[str, Any]) -> Iterator[str]:
     for name, value in given.items():
-        if name not in variables:
+        if name == "definition":
+            yield "got job variable definition; expected none: what the file declares decides (docs/writing-flows.md)."
+        elif name not in variables:
             yield f"got job variable {name}; expected {_one_of(variables)}."
         elif variables[name].get("type") == "integer" and type(value) is not int:
             yield f"got {name} {value!r}; expected a whole number."

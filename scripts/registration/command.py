@@ -6,7 +6,6 @@ from argparse import Namespace
 from collections import Counter
 
 from scripts.gate import applied_state, catalog, record
-from scripts.gate.permissions import flow_permissions
 from scripts.gate.record import GateRecord
 from scripts.registration.actions import PRUNE, UNCHANGED
 from scripts.registration.alerts import Alerts
@@ -87,7 +86,7 @@ def register_environment(arguments: Namespace, environment: Environment, importe
         guard(environment, "register flows")
     stack = applied_stack(environment, digest, commit)
     options = Options(arguments.dry_run, arguments.only, arguments.keep, arguments.full)
-    report = asyncio.run(run(imported_for(environment, digest, imported), stack, options))
+    report = asyncio.run(run(imported, stack, options))
     if arguments.json:
         print(as_json(report, environment, dry_run=options.dry_run))
     else:
@@ -99,21 +98,14 @@ def source_digest(environment: Environment) -> str:
     return WORKING_TREE if environment.is_local else image_digest()
 
 
-def imported_for(environment: Environment, digest: str, imported: Imported) -> Imported:
-    """The flows, with what is wrong where the working tree runs: it may ask for rights that are not applied."""
-    if digest != WORKING_TREE:
-        return imported
-    (applied,) = applied_state.read_outputs(environment, "flow_permissions")
-    return imported.with_problems([*flow_permissions.not_applied(applied)])
-
-
 def applied_stack(environment: Environment, digest: str, commit: str) -> Stack:
     """What is applied; Prefect's client is pointed at its API.
 
     Raises:
         Refusal: nothing is applied, or Prefect's address is not known.
     """
-    pool, bucket, facts = applied_state.read_outputs(environment, "work_pool", "results_bucket", "facts")
+    names = ("work_pool", "results_bucket", "facts", "flows")
+    pool, bucket, facts, flows = applied_state.read_outputs(environment, *names)
     prefect_api.configure(environment)
     return Stack(
         title=facts["title"],
@@ -125,4 +117,5 @@ def applied_stack(environment: Environment, digest: str, commit: str) -> Stack:
         results_bucket=bucket,
         result_block=facts["result_block"],
         alerts=Alerts.of(facts),
+        declared=flows["declared"],
     )

@@ -46,9 +46,17 @@ class Deployment:
         return f"{DIGEST_TAG}{hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
 
+def flow_of(file: str) -> str:
+    """The path of a flow file below flows/ without its ending, as Terraform knows it."""
+    return file.removeprefix("flows/").removesuffix(".py")
+
+
 def deployment(imported: dict[str, Any], stack: Stack) -> Deployment:
     """What Prefect is to hold of an imported deployment."""
+    own = stack.declared.get(flow_of(imported["file"]), {})
+    chosen = {"definition": own["definition"]} if own else {}
     fields = {name: imported[name] for name in FROM_CODE} | {
+        "job_variables": imported["job_variables"] | chosen,
         "tags": sorted({*imported["tags"], stack.tag}),
         "work_pool_name": stack.pool,
         "path": ".",  # The image's working directory holds flows/.

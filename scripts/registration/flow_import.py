@@ -138,14 +138,15 @@ class FlowImport:
 def source_problems(root: Path) -> list[str]:
     """What the sources below `root` tell unrun: no Python, libraries that the image lacks, rights, what is shared."""
     # Imported only now: the flows are being imported meanwhile.
-    from scripts.gate.permissions import flow_permissions
+    from scripts.gate.permissions import flow_permissions, flow_secrets
     from scripts.registration.limits import read_limits
 
     problems = [*library_problems(root), *_flows_among_shared(root), *read_limits(root)[1]]
-    try:
-        flow_permissions.declared(root)
-    except Refusal as refusal:
-        problems += str(refusal).splitlines()
+    for declared in (flow_permissions.declared, flow_secrets.declared):
+        try:
+            declared(root)
+        except Refusal as refusal:
+            problems += str(refusal).splitlines()
     return problems
 
 

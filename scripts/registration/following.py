@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from scripts.registration.actions import UNCHANGED
-from scripts.registration.command import applied_stack, check_gate, imported_for, run, source_digest
+from scripts.registration.command import applied_stack, check_gate, run, source_digest
 from scripts.registration.flow_import import Imported
 from scripts.registration.run import Options
 from scripts.shared.environments import Environment
@@ -20,7 +20,7 @@ def follow(environment: Environment, wanted: str, imported: Imported) -> None:
     """
     digest = source_digest(environment)
     stack = applied_stack(environment, digest, check_gate(environment, digest).commit)
-    report = asyncio.run(run(imported_for(environment, digest, imported), stack, Options(tolerant=True)))
+    report = asyncio.run(run(imported, stack, Options(tolerant=True)))
     for action in report.actions:
         if action.kind != UNCHANGED:
             print(f"{action.kind}  {action.what}  {action.reason}".rstrip(), flush=True)

@@ -5,6 +5,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from scripts.gate.permissions import applied_rights
 from scripts.registration import alerts, checks, limits, triggers, work_pool
 from scripts.registration.actions import UNCHANGED, Action
 from scripts.registration.api import Conflict, Prefect
@@ -49,7 +50,11 @@ async def register(root: Path, imported: Imported, stack: Stack, options: Option
     wanted_limits, limit_problems = limits.read_limits(root)
     asks_for_queue = any(each["work_queue_name"] for each in imported.deployments)
     queues = await work_pool.queues(prefect, stack.pool) if asks_for_queue else {"default"}
-    wrong = [*checks.problems(imported.deployments, stack.template, queues, stack.pool)]
+    unapplied = applied_rights.problems(stack.declared, root)
+    wrong = [
+        *(each for each in unapplied if each.partition(":")[0] not in imported.broken),
+        *checks.problems(imported.deployments, stack.template, queues, stack.pool),
+    ]
     if stack.has_active_schedules:
         wrong += alerts.unpaged(imported.deployments, stack.alerts.named)
     imported = imported.with_problems(wrong)

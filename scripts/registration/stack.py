@@ -24,6 +24,8 @@ class Stack:
     result_block: str = ""  # Empty where runs keep no results in a block.
     at_once: int | None = None
     alerts: Alerts = field(default_factory=Alerts)
+    # What is applied of what flow files declare, by flow.
+    declared: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def tag(self) -> str:

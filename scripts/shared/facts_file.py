@@ -21,7 +21,7 @@ from scripts.shared.variable_types import Type, Variable
 
 ACCOUNTS = ROOT / "terraform" / "bootstrap" / "accounts"
 # What `make plan` passes itself, and what it passes for the local stack, whose addresses depend on free ports.
-PASSED = {"image_digest", "flow_permissions", "on_call_flows"}
+PASSED = {"image_digest", "flow_permissions", "flow_definitions", "on_call_flows"}
 PASSED_LOCALLY = PASSED | {"prefect_api_url", "agent_health_port", "flow_environment"}
 Problem = tuple[int, str]
 

@@ -4,13 +4,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from scripts.gate import applied_state
+from scripts.gate.permissions import applied_rights
 from scripts.shared.container_variables import MissingParametersError, plain_variables, secret_values
-from scripts.shared.environments import Environment
+from scripts.shared.environments import ROOT, Environment
 from scripts.shared.local_settings import CA_VARIABLES, NETWORK_VARIABLES
 from scripts.shared.refusal import Refusal
 
@@ -32,16 +34,24 @@ class TaskDefinition:
     pool: str
 
 
-def read(environment: Environment) -> TaskDefinition:
-    """Read what is applied, by the caller's own rights. Secrets stay in memory.
+def read(environment: Environment, file: Path, root: Path = ROOT) -> TaskDefinition:
+    """Read what is applied for the flow file, by the caller's own rights. Secrets stay in memory.
 
     Raises:
-        Refusal: nothing is applied, or a parameter is missing or may not be read.
+        Refusal: nothing is applied, or not what the file declares, or a parameter is missing or may not be read.
     """
-    (pool,) = applied_state.read_outputs(environment, "work_pool")
+    pool, flows = applied_state.read_outputs(environment, "work_pool", "flows")
+    flow = file.relative_to("flows").with_suffix("").as_posix()
+    # What its role may do is of no matter here: a try has the caller's rights.
+    if "secrets" in applied_rights.not_applied(flows["declared"], root, strict=False).get(flow, ()):
+        raise Refusal(
+            f"{file}: got `secrets` that are not applied to {environment.title}; expected what its runs get: "
+            f"{_remedy(environment)} first."
+        )
     if "time_limit_minutes" not in pool:
         raise Refusal(f"What is applied to {environment.title} says no time limit of runs: plan and apply again.")
-    arn = pool["base_job_template"]["job_configuration"]["task_run_request"]["taskDefinition"]
+    name = flows["declared"].get(flow, {}).get("definition", "flow")
+    arn = pool["base_job_template"]["job_configuration"]["task_definitions"][name]
     try:
         definition = environment.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
         container = definition["containerDefinitions"][0]
@@ -53,6 +63,12 @@ def read(environment: Environment) -> TaskDefinition:
     memory = int(container.get("memory") or definition["memory"])
     limit = timedelta(minutes=pool["time_limit_minutes"])
     return TaskDefinition(plain_variables(container) | secrets, memory, limit, pool["name"])
+
+
+def _remedy(environment: Environment) -> str:
+    if environment.is_local:
+        return "`make up`"
+    return f"`make plan ENV={environment.name}` and `make apply ENV={environment.name}`"
 
 
 def combine(

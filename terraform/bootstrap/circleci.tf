@@ -77,4 +77,28 @@ data "aws_iam_policy_document" "circleci" {
     actions   = ["codepipeline:StartPipelineExecution"]
     resources = [for environment in local.environments : "arn:${local.partition}:codepipeline:${var.region}:${var.account_id}:${environment.title}"]
   }
+
+  # What flows may have: `make release` says before it starts what the pipeline would refuse. It is no secret.
+  statement {
+    sid       = "ReadWhatIsApplied"
+    actions   = ["s3:GetObject"]
+    resources = [for key, environment in local.environments : "arn:${local.partition}:s3:::${local.state_buckets[key]}/${environment.service}/outputs.json"]
+  }
+
+  statement {
+    sid       = "DecryptWhatIsApplied"
+    actions   = ["kms:Decrypt"]
+    resources = ["arn:${local.partition}:kms:${var.region}:${var.account_id}:key/*"] # The key's id is unknown before the first apply; its alias is not.
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "kms:ResourceAliases"
+      values   = ["alias/${local.name}"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.region}.amazonaws.com"]
+    }
+  }
 }

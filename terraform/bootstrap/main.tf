@@ -11,6 +11,7 @@ locals {
       for environment in environments : (stack == var.name ? environment : "${lower(stack)}-${environment}") => {
         title         = "${stack}-${title(environment)}"
         bucket_prefix = "${lower(stack)}-${environment}"
+        service       = lower(replace(stack, "/([a-z0-9])([A-Z])/", "$1-$2"))
       }
     }
   ]...)

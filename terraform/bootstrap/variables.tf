@@ -86,7 +86,7 @@ variable "circleci" {
     organization_id = string
     project_id      = string
     origin          = string
-    branches        = optional(set(string), ["main"])
+    branches        = set(string)
   })
   nullable = false
 

@@ -27,6 +27,8 @@ TASKS = {
     "flow": ("ecs-tasks", {"s3:GetObject", "s3:PutObject", "s3:ListBucket", "kms:Decrypt", "kms:GenerateDataKey"}),
     "flow-logs": ("vpc-flow-logs", {"logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"}),
 }
+# A flow of tests/fixtures/flows declares a right: it has a role and a boundary of its own.
+OWN = {"flow-fixture_rights": TASKS["flow"]}
 # role of a delivery → the service, and every action that does more than look
 OF_EACH = {"kms:Decrypt", "kms:GenerateDataKey", "s3:PutObject"}
 OF_EACH_BUILD = OF_EACH | {"logs:CreateLogStream", "logs:PutLogEvents"}
@@ -51,7 +53,7 @@ DELIVERIES = {
     ),
     "register": ("codebuild", OF_EACH_BUILD),
 }
-ROLES = TASKS | DELIVERIES
+ROLES = TASKS | OWN | DELIVERIES
 LOOKING = re.compile(r":(Get|List|Describe|BatchGet|BatchCheck)")
 # AWS has no narrower form for these.
 ANYWHERE = re.compile(r":(Describe|List)|^ecr:GetAuthorizationToken|^ecs:RegisterTaskDefinition|^sns:GetSubscription")

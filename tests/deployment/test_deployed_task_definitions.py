@@ -7,10 +7,12 @@ from deployment import AMBER, DIGEST, REGION
 
 SECRETS = {
     "agent": {"PREFECT_API_KEY"},
-    "flow": {
+    "flow": {"PREFECT_API_KEY"},
+    # What files of tests/fixtures/flows declare.
+    "flow-with-snowflake_private_key": {
         *("PREFECT_API_KEY", "SNOWFLAKE_ACCOUNT", "SNOWFLAKE_USER", "SNOWFLAKE_PRIVATE_KEY"),
-        *("DBT_CLOUD_ACCOUNT_ID", "DBT_CLOUD_TOKEN"),
     },
+    "flow-fixture_rights": {"PREFECT_API_KEY", "FIXTURE_TOKEN"},
 }
 SECRET_LOOKING = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL|AUTH")
 
@@ -35,7 +37,11 @@ def container(definition):
 
 def test_it_is_of_fargate_under_roles_of_its_own_environment(environment, definition, kind):
     assert (definition["requiresCompatibilities"], definition["networkMode"]) == (["FARGATE"], "awsvpc")
-    assert definition["taskRoleArn"] == environment.arn("iam", f"role/{environment.title}-{kind}", region="")
+    role = {
+        "flow-with-snowflake_private_key": f"/{environment.title}-flow",
+        "flow-fixture_rights": f"{environment.path}/flows/{environment.title}-{kind}",
+    }.get(kind, f"/{environment.title}-{kind}")
+    assert definition["taskRoleArn"] == environment.arn("iam", f"role{role}", region="")
     assert definition["executionRoleArn"] == environment.arn("iam", f"role/{environment.title}-execution", region="")
 
 
@@ -73,7 +79,10 @@ def test_no_secret_is_among_its_plain_variables(container):
 def test_its_log_goes_to_the_group_of_its_kind(environment, kind, container):
     assert container["logConfiguration"]["logDriver"] == "awslogs"
     options = container["logConfiguration"]["options"]
-    assert (options["awslogs-group"], options["awslogs-region"]) == (f"{environment.path}/{kind}", REGION)
+    assert (options["awslogs-group"], options["awslogs-region"]) == (
+        f"{environment.path}/{kind.partition('-')[0]}",
+        REGION,
+    )
 
 
 def test_the_agent_is_healthy_only_while_it_polls(environment):

@@ -12,7 +12,10 @@ def green(blue_going, deployed):
 def test_another_image_changes_what_runs_in_it_and_nothing_else(green):
     assert green.changes(image_digest=f"sha256:{'c2' * 32}") == {
         "module.ecs_agent.aws_ecs_task_definition.agent": "replace",
-        "module.flow_task.aws_ecs_task_definition.flow": "replace",
+        **{
+            f'module.flow_task.aws_ecs_task_definition.flow["{name}"]': "replace"
+            for name in ("flow", "flow-with-snowflake_private_key", "flow-fixture_rights")
+        },
         "module.ecs_agent.aws_ecs_service.agent": "update",
         'module.delivery[0].aws_codebuild_project.stage["register"]': "update",
     }

@@ -5,7 +5,8 @@ from inventory import inventory, is_only_remembered, of, tagged
 
 def revisions(environment):
     """What stays on purpose (skip_destroy): one that is replaced may still be started from, or rolled back to."""
-    return {environment.arn("ecs", f"task-definition/{environment.title}-{kind}:1") for kind in ("agent", "flow")}
+    kinds = ("agent", "flow", "flow-with-snowflake_private_key", "flow-fixture_rights")
+    return {environment.arn("ecs", f"task-definition/{environment.title}-{kind}:1") for kind in kinds}
 
 
 def test_nothing_is_left_of_blue_but_revisions_of_its_tasks(applying, deployed, blue_gone, aws):

@@ -114,7 +114,11 @@ def test_record_and_outputs_of_what_is_applied_lie_beside_the_state(green, appli
     assert stored("gate.json") == json.loads((green.folder / "gate.json").read_text())
     assert stored("gate.json")["tree_clean"]
     pool = stored("outputs.json")["work_pool"]
-    request = pool["base_job_template"]["job_configuration"]["task_run_request"]
+    configuration = pool["base_job_template"]["job_configuration"]
+    request, definitions = configuration["task_run_request"], configuration["task_definitions"]
+    assert definitions["flow"] == request["taskDefinition"]
+    declared = stored("outputs.json")["flows"]["declared"]
+    assert {each["definition"] for each in declared.values()} == set(definitions) - {"flow"}
     assert (pool["name"], request["taskDefinition"]) == (
         green.title,
         green.arn("ecs", f"task-definition/{green.title}-flow:2"),

@@ -6,6 +6,7 @@ and whatever flows a team has run beside them.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -78,13 +79,14 @@ class Stack:
 
     def tasks(self, role: str, *states: str) -> list[dict[str, Any]]:
         """DescribeTasks of the agent or of the flow runs, in the given states, such as RUNNING."""
-        cluster, family = self.environment.title, f"{self.environment.title}-{role}"
+        cluster = self.environment.title
         arns = [
-            arn
-            for state in states
-            for arn in self.ecs.list_tasks(cluster=cluster, family=family, desiredStatus=state)["taskArns"]
+            arn for state in states for arn in self.ecs.list_tasks(cluster=cluster, desiredStatus=state)["taskArns"]
         ]
-        return self.ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+        found = self.ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+        # Flow runs have several families.
+        family = re.compile(rf".*/{cluster}-{role}(-[\w-]+)?:\d+")
+        return [task for task in found if family.fullmatch(task["taskDefinitionArn"])]
 
     @retry(
         retry=retry_if_exception(is_busy), stop=stop_after_delay(PATIENCE_SECONDS), wait=wait_fixed(0.5), reraise=True
@@ -157,4 +159,4 @@ def parameters(stack: Stack, up: str) -> dict[str, str]:
 def secrets(stack: Stack, parameters: dict[str, str]) -> dict[str, str]:
     """The secrets of this stack: value of every SecureString, by name."""
     kinds = seed.parameters(stack.environment.facts)
-    return {name: value for name, value in parameters.items() if kinds[name] == "SecureString"}
+    return {name: value for name, value in parameters.items() if kinds.get(name) != "String"}

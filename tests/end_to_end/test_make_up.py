@@ -8,6 +8,7 @@ import re
 import signal
 from collections import Counter
 
+import pytest
 import snowflake.connector
 from patience import eventually, until
 
@@ -74,23 +75,34 @@ def test_a_flow_run_is_in_the_private_subnets_without_a_public_ip_and_under_the_
     runs = until(lambda: stack.tasks("flow", "STOPPED"), lambda found: len(found) >= wanted)
     assert len(runs) == wanted
     account, title = stack.environment.facts["account_id"], stack.environment.title
+    roles = set()
     for run in runs:
         network = {detail["name"]: detail["value"] for detail in run["attachments"][0]["details"]}
         assert set(network["subnetIds"].split(",")) == private
         assert network["assignPublicIp"] == "DISABLED"
         definition = stack.ecs.describe_task_definition(taskDefinition=run["taskDefinitionArn"])["taskDefinition"]
-        assert definition["taskRoleArn"] == f"arn:aws:iam::{account}:role/{title}-flow"
+        roles.add(definition["taskRoleArn"])
         assert run["lastStatus"] == "STOPPED"
         assert run["containers"][0]["exitCode"] == 0
+    own = f"{stack.environment.names.path}/flows/{title}-flow-fixtures-fixture_rights"
+    assert roles == {f"arn:aws:iam::{account}:role/{title}-flow", f"arn:aws:iam::{account}:role{own}"}
 
 
-def test_every_parameter_that_the_facts_list_arrives_in_a_flow_run(stack, parameters, secrets):
-    assert set(parameters) == set(seed.parameters(stack.environment.facts))
-    assert {"PREFECT_API_AUTH_STRING", "SNOWFLAKE_PRIVATE_KEY"} <= set(secrets)
-    arrived = stack.client("s3").get_object(Bucket=stack.results_bucket, Key="results/fixture/variables.json")
+@pytest.mark.parametrize(
+    ("key", "declared"),
+    [
+        ("results/fixture/variables.json", {"SNOWFLAKE_PRIVATE_KEY", "SNOWFLAKE_ACCOUNT", "SNOWFLAKE_USER"}),
+        ("partner/variables.json", {"FIXTURE_TOKEN"}),  # Where no other flow may write.
+    ],
+)
+def test_what_a_flow_file_declares_arrives_in_its_runs_and_no_other_secret(stack, parameters, key, declared):
+    assert {"DBT_CLOUD_TOKEN", "FIXTURE_TOKEN"} <= set(parameters)
+    arrived = stack.client("s3").get_object(Bucket=stack.results_bucket, Key=key)
     digests = json.loads(arrived["Body"].read())
-    expected = {name: hashlib.sha256(value.encode()).hexdigest() for name, value in parameters.items()}
-    assert {name: digests.get(name) for name in parameters} == expected
+    expected = {
+        name: hashlib.sha256(parameters[name].encode()).hexdigest() for name in {"PREFECT_API_AUTH_STRING", *declared}
+    }
+    assert {name: digest for name, digest in digests.items() if name in parameters} == expected
 
 
 def test_no_secret_is_in_what_run_task_is_asked_for(stack, secrets):
@@ -125,8 +137,17 @@ def test_each_aws_call_is_made_by_the_role_whose_it_is(stack, up):
     assert made[flow, "s3:GetObject"] >= 2
     assert made[execution, "ssm:GetParameters"] >= len(runs_in_order(stack)) + 1
     assert (agent, "ecs:RegisterTaskDefinition") not in made
+    own = f"{flow}-fixtures-fixture_rights"
+    assert made[own, "s3:PutObject"] == 1
     service = "ecs-tasks.amazonaws.com"  # The service itself, when it assumes the roles of tasks.
-    assert {role for role, _ in made} == {"administrator", service, agent, execution, flow}
+    assert {role for role, _ in made} == {
+        "administrator",
+        service,
+        agent,
+        execution,
+        flow,
+        own,
+    }
 
 
 def test_run_again_it_changes_nothing_not_even_after_a_kill_that_left_the_state_locked(stack, up):

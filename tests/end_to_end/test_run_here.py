@@ -100,9 +100,11 @@ def test_it_has_the_variables_and_secrets_of_its_task_definition_and_none_of_the
     stack.run("try_flow", "fixture_load")
     stored = stack.client("s3").get_object(Bucket=stack.results_bucket, Key="results/fixture/variables.json")
     digests = json.loads(stored["Body"].read())
-    family = f"{stack.environment.title}-flow"
+    family = f"{stack.environment.title}-flow-with-snowflake_private_key"
     definition = stack.ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]
-    expected = plain_variables(definition["containerDefinitions"][0]) | parameters
+    received = {each["name"] for each in definition["containerDefinitions"][0]["secrets"]}
+    assert received == {"PREFECT_API_AUTH_STRING", "SNOWFLAKE_ACCOUNT", "SNOWFLAKE_PRIVATE_KEY", "SNOWFLAKE_USER"}
+    expected = plain_variables(definition["containerDefinitions"][0]) | {name: parameters[name] for name in received}
     sha256 = {name: hashlib.sha256(value.encode()).hexdigest() for name, value in expected.items()}
     assert {name: digests.get(name) for name in sha256} == sha256
     assert not {"AWS_PROFILE", "HTTP_PROXY"} & set(digests)

@@ -78,3 +78,17 @@ def test_a_wrong_port_is_named_without_its_value(environment):
     with pytest.raises(SettingsError, match=r"SNOWFLAKE_PORT .*integer") as caught:
         SnowflakeSettings.load()
     assert "eighty" not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", ["SNOWFLAKE_PRIVATE_KEY", "SNOWFLAKE_USER"])
+def test_a_secret_that_the_file_did_not_ask_for_is_told_with_what_to_write(environment, missing):
+    environment.delenv(missing)
+    with pytest.raises(SettingsError) as refused:
+        SnowflakeSettings.load()
+    assert str(refused.value).endswith('The flow\'s file asks for it by `secrets = ["SNOWFLAKE_PRIVATE_KEY"]`.')
+
+
+def test_what_is_no_secret_is_told_without_that(environment):
+    environment.delenv("SNOWFLAKE_ROLE")
+    with pytest.raises(SettingsError, match=r"SNOWFLAKE_ROLE not set.*\(see \.env\.example\)\.$"):
+        SnowflakeSettings.load()

@@ -109,6 +109,8 @@ LOGS = resource(
     {"name": "/HarborFlows/Amber/flow", "retention_in_days": 365, "kms_key_id": "alias/HarborFlows-Amber"},
 )
 
+CREDENTIAL = "arn:aws:ssm:eu-west-1:123456789012:parameter/HarborFlows/Amber/PREFECT_API_KEY"
+
 
 def task_definition(address: str = "module.flow_task.aws_ecs_task_definition.flow", **container: Any) -> dict[str, Any]:
     """A task definition of one good container, changed by the arguments; its log group is LOGS."""
@@ -116,12 +118,13 @@ def task_definition(address: str = "module.flow_task.aws_ecs_task_definition.flo
         "name": "prefect",
         "image": IMAGE,
         "environment": [],
-        "secrets": [],
+        "secrets": [{"name": "PREFECT_API_KEY", "valueFrom": CREDENTIAL}],
         "readonlyRootFilesystem": True,
         "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/HarborFlows/Amber/flow"}},
     }
     after = {
         "family": "HarborFlows-Amber-flow",
+        "task_role_arn": "arn:aws:iam::123456789012:role/HarborFlows-Amber-flow",
         "requires_compatibilities": ["FARGATE"],
         "cpu": "1024",
         "memory": "4096",

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from scripts.gate.permissions.flow_permissions import PLACEHOLDERS, declared, not_applied
+from scripts.gate.permissions.flow_permissions import PLACEHOLDERS, declared
 from scripts.shared.environments import ROOT
 from scripts.shared.refusal import Refusal
 
@@ -30,19 +30,6 @@ def test_rights_are_collected_by_the_flow_that_declares_them(root):
     )
     resources = ["arn:{partition}:s3:::partner-{env}/*"]
     assert found == [{"flow": "team/partner_files", "actions": ["s3:GetObject"], "resources": resources}]
-
-
-def test_a_file_that_declares_other_rights_than_those_that_are_applied_is_named_with_its_line(root):
-    right = "permissions = [{'actions': ['s3:%s'], 'resources': ['arn:{partition}:s3:::x/*']}]"
-    files = root(
-        same=right % "GetObject", more=f"\n{right % 'PutObject'}", less="x = 1", none="x = 1", wrong="permissions = 1"
-    )
-    applied = [
-        {"flow": flow, "actions": ["s3:GetObject"], "resources": ["arn:{partition}:s3:::x/*"]}
-        for flow in ("same", "more", "less", "deleted")
-    ]
-    said = "got other permissions than those that are applied; expected the same: run `make up`."
-    assert [*not_applied(applied, files)] == [f"flows/less.py:1: {said}", f"flows/more.py:2: {said}"]
 
 
 def test_a_file_is_read_and_not_run(root):

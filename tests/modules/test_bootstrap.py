@@ -144,6 +144,7 @@ CIRCLECI = {
     "organization_id": "00000000-0000-0000-0000-000000000000",
     "project_id": "00000000-0000-0000-0000-000000000000",
     "origin": "github.com/example/data-flows",
+    "branches": ["main"],
 }
 FACTS = {
     "account_id": "333333333333",

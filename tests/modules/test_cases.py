@@ -21,14 +21,39 @@ import yaml
 from all_cases import AllCases
 from aws_limits import too_long
 
+from scripts.gate.permissions.flow_definitions import definition
 from scripts.gate.reading.hcl import blocks
 from scripts.shared.environments import ROOT
+from scripts.shared.names import Names
 
 MODULES = sorted(path.name for path in (ROOT / "modules").iterdir())
 CASES = {
     f"{path.parent.name}/{path.stem}": yaml.safe_load(path.read_text())
     for path in sorted((ROOT / "tests" / "modules").glob("*/*.yaml"))
 }
+
+
+def many_flows() -> dict[str, Any]:
+    """The variables of 100 flow files with rights of their own, 60 of them with a secret too."""
+    facts = CASES["root/longest_names"]["variables"] | {"prefect_credential": "PREFECT_API_KEY"}
+    title = Names(facts["name"], facts["environment"]).title
+    flows = {f"partners/of_a_team/with_a_long_name/load_{number:03}": number for number in range(100)}
+    secrets = {flow: [f"PARTNER_TOKEN_{number:03}"] if number < 60 else [] for flow, number in flows.items()}
+    rights = [{"actions": ["s3:GetObject", "s3:PutObject"], "resources": ["arn:{partition}:s3:::partner-{env}-%03d/*"]}]
+    rights += [{"actions": ["sqs:SendMessage"], "resources": ["arn:{partition}:sqs:{region}:{account}:{title}-%03d"]}]
+    return {
+        "flow_permissions": [
+            {"flow": flow, "actions": each["actions"], "resources": [each["resources"][0] % number]}
+            for flow, number in flows.items()
+            for each in rights
+        ],
+        "flow_definitions": {
+            flow: definition(title, facts, flow, names, has_rights=True) for flow, names in secrets.items()
+        },
+    }
+
+
+CASES["root/longest_names"]["variables"] |= many_flows()
 PLANNED = [name for name, case in CASES.items() if case.keys() & {"values", "counts", "outputs"}]
 REFUSALS = [(name, refusal) for name, case in CASES.items() for refusal in case.get("refused", [])]
 
@@ -90,6 +115,8 @@ def test_a_case_plans_what_it_expects(plans, name):
 def test_the_longest_names_are_within_the_limits_of_aws(plans):
     planned = plans["root/longest_names"].values
     assert list(too_long(planned)) == []
+    own = [address for address in planned if address.startswith("module.iam.aws_iam_role.flow[")]
+    assert len(own) == 100
     longer = {address: after | {"name": f"{after.get('name')}{'x' * 40}"} for address, after in planned.items()}
     assert any("aws_iam_role.task" in said for said in too_long(longer))
 

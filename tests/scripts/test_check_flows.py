@@ -122,9 +122,15 @@ def test_good_flow_files_are_a_line_each_and_a_count(said):
     *lines, last = out.splitlines()
     assert (code, errors) == (0, "")
     rows = [re.split(r"  +", line) for line in lines]
-    assert ["prices/daily", "0 6 * * * UTC", "owner:a", "s3:GetObject, s3:PutObject"] in rows
-    assert ["prices/often", "every 90 s Europe/Dublin (inactive)", "owner:a", "s3:GetObject, s3:PutObject"] in rows
-    assert ["fixture_load/by_hand", "by hand", "owner:tests", "no rights of its own"] in rows
+    assert ["prices/daily", "0 6 * * * UTC", "owner:a", "no secrets", "s3:GetObject, s3:PutObject"] in rows
+    assert [
+        "prices/often",
+        "every 90 s Europe/Dublin (inactive)",
+        "owner:a",
+        "no secrets",
+        "s3:GetObject, s3:PutObject",
+    ] in rows
+    assert ["fixture_load/by_hand", "by hand", "owner:tests", "SNOWFLAKE_PRIVATE_KEY", "no rights of its own"] in rows
     assert re.fullmatch(rf"{len(rows)} deployments, nothing wrong: \d+\.\d s", last)
 
 

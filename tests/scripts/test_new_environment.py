@@ -104,7 +104,7 @@ def test_the_account_of_another_stack_keeps_its_bootstrap(root):
     (root / "terraform" / "bootstrap" / "accounts" / "theirs.tfvars").write_text(
         'name = "OrderFlows"\naccount_id = "333344445555"\nregion = "eu-central-1"\nowner = "them"\n'
         'stacks = { OrderFlows = ["prod"] }\n'
-        'circleci = { organization_id = "0", project_id = "0", origin = "github.com/a/b" }\n'
+        'circleci = { organization_id = "0", project_id = "0", origin = "github.com/a/b", branches = ["main"] }\n'
     )
     write_environment(**GIVEN, root=root)
     facts = facts_of(root, "staging")

@@ -64,6 +64,8 @@ FACTS = {
     "alerts": ["email", "pagerduty"],
 }
 
+DECLARED = {"orders/daily": {"definition": "flow-with-shop_token", "secrets": ["SHOP_TOKEN"], "permissions": []}}
+
 
 @pytest.fixture
 def command(monkeypatch):
@@ -79,7 +81,7 @@ def command(monkeypatch):
 
     def outputs(_, *names):
         pool = {"name": "DataFlows-Dev", "base_job_template": {"x": 1}, "concurrency_limit": 20}
-        held = {"work_pool": pool, "results_bucket": "bucket", "facts": FACTS}
+        held = {"work_pool": pool, "results_bucket": "bucket", "facts": FACTS, "flows": {"declared": DECLARED}}
         return [held[name] for name in names]
 
     run.given = None
@@ -108,6 +110,7 @@ def test_it_registers_what_the_code_says_with_what_was_applied(command):
         results_bucket="bucket",
         result_block="dataflows-dev-results",
         alerts=Alerts.of(FACTS),
+        declared=DECLARED,
     )
     assert (command.given.options.dry_run, command.given.options.only) == (False, None)
 

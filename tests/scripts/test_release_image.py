@@ -5,10 +5,13 @@ import subprocess
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from gate_records import COMMIT
 from moto import mock_aws
 
 from scripts.delivery import image_release
+from scripts.gate import applied_state
+from scripts.gate.permissions import applied_rights
 from scripts.shared import git_tree
 from scripts.shared.environments import find_environment
 from scripts.shared.refusal import Refusal
@@ -30,6 +33,8 @@ def aws(monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.setattr(git_tree, "source", lambda: {"commit": COMMIT, "tree_clean": True})
+    monkeypatch.setattr(applied_state, "read_outputs", lambda *_: [{}])
+    monkeypatch.setattr(applied_rights, "beyond", lambda *_: [])
     with mock_aws():
         boto3.client("ecr", region_name="eu-central-1").create_repository(repositoryName="harbour/images")
         trust = {"Effect": "Allow", "Principal": {"Service": "codepipeline.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -135,6 +140,23 @@ def test_without_an_engine_those_that_would_do_are_named(aws, engine, monkeypatc
     monkeypatch.setattr(image_release.shutil, "which", lambda _: None)
     with pytest.raises(Refusal, match="No container engine on PATH; expected one of docker, podman"):
         image_release.release(find_environment("amber"))
+
+
+def test_new_rights_of_flows_stop_a_release_before_anything_is_built(aws, engine, monkeypatch):
+    monkeypatch.setattr(applied_rights, "beyond", lambda *_: ["flows/a.py: got x; expected y."])
+    with pytest.raises(Refusal, match=r"flows/a\.py: got x") as refused:
+        image_release.release(find_environment("amber"))
+    assert (refused.value.exit_code, engine, executions()) == (1, [], [])
+
+
+def test_credentials_that_may_not_read_what_is_applied_leave_it_to_the_pipelines_plan(aws, engine, monkeypatch, capsys):
+    def deny(*_):
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
+
+    monkeypatch.setattr(applied_state, "read_outputs", deny)
+    image_release.release(find_environment("amber"))
+    assert len(executions()) == 1
+    assert "What is applied may not be read by these credentials" in capsys.readouterr().out
 
 
 def test_the_local_stack_has_no_pipeline():

@@ -3,14 +3,13 @@
 import json
 from typing import Any
 
-from mutating import Change, Data, Mutation, add, both, container, put, remove, statement, value_of
+from mutating import Change, Data, Mutation, add, another, both, container, put, remove, statement, value_of
 from mutations import (
     ACCOUNT,
     AGENT,
     AGENT_LOGS,
     AGENT_TASK,
     ALARM,
-    BOUNDARY,
     BUCKET,
     EGRESS,
     EXECUTION_POLICY,
@@ -18,12 +17,19 @@ from mutations import (
     FLOW_POLICY,
     FLOW_TASK,
     LIFECYCLE,
+    LOAD_TASK,
     NAMES,
     NETWORK,
+    OWN,
+    OWN_BOUNDARY,
+    OWN_POLICY,
+    OWN_ROLE,
+    OWN_TASK,
     REGION,
     SCALING,
     TLS,
     ZONE,
+    definition,
 )
 from mutations_values import ALERTS, EMAIL, QUEUE, ceiling, setting
 
@@ -59,14 +65,26 @@ def one_more_setting(name: str, value: str) -> Change:
 
 
 def one_more_secret(data: Data) -> None:
-    """One more parameter of this environment."""
+    """A flow declares a parameter: a task definition has it, and the execution role may read it."""
+    name = "flow-with-partner_key"
+    one_more_definition("harbours/load", name, ["PARTNER_KEY"])(data)
     secrets = json.loads(value_of(data, FLOW_TASK)["container_definitions"])[0]["secrets"]
     arn = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{NAMES.path}/PARTNER_KEY"
-    container(FLOW_TASK, secrets=[*secrets, {"name": "PARTNER_KEY", "valueFrom": arn}])(data)
-    for address in (BOUNDARY, EXECUTION_POLICY):
-        entries = json.loads(value_of(data, address)["policy"])["Statement"]
-        known = next(one["Resource"] for one in entries if one.get("Sid") == "ReadSecrets")
-        statement(address, "ReadSecrets", Resource=[*known, arn])(data)
+    container(definition(name), secrets=[*secrets, {"name": "PARTNER_KEY", "valueFrom": arn}])(data)
+    entries = json.loads(value_of(data, EXECUTION_POLICY)["policy"])["Statement"]
+    known = next(one["Resource"] for one in entries if one.get("Sid") == "ReadSecrets")
+    statement(EXECUTION_POLICY, "ReadSecrets", Resource=[*known, arn])(data)
+
+
+def one_more_definition(flow: str, name: str, secrets: list[str]) -> Change:
+    """A task definition like the common one, for one more flow file."""
+
+    def change(data: Data) -> None:
+        known = data["variables"]["flow_definitions"]["value"]
+        fact("flow_definitions", known | {flow: {"name": name, "secrets": secrets}})(data)
+        another(FLOW_TASK, definition(name), family=f"{NAMES.title}-{name}")(data)
+
+    return change
 
 
 def memory(address: str, cpu: int, mib: int) -> Change:
@@ -75,14 +93,24 @@ def memory(address: str, cpu: int, mib: int) -> Change:
 
 
 def one_more_right(data: Data) -> None:
-    """A flow declares that it reads a bucket: role and boundary get it, and the plan's variables say so."""
+    """A flow declares that it reads a bucket: it has a definition, a role and a boundary, and the variables say so."""
     wanted = {"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::partner-harbours/daily/*"]}
-    fact("flow_permissions", [wanted | {"flow": "harbours/load.py"}])(data)
-    for address in (FLOW_POLICY, BOUNDARY):
-        document = json.loads(value_of(data, address)["policy"])
-        allowed = {"Sid": "Declared", "Effect": "Allow", "Action": wanted["actions"], "Resource": wanted["resources"]}
-        document["Statement"].append(allowed)
-        put(address, "policy", json.dumps(document))(data)
+    name = "flow-harbours-load"
+    title = f"{NAMES.title}-{name}"
+    rights = data["variables"]["flow_permissions"]["value"]
+    fact("flow_permissions", [*rights, wanted | {"flow": "harbours/load"}])(data)
+    one_more_definition("harbours/load", name, [])(data)
+    place = f"arn:aws:iam::{ACCOUNT}:"
+    put(definition(name), "task_role_arn", f"{place}role{NAMES.path}/flows/{title}")(data)
+    document = json.loads(value_of(data, FLOW_POLICY)["policy"])
+    document["Statement"].append({"Effect": "Allow", "Action": wanted["actions"], "Resource": wanted["resources"]})
+    own = {"name": title, "permissions_boundary": f"{place}policy/{title}-boundary"}
+    for address, values in (
+        (OWN_ROLE, own),
+        (OWN_POLICY, {"role": title, "policy": json.dumps(document)}),
+        (OWN_BOUNDARY, {"name": f"{title}-boundary", "policy": json.dumps(document)}),
+    ):
+        another(address, address.replace(OWN, name), **values)(data)
 
 
 def another_day_of_the_port(data: Data) -> None:
@@ -230,7 +258,10 @@ HARMLESS = [
         "",
         both(
             fact("prefect_api_url", "https://prefect.example.net/api"),
-            *(setting(task, "PREFECT_API_URL", "https://prefect.example.net/api") for task in (AGENT_TASK, FLOW_TASK)),
+            *(
+                setting(task, "PREFECT_API_URL", "https://prefect.example.net/api")
+                for task in (AGENT_TASK, FLOW_TASK, LOAD_TASK, OWN_TASK)
+            ),
             put(
                 'module.delivery[0].aws_codebuild_project.stage["register"]',
                 "environment.0.environment_variable.2.value",

@@ -145,6 +145,26 @@ def add(address: str, after: Data, **references: list[str]) -> Change:
     return change
 
 
+def another(address: str, to: str, **values: Any) -> Change:
+    """One more resource at `to`, of the same block as a known one and with some other values."""
+
+    def change(data: Data) -> None:
+        index = to.partition('["')[2].removesuffix('"]')
+        new = copy.deepcopy(change_of(data, address)) | {"address": to, "index": index}
+        new["change"]["after"] |= values
+        data["resource_changes"].append(new)
+        waiting = [data["planned_values"]["root_module"]]
+        for module in waiting:
+            waiting.extend(module.get("child_modules", []))
+            known = [one for one in module.get("resources", []) if one["address"] == address]
+            again = [copy.deepcopy(one) | {"address": to, "index": index} for one in known]
+            for one in again:
+                one["values"] |= values
+            module.setdefault("resources", []).extend(again)
+
+    return change
+
+
 def statement(address: str, sid: str, attribute: str = "policy", **changes: Any) -> Change:
     """One statement of a policy changed; None takes a key out."""
 

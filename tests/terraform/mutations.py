@@ -10,6 +10,7 @@ from mutating import (
     act,
     add,
     add_block,
+    another,
     both,
     call,
     container,
@@ -31,7 +32,13 @@ ACCOUNT, REGION = FACTS["account_id"], FACTS["region"]
 ZONE, OTHER_ZONE = FACTS["network"]["availability_zones"]
 AGENT = "module.ecs_agent.aws_ecs_service.agent"
 AGENT_TASK = "module.ecs_agent.aws_ecs_task_definition.agent"
-FLOW_TASK = "module.flow_task.aws_ecs_task_definition.flow"
+FLOW_TASK = 'module.flow_task.aws_ecs_task_definition.flow["flow"]'
+# Of tests/fixtures/flows/fixture_rights.py, which declares a secret and a permission.
+OWN = "flow-fixture_rights"
+OWN_TASK = f'module.flow_task.aws_ecs_task_definition.flow["{OWN}"]'
+OWN_ROLE = f'module.iam.aws_iam_role.flow["{OWN}"]'
+OWN_POLICY = f'module.iam.aws_iam_role_policy.flow["{OWN}"]'
+OWN_BOUNDARY = f'module.iam.aws_iam_policy.flow_boundary["{OWN}"]'
 AGENT_LOGS = "module.ecs_agent.aws_cloudwatch_log_group.agent"
 NETWORK = "module.network"
 PRIVATE = f'{NETWORK}.aws_subnet.private["{ZONE}"]'
@@ -42,6 +49,7 @@ AGENT_POLICY = 'module.iam.aws_iam_role_policy.task["agent"]'
 EXECUTION_POLICY = 'module.iam.aws_iam_role_policy.task["execution"]'
 FLOW_POLICY = 'module.iam.aws_iam_role_policy.task["flow"]'
 BOUNDARY = "module.iam.aws_iam_policy.boundary"
+LOAD_TASK = FLOW_TASK.replace('"flow"', '"flow-with-snowflake_private_key"')
 QUEUE_POLICY = "module.ecs_agent.aws_sqs_queue_policy.task_events"
 STORE = "module.results_store"
 BUCKET = f"{STORE}.aws_s3_bucket.results"
@@ -95,6 +103,19 @@ def default_endpoint(data: Data) -> None:
     del expressions_of(data, ENDPOINT)["policy"]
 
 
+def definition(name: str) -> str:
+    """Address of a task definition of flows."""
+    return FLOW_TASK.replace('"flow"', f'"{name}"')
+
+
+def secrets(*names: str) -> list[Data]:
+    """Secrets of a container, from this environment's parameters."""
+    place = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{NAMES.path}"
+    return [{"name": name, "valueFrom": f"{place}/{name}"} for name in names]
+
+
+ROLES = f"arn:aws:iam::{ACCOUNT}:role"
+FAMILIES = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/{NAMES.title}"
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{FACTS['image_repository']}"
 NEW_RULE = f"{NETWORK}.aws_vpc_security_group_ingress_rule.open"
 NEW_ROUTE = f"{NETWORK}.aws_route.private_to_internet"
@@ -252,6 +273,84 @@ MUTATIONS = [
         both(
             *(
                 statement(one, "ReadAndWriteData", Action=["s3:GetObject", "s3:PutObject", "s3:DeleteObject"])
+                for one in (FLOW_POLICY, BOUNDARY)
+            )
+        ),
+    ),
+    # Rights and secrets of flows
+    Mutation(
+        "RunTask of a family with a like name",
+        "permission_tables",
+        both(
+            *(
+                statement(one, "RunFlows", Resource=[f"{FAMILIES}-flow:*", f"{FAMILIES}-flow*:*"])
+                for one in (AGENT_POLICY, BOUNDARY)
+            )
+        ),
+    ),
+    Mutation(
+        "PassRole of roles with a like name",
+        "narrow_pass_role",
+        statement(AGENT_POLICY, "HandRolesToFlows", Resource=f"{ROLES}/{NAMES.title}-flow*"),
+    ),
+    Mutation(
+        "PassRole beside the path of flows",
+        "narrow_pass_role",
+        statement(AGENT_POLICY, "HandRolesToFlows", Resource=f"{ROLES}{NAMES.path}/flows*"),
+    ),
+    Mutation(
+        "PassRole of another environment's flows",
+        "narrow_pass_role",
+        statement(AGENT_POLICY, "HandRolesToFlows", Resource=f"{ROLES}{OTHERS.path}/flows/*"),
+    ),
+    Mutation(
+        "a flow with the secrets of another",
+        "declared_rights",
+        container(OWN_TASK, secrets=secrets("PREFECT_API_KEY", "SNOWFLAKE_PRIVATE_KEY")),
+    ),
+    Mutation(
+        "a secret that no flow declares",
+        "declared_rights",
+        container(FLOW_TASK, secrets=secrets("PREFECT_API_KEY", "PARTNER_KEY")),
+    ),
+    Mutation(
+        "a secret under the name of another",
+        "declared_rights",
+        container(FLOW_TASK, secrets=[{**secrets("DBT_CLOUD_TOKEN")[0], "name": "PREFECT_API_KEY"}]),
+    ),
+    Mutation("a flow without its secret", "declared_rights", container(LOAD_TASK, secrets=secrets("PREFECT_API_KEY"))),
+    Mutation(
+        "a definition that no flow asks for",
+        "declared_rights",
+        another(FLOW_TASK, definition("flow-spare"), family=f"{NAMES.title}-flow-spare"),
+    ),
+    Mutation("a family with a like name", "declared_rights", put(OWN_TASK, "family", f"{NAMES.title}-flowX")),
+    Mutation("a flow without its definition", "declared_rights", remove(OWN_TASK)),
+    Mutation(
+        "a flow with the role of another",
+        "declared_rights",
+        put(LOAD_TASK, "task_role_arn", f"{ROLES}{NAMES.path}/flows/{NAMES.title}-{OWN}"),
+    ),
+    Mutation("a flow's role outside the path", "declared_rights", put(OWN_ROLE, "path", "/")),
+    Mutation("another role below the path of flows", "declared_rights", put(ROLE, "path", f"{NAMES.path}/flows/")),
+    Mutation(
+        "a flow's right that it does not declare",
+        "permission_tables",
+        both(
+            *(
+                statement(one, "DeclaredByFixtureRights1", Action=["s3:PutObject", "s3:DeleteObject"])
+                for one in (OWN_POLICY, OWN_BOUNDARY)
+            )
+        ),
+    ),
+    Mutation(
+        "what a flow declares for all of them",
+        "permission_tables",
+        both(
+            *(
+                statement(
+                    one, "ReadAndWriteData", Resource=f"arn:aws:s3:::{NAMES.bucket_prefix}-results-{ACCOUNT}/partner/*"
+                )
                 for one in (FLOW_POLICY, BOUNDARY)
             )
         ),

@@ -240,7 +240,7 @@ VALUES = [
     ),
     Mutation(
         "role of the agent for flow runs",
-        DECIDED,
+        "decided_values declared_rights",
         put(FLOW_TASK, "task_role_arn", f"arn:aws:iam::{ACCOUNT}:role/{NAMES.title}-agent"),
     ),
     Mutation(

@@ -6,6 +6,9 @@ from prefect.schedules import Cron
 from flows.examples.flights._data_set import FLIGHTS
 from flows.shared.data.reconcile import ReconcileResult, reconcile
 
+# What runs of this file receive beside Prefect's credential; account and user come along (docs/writing-flows.md).
+secrets = ["SNOWFLAKE_PRIVATE_KEY"]
+
 
 @flow(name="flights_reconciled")
 def flights_reconciled(load_late: bool = False) -> ReconcileResult:

@@ -6,6 +6,9 @@ from prefect.schedules import Cron
 from flows.examples.flights._data_set import FLIGHTS
 from flows.shared.data.load import Files, LoadResult, Moment, Percent, load
 
+# What runs of this file receive beside Prefect's credential; account and user come along (docs/writing-flows.md).
+secrets = ["SNOWFLAKE_PRIVATE_KEY"]
+
 
 @flow(name="flights_to_warehouse")
 def flights_to_warehouse(

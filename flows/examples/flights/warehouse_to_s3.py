@@ -9,6 +9,9 @@ from prefect.schedules import Cron
 
 from flows.shared.data.export import Export, ExportResult, export
 
+# What runs of this file receive beside Prefect's credential; account and user come along (docs/writing-flows.md).
+secrets = ["SNOWFLAKE_PRIVATE_KEY"]
+
 
 class OnTimePerformance(dy.Schema):
     """A carrier's month; the percentage is of departures, the mean of flights that arrived."""

@@ -6,6 +6,9 @@ from prefect.schedules import Cron
 from flows.examples.weather._data_set import WEATHER
 from flows.shared.data.load import Files, LoadResult, Percent, load
 
+# What runs of this file receive beside Prefect's credential; account and user come along (docs/writing-flows.md).
+secrets = ["SNOWFLAKE_PRIVATE_KEY"]
+
 
 @flow(name="weather_to_warehouse")
 def weather_to_warehouse(max_rejected_percent: Percent = 1.0, files: Files = None) -> LoadResult:

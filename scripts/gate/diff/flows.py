@@ -1,4 +1,4 @@
-"""What changes about flows: deployments that are new, changed or gone, and the rights that flow files declare."""
+"""What changes about flows: deployments that are new, changed or gone, and what rights and secrets files declare."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,21 +16,27 @@ NOT_OF_A_SCHEDULE = {"timezone", "anchor_date", "day_or"}
 
 
 class Flows(BaseModel):
-    """What the flow files of a commit describe. `deployments` are in the API's words, `permissions` name their flow."""
+    """What the flow files of a commit describe. `deployments` are in the API's words, `permissions` name their flow,
+    `secrets` are by flow."""
 
     deployments: list[dict[str, Any]]
     permissions: list[dict[str, Any]]
+    secrets: dict[str, list[str]] = {}
     problems: list[str] = []
 
 
 def flow_lines(base: Flows, head: Flows) -> tuple[Line, ...]:
-    """Each deployment that comes, goes or changes, and each right that a flow file declares or no longer declares."""
+    """Each deployment that comes, goes or changes, and what a flow file declares or no longer declares."""
     rights = [_rights(side) for side in (base, head)]
     lines = [
         line
         for flow in {**rights[0], **rights[1]}
         for line in grant_lines(f"flow {flow}", *(side.get(flow, set()) for side in rights))
     ]
+    for flow in {**base.secrets, **head.secrets}:
+        before, after = ({*side.secrets.get(flow, ())} for side in (base, head))
+        lines += [Line("opens", f"flow {flow}", f"now receives {name}") for name in sorted(after - before)]
+        lines += [Line("closes", f"flow {flow}", f"no longer receives {name}") for name in sorted(before - after)]
     old, new = (
         {f"{one['flow_name']}/{one['name']}": _values(one) for one in side.deployments} for side in (base, head)
     )

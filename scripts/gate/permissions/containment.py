@@ -49,7 +49,7 @@ def check(plan: Plan) -> Iterator[Finding]:
     for name in sorted(set(given) & set(tabled)):
         yield from excess(tabled[name], given[name])
         for document in given[name].boundary or ():
-            boundaries.setdefault(document.address, (document, []))[1].extend(tabled[name].may)
+            boundaries.setdefault(document.address, (document, []))[1].extend((*tabled[name].may, *tabled[name].bound))
     for document, lines in boundaries.values():
         if document.problem:  # A boundary that nobody can read bounds nothing.
             yield Finding(document.address, f"{document.attribute} {document.problem}", "a boundary that can be read")

@@ -7,11 +7,13 @@ from scripts.gate.permissions import tables
 from scripts.shared.environments import ROOT
 
 PAGE = ROOT / "docs" / "security.md"
+FLOWS = tables.TABLES / "flows.md"
 HEAD = """# Who may do what
 
 These tables are all that each role of an environment may do, and all that others may do to what the environment has.
 The gate proves for every plan that its policies allow no more, and asks for each line that they allow it
-([the gate](gate.md)). What a flow's file declares ([writing flows](writing-flows.md)) is added to the role `flow`.
+([the gate](gate.md)). A flow file that declares `permissions` ([writing flows](writing-flows.md)) has a role of its own
+below `{path}/flows/`, which may do what `flow` may and what the file declares, within a boundary of the same text.
 
 `{title}` is the environment's name in AWS, such as `DataFlows-Dev`, `{prefix}` the same in the names of buckets, and
 `{path}` in those of parameters and log groups. Of an ARN the tables show the service and what comes after the account.
@@ -31,7 +33,7 @@ OPERATORS = {
 
 def page() -> str:
     """The page as Markdown."""
-    return "\n".join([HEAD, *_roles(), *_principals(), *_never()])
+    return "\n".join([HEAD, FLOWS.read_text(), *_roles(), *_principals(), *_never()])
 
 
 def _roles() -> Iterator[str]:
@@ -41,6 +43,9 @@ def _roles() -> Iterator[str]:
         trusted = ", ".join(f"`{who}`" for line in table["trusted"] for who in _who(line))
         yield f"{table['about']} It is assumed by {trusted}.\n"
         yield from _table("why | may | on | only if", [(row["why"], *_calls(row)) for row in table["may"]])
+        if bound := table.get("bound"):
+            yield "Its boundary allows more than its policy, so that it does not grow with flows; it grants nothing:\n"
+            yield from _table("why | may | on | only if", [(row["why"], *_calls(row)) for row in bound])
 
 
 def _principals() -> Iterator[str]:

@@ -14,14 +14,16 @@ from typing import Any
 
 import yaml
 
-from scripts.gate.reading.documents import Condition, containers
+from scripts.gate.reading.documents import Condition
 from scripts.gate.reading.facts import facts
 from scripts.gate.reading.plan import Plan, without_indexes
+from scripts.shared.known_parameters import parameter_types
 
 TABLES = Path(__file__).resolve().parent
 EVERY_ROLE = TABLES / "every-role.yaml"
 PRINCIPALS = TABLES / "principals.yaml"
 RARE = "declared by a flow"
+PARTS = ("trusted", "may", "bound")
 ENDPOINT, EVERYBODY = "aws_vpc_endpoint", (("AWS", "*"),)
 # Facts that have several values: a line with one holds for each.
 Facts = dict[str, list[str]]
@@ -42,29 +44,40 @@ class Line:
 
 @dataclass(frozen=True)
 class Role:
-    """The table of one role: who may assume it, and what it may do. `about` is for the reader."""
+    """The table of one role: who may assume it, what it may do, and what only its boundary allows."""
 
     name: str
     about: str
     trusted: tuple[Line, ...]
     may: tuple[Line, ...]
+    bound: tuple[Line, ...] = ()
 
 
 def roles(plan: Plan) -> list[Role]:
-    """The tables of the roles that this plan makes, with what flows declare among the lines of `flow`."""
+    """The tables of the roles that this plan makes. A flow that declares permissions has that of `flow` and its own."""
     known = facts_of(plan)
     [title] = known["title"]
     made = {
         without_indexes(change.address).split(".")[1] for change in plan.changes if change.address.startswith("module.")
     }
-    found = []
+    found: list[Role] = []
     for path in sorted(set(TABLES.glob("*.yaml")) - {EVERY_ROLE, PRINCIPALS}):
         table = read(path)
         if table.get("with", "iam") in made:
-            trusted, may = (_lines(path.name, table[part], known) for part in ("trusted", "may"))
-            declared = _declared(plan, known) if path.stem == "flow" else ()
-            found.append(Role(f"{title}-{path.stem}", table["about"], (*trusted,), (*may, *declared)))
+            trusted, may, bound = ((*_lines(path.name, table.get(part, []), known),) for part in PARTS)
+            role = Role(f"{title}-{path.stem}", table["about"], trusted, may, bound)
+            found += [role] if path.stem != "flow" else _flow_roles(plan, known, role)
     return found
+
+
+def _flow_roles(plan: Plan, known: Facts, common: Role) -> Iterator[Role]:
+    """The common role, and one for each flow file that declares permissions."""
+    declared = list(_declared(plan, known))
+    keeps = declared if plan.setting("flow_role_keeps_declared") else []
+    yield replace(common, may=(*common.may, *keeps))
+    for flow, definition in (plan.setting("flow_definitions") or {}).items():
+        if own := [line for line in declared if line.table == f"flows/{flow}.py"]:
+            yield replace(common, name=f"{known['title'][0]}-{definition['name']}", may=(*common.may, *own))
 
 
 def principals(plan: Plan) -> dict[str, tuple[Line, ...]]:
@@ -78,23 +91,19 @@ def principals(plan: Plan) -> dict[str, tuple[Line, ...]]:
 
 
 def facts_of(plan: Plan) -> Facts:
-    """What the tables name in braces: the plan's facts, and the parameters that containers and builds receive.
+    """What the tables name in braces: the plan's facts, and the parameters that runs and builds receive.
 
-    `parameter` is each that a container gets as a secret, `registered` each that registration's build gets.
+    `parameter` is each that the environment has, by its facts and its flow files, `registered` each that registration's
+    build gets.
     """
     single = facts(plan)
-    path, credential = f":parameter{single['path']}/", single["credential"]
-    secrets = (str(each.get("valuefrom", "")).rpartition(path)[2] for each in _secrets(plan))
+    credential = single["credential"]
+    declared = (name for each in (plan.setting("flow_definitions") or {}).values() for name in each["secrets"])
+    secrets = parameter_types({"parameters": plan.setting("parameters"), "prefect_credential": credential}, declared)
     builds = (name.rpartition(f"{single['path']}/")[2] for name in _build_parameters(plan))
     lists = {"parameter": secrets, "registered": builds}
     found = {name: [credential, *sorted({*values} - {credential, ""})] for name, values in lists.items()}
     return {name: [value] for name, value in single.items()} | found
-
-
-def _secrets(plan: Plan) -> Iterator[dict[str, Any]]:
-    for definition in containers(plan):
-        for item in definition.items:
-            yield from item.get("secrets") or ()
 
 
 def _build_parameters(plan: Plan) -> Iterator[str]:

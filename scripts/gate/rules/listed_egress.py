@@ -7,7 +7,7 @@ from scripts.gate.reading.plan import UNKNOWN, Finding, Plan, Resource
 from scripts.gate.reading.references import is_configured, why_unknown
 
 GROUPS = ("aws_security_group", "aws_default_security_group")
-DEFAULT = [443]
+ALWAYS = [443]
 
 
 def check(plan: Plan) -> Iterator[Finding]:
@@ -22,7 +22,7 @@ def listed_ports(plan: Plan) -> list[int]:
     """The TCP ports that the environment lets tasks call."""
     network = plan.setting("network")
     listed = network.get("egress_ports") if isinstance(network, dict) else None
-    return listed if isinstance(listed, list) else DEFAULT
+    return sorted({*ALWAYS, *(listed if isinstance(listed, list) else ())})
 
 
 def _rules(plan: Plan) -> Iterator[tuple[Resource, str, Any]]:

@@ -7,7 +7,10 @@ from scripts.gate.reading.documents import Statement, documents
 from scripts.gate.reading.plan import Finding, Plan
 
 NEEDS = ("known_policies",)
-EXPECTED = "iam:PassRole by its own name, on role ARNs without wildcards, with StringEquals on iam:PassedToService"
+EXPECTED = (
+    "iam:PassRole by its own name, on role ARNs without wildcards or on all roles of flows, with StringEquals on "
+    "iam:PassedToService"
+)
 NAMED_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 # Not the ...IfExists forms: they let a request pass that does not say which service it is for.
 OPERATORS = {"stringequals", "stringlike", "stringequalsignorecase"}
@@ -19,11 +22,17 @@ def check(plan: Plan) -> Iterator[Finding]:
             continue
         for statement in document.allowed():
             if statement.matches("iam:PassRole"):
-                for problem in _problems(statement):
+                for problem in _problems(statement, _roles_of_flows(plan)):
                     yield Finding(document.address, f"{document.attribute} {statement.label}: {problem}", EXPECTED)
 
 
-def _problems(statement: Statement) -> Iterator[str]:
+def _roles_of_flows(plan: Plan) -> str:
+    """The one pattern that is accepted: below this path, the gate knows every role (declared_rights)."""
+    path = f"{plan.names.path}/flows/*" if plan.names else ""
+    return f"arn:aws:iam::{plan.variable('account_id')}:role{path}"
+
+
+def _problems(statement: Statement, roles_of_flows: str) -> Iterator[str]:
     if statement.not_actions:
         yield f"NotAction {', '.join(statement.not_actions)} leaves PassRole allowed"
     for action in statement.actions:
@@ -33,7 +42,7 @@ def _problems(statement: Statement) -> Iterator[str]:
     if statement.not_resources or not statement.resources:
         yield "NotResource" if statement.not_resources else "no Resource"
     for resource in statement.resources:
-        if not NAMED_ROLE.fullmatch(resource):
+        if not NAMED_ROLE.fullmatch(resource) and resource != roles_of_flows:
             yield f"PassRole on {resource}"
     if not _is_for_a_service(statement):
         yield "PassRole without a condition on iam:PassedToService"

@@ -1,9 +1,7 @@
 """Puts into a new local stack what administrators make: state bucket, SSM parameters, Snowflake schema, dbt account."""
 
 import base64
-import json
 import os
-import re
 import secrets
 from collections.abc import Callable
 from functools import partial
@@ -14,14 +12,14 @@ import snowflake.connector
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from scripts.gate.permissions import flow_secrets
 from scripts.shared import embedded_clients
-from scripts.shared.environments import ROOT, Environment
+from scripts.shared.environments import Environment
+from scripts.shared.known_parameters import parameter_types, with_companions
 from scripts.shared.local_settings import HOST, LocalSettings, no_proxy_here
 
 ACCOUNT, USER = "fakesnow", "LOADER"
 DBT_ACCOUNT_ID, DBT_SCHEMA = "4711", "ANALYTICS"
-# What runs receive unless the facts say otherwise: the attributes' own defaults.
-DEFAULT_PARAMETERS = re.compile(r"^\s*(secure_strings|strings) += optional\(set\(string\), (\[.*\])\)", re.MULTILINE)
 
 
 def seed_platform(settings: LocalSettings, environment: Environment) -> None:
@@ -86,11 +84,9 @@ def _set_dbt_account(ssm: Any, settings: LocalSettings, environment: Environment
 
 
 def parameters(facts: dict[str, Any]) -> dict[str, str]:
-    """Name and type of every SSM parameter that runs receive."""
-    defaults = DEFAULT_PARAMETERS.findall((ROOT / "terraform" / "variables.tf").read_text())
-    names = {kind: json.loads(default) for kind, default in defaults} | facts.get("parameters", {})
-    secure_strings = [*names["secure_strings"], facts["prefect_credential"]]
-    return dict.fromkeys(names["strings"], "String") | dict.fromkeys(secure_strings, "SecureString")
+    """Name and type of every SSM parameter that runs may receive, also those that flow files declare."""
+    declared = (name for names in flow_secrets.declared().values() for name in with_companions(names, facts))
+    return parameter_types(facts, declared)
 
 
 def _private_key() -> str:

@@ -8,4 +8,5 @@ circleci = {
   organization_id = "00000000-0000-0000-0000-000000000000"
   project_id      = "00000000-0000-0000-0000-000000000000"
   origin          = "github.com/example/data-flows"
+  branches        = ["main"]
 }

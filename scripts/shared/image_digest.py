@@ -8,7 +8,7 @@ from pathlib import Path
 from scripts.shared.environments import ROOT
 
 SOURCES = ("flows", "scripts")
-SINGLE_FILES = ("Dockerfile", "requirements/runtime.txt")
+SINGLE_FILES = ("Dockerfile", "requirements/runtime.txt", "sitecustomize.py")
 
 
 def source_files(root: Path = ROOT) -> Iterator[Path]:

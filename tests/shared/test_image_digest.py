@@ -10,6 +10,7 @@ from scripts.shared.image_digest import image_digest, push_locally, source_files
 FILES = {
     "Dockerfile": "FROM python",
     "requirements/runtime.txt": "prefect==3",
+    "sitecustomize.py": "import os",
     "flows/__init__.py": "",
     "flows/load.py": "x = 1",
     "flows/shared/s3.py": "y = 2",
@@ -91,7 +92,13 @@ def test_the_image_of_this_repository_holds_flows_scripts_and_the_lock():
         "flows/shared/metrics.py",
         "scripts/shared/steps.py",
     } <= names
-    assert {name.partition("/")[0] for name in names} == {"Dockerfile", "requirements", "flows", "scripts"}
+    assert {name.partition("/")[0] for name in names} == {
+        "Dockerfile",
+        "requirements",
+        "sitecustomize.py",
+        "flows",
+        "scripts",
+    }
 
 
 def test_a_push_copies_exactly_the_files_of_the_image_under_their_digest(root, tmp_path):

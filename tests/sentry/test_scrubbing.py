@@ -29,6 +29,7 @@ VARIABLES = {
         ("the order 4711 of jane@example.com", "the order … of …"),
         ("1 validation error for Order\namount: got Jane", "1 validation error for Order"),
         ("HTTP 404, 3 tries, then 500", "HTTP 404, 3 tries, then 500"),
+        ("the token zm9vymfyymf6mtizndu2 expired", "the token … expired"),
         ("", ""),
     ],
 )

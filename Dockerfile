@@ -35,6 +35,7 @@ COPY --from=build /opt/venv /opt/venv
 WORKDIR /opt/data-flows
 COPY flows/ flows/
 COPY scripts/ scripts/
+COPY sitecustomize.py ./
 
 # The one writable place. On Fargate a task's volume takes owner and mode from the image only where the image declares
 # that path as a volume: /tmp stays open to every user; undeclared it would be root's with 0755.

@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parent
 # What takes longest first, as a few workers want it: end to end, then servers and Terraform, then the rest.
-SLOW_FOLDERS = ("end_to_end", "deployment", "move_in", "local_stack", "modules", "terraform", "registration", "flows")
+SLOW_FOLDERS = (
+    "end_to_end",
+    "deployment",
+    "move_in",
+    "local_stack",
+    "modules",
+    "terraform",
+    "registration",
+    "sentry",
+    "flows",
+)
 SHARED_FOLDERS = ("tests/deployment", "tests/end_to_end")
 # A test needs Terraform, a server, checkov or a browser if it stands in one of these folders, asks for one of these
 # fixtures, or its file imports one of these names.

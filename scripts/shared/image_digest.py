@@ -7,7 +7,8 @@ from pathlib import Path
 from scripts.shared.environments import ROOT
 
 SOURCES = ("flows", "scripts")
-SINGLE_FILES = ("Dockerfile", "requirements/runtime.txt")
+HOOK = "sitecustomize.py"
+SINGLE_FILES = ("Dockerfile", "requirements/runtime.txt", HOOK)
 # Names the working tree on the local stack, whatever is edited. No image in a registry can have it.
 WORKING_TREE = f"sha256:{hashlib.sha256(b'working tree').hexdigest()}"
 
@@ -32,7 +33,7 @@ def image_digest(root: Path = ROOT, folders: Sequence[str] = SOURCES) -> str:
 
 
 def link_working_tree(directory: Path, root: Path = ROOT) -> str:
-    """Let `<directory>/images/<64 hex>`, where the embedded Fargate runs WORKING_TREE, lead to the image's folders.
+    """Let `<directory>/images/<64 hex>`, where the embedded Fargate runs WORKING_TREE, lead to what the image holds.
 
     To nothing else of the working tree: what the image lacks, a task does not find here either.
 
@@ -41,9 +42,9 @@ def link_working_tree(directory: Path, root: Path = ROOT) -> str:
     """
     image = directory / "images" / WORKING_TREE.removeprefix("sha256:")
     image.mkdir(parents=True, exist_ok=True)
-    for folder in SOURCES:
-        link = image / folder
-        if not link.is_symlink() or link.readlink() != root / folder:  # The repository may have been moved.
+    for name in (*SOURCES, HOOK):
+        link = image / name
+        if not link.is_symlink() or link.readlink() != root / name:  # The repository may have been moved.
             link.unlink(missing_ok=True)
-            link.symlink_to(root / folder)
+            link.symlink_to(root / name)
     return WORKING_TREE

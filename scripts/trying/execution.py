@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.sentry.watching import watch
 from scripts.shared import flow_runs
 from scripts.shared.environments import ROOT
 from scripts.shared.own_lines import own_line
@@ -39,6 +40,8 @@ def execute(file: Path, wanted: str, given: dict[str, Any], definition: TaskDefi
     from scripts.agent.settling import time_limit
 
     flow, deployment = choice.load(file, wanted)
+    if os.environ.get("SENTRY_DSN"):
+        watch(flow, deployment.name)
     described = deployment.model_dump(mode="json", include={"parameters", "tags", "job_variables"})
     parameters = described["parameters"] | given
     schema = json.loads(json.dumps(flow.parameters.model_dump(mode="json", exclude_unset=True)))

@@ -17,7 +17,8 @@ ARROWS = {
     "libraries": {"shared"},
     "local_stack": {"gate", "shared"},
     "registration": {"gate", "shared"},
-    "trying": {"agent", "gate", "local_stack", "shared"},
+    "sentry": {"gate", "shared"},
+    "trying": {"agent", "gate", "local_stack", "sentry", "shared"},
     "gate": {"shared"},
     "shared": set(),
 }

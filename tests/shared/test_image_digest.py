@@ -10,6 +10,7 @@ from scripts.shared.image_digest import SOURCES, WORKING_TREE, image_digest, lin
 FILES = {
     "Dockerfile": "FROM python",
     "requirements/runtime.txt": "prefect==3",
+    "sitecustomize.py": "import os",
     "flows/__init__.py": "",
     "flows/load.py": "x = 1",
     "flows/shared/s3.py": "y = 2",
@@ -86,7 +87,13 @@ def test_the_image_of_this_repository_holds_flows_scripts_and_the_lock():
         "flows/shared/metrics.py",
         "scripts/shared/steps.py",
     } <= names
-    assert {name.partition("/")[0] for name in names} == {"Dockerfile", "requirements", "flows", "scripts"}
+    assert {name.partition("/")[0] for name in names} == {
+        "Dockerfile",
+        "requirements",
+        "sitecustomize.py",
+        "flows",
+        "scripts",
+    }
 
 
 def test_the_working_tree_has_one_name_whatever_is_edited_and_its_folder_shows_the_edit(root, tmp_path):

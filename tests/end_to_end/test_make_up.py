@@ -138,7 +138,7 @@ def test_each_aws_call_is_made_by_the_role_whose_it_is(stack, up):
     assert made[execution, "ssm:GetParameters"] >= len(runs_in_order(stack)) + 1
     assert (agent, "ecs:RegisterTaskDefinition") not in made
     own = f"{flow}-fixtures-fixture_rights"
-    assert made[own, "s3:PutObject"] == 1
+    assert made[own, "s3:PutObject"] >= 1
     service = "ecs-tasks.amazonaws.com"  # The service itself, when it assumes the roles of tasks.
     assert {role for role, _ in made} == {
         "administrator",

@@ -137,6 +137,9 @@ def test_circleci_pushes_the_image_and_starts_the_pipeline_and_that_is_all(plan)
         "ecr:PutImage": repository,
         "ecr:UploadLayerPart": repository,
         "codepipeline:StartPipelineExecution": f"arn:aws:codepipeline:{REGION}:{ID}:HarborFlows-Amber",
+        # Before it starts a release, whether the pipeline would refuse it.
+        "s3:GetObject": f"arn:aws:s3:::harborflows-amber-state-{ID}/harbor-flows/outputs.json",
+        "kms:Decrypt": f"arn:aws:kms:{REGION}:{ID}:key/*",
     }
 
 

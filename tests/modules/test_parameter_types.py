@@ -5,28 +5,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from scripts.gate.reading.hcl import blocks
 from scripts.local_stack.aws import seed
 from scripts.shared.environments import ROOT, find_environment
+from scripts.shared.known_parameters import KNOWN
 
 
 @pytest.fixture(scope="module")
 def types():
-    """Name to type of what terraform/variables.tf lists by default, without Prefect's credential."""
-    (declared,) = (body["type"] for name, body in blocks(ROOT / "terraform", "variable") if name == "parameters")
-    lists = re.findall(r"(secure_strings|strings)\W+optional\(.*?\[(.*?)\]\)", declared, re.DOTALL)
-    kinds = {"secure_strings": "SecureString", "strings": "String"}
-    return {name: kinds[kind] for kind, names in lists for name in re.findall(r"[A-Z_]{3,}", names)}
-
-
-def test_five_parameters_and_prefects_credential_are_listed_each_with_a_type(types):
-    assert types == {
-        "SNOWFLAKE_PRIVATE_KEY": "SecureString",
-        "DBT_CLOUD_TOKEN": "SecureString",
-        "SNOWFLAKE_ACCOUNT": "String",
-        "SNOWFLAKE_USER": "String",
-        "DBT_CLOUD_ACCOUNT_ID": "String",
-    }
+    """Name to type of the parameters that every environment has, without Prefect's credential."""
+    known = {name: each for name, each in KNOWN.items() if not each["listed"]}
+    return {name: "SecureString" if each["encrypted"] else "String" for name, each in known.items()}
 
 
 def test_the_instructions_write_each_parameter_with_its_type(types):
@@ -35,7 +23,8 @@ def test_the_instructions_write_each_parameter_with_its_type(types):
     assert written == types | {"PREFECT_API_KEY": "SecureString"}
 
 
-def test_the_local_stack_seeds_each_parameter_with_its_type(types, made_up_environments):
+def test_the_local_stack_seeds_each_parameter_with_its_type(types, made_up_environments, monkeypatch):
+    monkeypatch.setattr(seed.flow_secrets, "declared", dict)
     put = {}
 
     class Ssm:

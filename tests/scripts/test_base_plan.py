@@ -28,6 +28,7 @@ def no_flows(*_):
 def compared(monkeypatch, tmp_path):
     """The comparison of PLAN, where git answers what is given."""
     monkeypatch.setenv("DATA_FLOWS_BUILD_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(base_plan.flow_secrets, "declared", lambda _: {})
 
     def compare(environment="amber", commit="c0ffee", has_file=True, export=lambda *_: True, unchanged=True):
         monkeypatch.setattr(git_tree, "base_commit", lambda _: (commit, commit and "main (c0ffee)"))
@@ -161,3 +162,11 @@ def test_the_rights_that_a_flow_declares_are_said_too():
         "opens flow daily: may now s3:PutObject on arn:x"
     ]
     assert lines([], [], (["s3:GetObject"], [])) == ["closes flow daily: may no longer s3:GetObject on arn:x"]
+
+
+def test_a_secret_that_a_flow_file_declares_or_no_longer_declares_is_told():
+    base, head = (Flows(deployments=[], permissions=[], secrets={"daily": names}) for names in (["A", "B"], ["B", "C"]))
+    assert [(line.kind, str(line)) for line in flow_lines(base, head)] == [
+        ("opens", "flow daily: now receives C"),
+        ("closes", "flow daily: no longer receives A"),
+    ]

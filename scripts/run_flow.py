@@ -23,7 +23,7 @@ def main() -> int:
         "--params", type=flow_runs.parse_parameters, default="{}", metavar="JSON", help="parameters as a JSON object"
     )
     given = parser.parse_args()
-    guard(given.env, f"run {given.flow}", calls_aws=False)
+    guard(given.env, f"run {given.flow}", calls_aws=False, calls_prefect=True)
     prefect_api.configure(given.env)
     run, ending = asyncio.run(flow_runs.run_deployment(given.flow, given.params))
     print(ending)

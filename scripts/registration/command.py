@@ -83,7 +83,7 @@ def register_environment(arguments: Namespace, environment: Environment, importe
     digest = arguments.image_digest or image_digest()
     commit = check_gate(environment, digest).commit
     if not arguments.dry_run:
-        guard(environment, "register flows")
+        guard(environment, "register flows", calls_prefect=True)
     pool, bucket, facts = applied_state.read_outputs(environment, "work_pool", "results_bucket", "facts")
     prefect_api.configure(environment)
     stack = Stack(

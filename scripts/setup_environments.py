@@ -68,7 +68,7 @@ def bring_terraform() -> None:
     if (folder / "terraform").exists() or terraform_fits(version):
         return
     installer = Path(__file__).with_name("install_terraform.py")
-    subprocess.run([sys.executable, str(installer), str(folder)], check=False)
+    subprocess.run([sys.executable, str(installer), str(folder)], stdout=sys.stderr, check=False)
 
 
 def main() -> None:
@@ -81,11 +81,12 @@ def main() -> None:
         if stamp.exists() and stamp.read_text() == fingerprint(lock):
             continue
         start = time.monotonic()
-        print(f"setup: {name} from requirements/{lock} …", end="", flush=True)
+        # Not on stdout, which some command's output may be piped from.
+        print(f"setup: {name} from requirements/{lock} …", end="", file=sys.stderr, flush=True)
         stamp.unlink(missing_ok=True)
         make(ROOT / name, lock)
         stamp.write_text(fingerprint(lock))
-        print(f" {time.monotonic() - start:.0f} s", flush=True)
+        print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
     bring_terraform()
 
 

@@ -17,12 +17,13 @@ ARROWS = {
     "libraries": {"shared"},
     "local_stack": {"gate", "shared"},
     "registration": {"gate", "shared"},
+    "sql": {"shared"},
     "trying": {"agent", "gate", "local_stack", "shared"},
     "gate": {"shared"},
     "shared": set(),
 }
 # Begun with a bare Python, before anything is installed: what they do cannot lie in a package, so they may be longer.
-BARE = {"setup_environments", "install_terraform"}
+BARE = {"setup_environments", "install_terraform", "show_targets"}
 COMMANDS = sorted(path for path in SCRIPTS.glob("*.py") if path.stem != "__init__")
 
 

@@ -25,6 +25,7 @@ takes.run             := FLOW PARAMS ENV YES
 takes.try             := FLOW PARAMS ENV WATCH YES
 takes.sql             := SQL ENV WRITE FORMAT LIMIT YES
 takes.env             := ENV
+takes.doctor          := ENV
 takes.new-flow        := NAME OWNER
 takes.new-environment := NAME ACCOUNT REGION OWNER
 takes.image           :=
@@ -102,6 +103,9 @@ status: setup ## Show what is running
 
 down: setup ## Stop what `make up` started
 	@$(PYTHON) -m scripts.stop_local
+
+doctor: ## Find what is wrong here, or with ENV=dev
+	@$(or $(wildcard $(PYTHON)),$(PYTHON3)) -m scripts.check_machine --env $(ENV) --python "$(PYTHON3)"
 
 env: setup ## Print exports for clients: eval "$(make -s env ENV=dev)"
 	@$(PYTHON) -m scripts.show_exports --env $(ENV)

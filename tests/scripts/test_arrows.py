@@ -16,6 +16,7 @@ ARROWS = {
     "delivery": {"gate", "shared"},
     "libraries": {"shared"},
     "local_stack": {"gate", "shared"},
+    "machine": {"local_stack", "shared"},
     "registration": {"gate", "shared"},
     "sql": {"shared"},
     "trying": {"agent", "gate", "local_stack", "shared"},

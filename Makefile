@@ -23,6 +23,9 @@ takes.status          :=
 takes.logs            := FLOW RUN TASK NAME ENV
 takes.run             := FLOW PARAMS ENV YES
 takes.try             := FLOW PARAMS ENV WATCH AS YES
+takes.sql             := SQL ENV WRITE FORMAT LIMIT YES
+takes.env             := ENV
+takes.doctor          := ENV
 takes.new-flow        := NAME OWNER
 takes.new-environment := NAME ACCOUNT REGION OWNER
 takes.image           :=
@@ -35,13 +38,17 @@ takes.alerts          := ENV YES
 takes.alert-test      := ENV YES
 takes.register        := ENV DRY_RUN ONLY KEEP FULL IMAGE_DIGEST YES
 # These say 1 or nothing: OFFLINE=0 would read as no and mean yes.
-SWITCHES := FAST DEV OFFLINE PIPELINE DRY_RUN KEEP FULL WATCH
+SWITCHES := FAST DEV OFFLINE PIPELINE DRY_RUN KEEP FULL WATCH WRITE
 # These choose the Python that runs the targets.
 ALWAYS := PYTHON3 PYTHON PREFLIGHT
 
 TARGETS := $(patsubst takes.%,%,$(filter takes.%,$(.VARIABLES)))
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
-refuse = $(error $(1): got $(2); expected $(if $(takes.$(1)),only $(takes.$(1)),no variable))
+# `nearest` asks which of the words $(2) was meant by $(1).
+nearest = $(shell $(PYTHON3) scripts/show_targets.py --nearest='$(subst ','\'',$(1))' $(2))
+refuse = $(error $(1): got $(2)$(call nearest,$(2),$(takes.$(1))); expected $(if $(takes.$(1)),only $(takes.$(1)),no variable))
+$(foreach unknown,$(filter-out $(TARGETS),$(MAKECMDGOALS)),\
+  $(error $(unknown): no such target$(call nearest,$(unknown),$(TARGETS)); expected one that `make` lists))
 $(foreach target,$(filter $(TARGETS),$(or $(MAKECMDGOALS),help)),\
   $(foreach unknown,$(filter-out $(takes.$(target)) $(ALWAYS),$(GIVEN)),$(call refuse,$(target),$(unknown))))
 $(foreach switch,$(filter $(SWITCHES),$(GIVEN)),\
@@ -50,7 +57,9 @@ $(foreach switch,$(filter $(SWITCHES),$(GIVEN)),\
 override ENV := $(or $(ENV),local)
 PARAMS ?= {}
 # Commands receive these as environment variables: the shell must not interpret a quote or a star in them.
-export FLOW RUN TASK PKG NAME OWNER ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST YES
+export FLOW RUN TASK PKG NAME OWNER ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST YES SQL FORMAT LIMIT
+# SQL is full of dollars, which make would expand: $1 is a column of a staged file.
+override SQL := $(value SQL)
 # `make up` counts the seconds of what comes before it, too.
 STARTED := $(shell date +%s)
 # Nor does make expand this one: in a pipeline, the digest is a parameter of the run.
@@ -58,90 +67,107 @@ DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 
 .PHONY: $(TARGETS)
 
-help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+##@ A flow (locally, or with ENV=dev; YES=dev consents where that is guarded)
 
-setup: ## Create the virtual environments from the locks (every other target does this first)
-	$(PREFLIGHT)
-
-lock: setup ## Resolve requirements/*.in into locks with hashes
-	@$(PYTHON) -m scripts.lock_requirements
-
-add: setup ## Add a library, with DEV=1 for development only: make add PKG='pydantic>=2'
-	@$(PYTHON) -m scripts.change_libraries add "$$PKG" $(if $(DEV),--dev)
-
-remove: setup ## Remove a library that was added: make remove PKG=pydantic
-	@$(PYTHON) -m scripts.change_libraries remove "$$PKG"
-
-upgrade: setup ## Upgrade a library, or without PKG all that are locked: make upgrade PKG=pydantic
-	@$(PYTHON) -m scripts.change_libraries upgrade "$$PKG"
-
-flows: setup ## Check all flow files without a plan, in seconds; plan, up, register and lint do so first
-	@$(PYTHON) -m scripts.check_flows --env $(ENV)
-
-lint: setup ## Check flow files, formatting, style, types, Terraform, facts and Dockerfile; writes nothing
-	@$(PYTHON) -m scripts.lint_sources
-
-fix: setup ## Repair what lint finds, where that can be done automatically
-	@$(PYTHON) -m scripts.lint_sources --fix
-
-test: setup ## Run all tests; with FAST=1 only those without Terraform and servers: make test ARGS='-k gate'
-	@$(PYTHON) -m pytest $(if $(FAST),--fast) $(ARGS)
-
-faults: setup ## Try whatever can happen to runs and agent on a local stack, and print a table, some minutes
-	@$(PYTHON) -m pytest -n0 -s --faults tests/end_to_end
-
-move-in: setup ## Run all tests and `make up` in a copy with another team's facts and flows
-	@$(PYTHON) -m tests.move_in
-
-up: setup ## Run the whole system on this machine (a second time changes nothing); with FAST=1 without sample data and runs
-	@$(PYTHON) -m scripts.start_local --since $(STARTED) $(if $(FAST),--fast)
-
-down: setup ## Stop everything that `make up` started
-	@$(PYTHON) -m scripts.stop_local
-
-status: setup ## Show what is running on the local stack
-	@$(PYTHON) -m scripts.show_status
-
-logs: setup ## Show the end of a log and follow it: make logs FLOW=daily_orders | RUN=brave-otter | TASK=0f3c21ab | NAME=agent
-	@$(PYTHON) -m scripts.show_logs --env $(ENV) $(if $(value FLOW),--flow "$$FLOW") $(if $(value RUN),--run "$$RUN") $(if $(value TASK),--task "$$TASK") $(if $(value NAME),--name "$$NAME")
-
-# Make has an AS of its own, the assembler: only one that is given counts.
-try: setup ## Run a flow of the working tree here and now: make try FLOW=daily_orders PARAMS='{"max_rows": 200}' WATCH=1
-	@$(PYTHON) -m scripts.try_flow "$$FLOW" --env $(ENV) --params "$$PARAMS" $(if $(WATCH),--watch) $(if $(filter command,$(firstword $(origin AS))),--as "$$AS")
-
-run: setup ## Start a flow run and follow it: make run FLOW=daily_orders PARAMS='{"max_rows": 200}'
-	@$(PYTHON) -m scripts.run_flow "$$FLOW" --env $(ENV) --params "$$PARAMS"
-
-new-flow: setup ## Write the files of a new flow: make new-flow NAME=orders/daily_orders OWNER=sales
+new-flow: setup ## Write the files of a new flow
 	@$(PYTHON) -m scripts.new_flow "$$NAME" $(if $(value OWNER),--owner "$$OWNER")
 
-new-environment: setup ## Write the files of a new environment: make new-environment NAME=staging ACCOUNT=111122223333 REGION=eu-west-1 OWNER=sales
+flows: setup ## Check all flow files, in seconds
+	@$(PYTHON) -m scripts.check_flows --env $(ENV)
+
+# Make has an AS of its own, the assembler: only one that is given counts.
+try: setup ## Run the working tree's flow here and now
+	@$(PYTHON) -m scripts.try_flow "$$FLOW" --env $(ENV) --params "$$PARAMS" $(if $(WATCH),--watch) $(if $(filter command,$(firstword $(origin AS))),--as "$$AS")
+
+run: setup ## Run a registered flow through the agent
+	@$(PYTHON) -m scripts.run_flow "$$FLOW" --env $(ENV) --params "$$PARAMS"
+
+logs: setup ## Follow the log of one of these
+	@$(PYTHON) -m scripts.show_logs --env $(ENV) $(if $(value FLOW),--flow "$$FLOW") $(if $(value RUN),--run "$$RUN") $(if $(value TASK),--task "$$TASK") $(if $(value NAME),--name "$$NAME")
+
+sql: setup ## Ask the warehouse, or change it (WRITE=1)
+	@$(PYTHON) -m scripts.run_sql "$$SQL" --env $(ENV) $(if $(WRITE),--write) $(if $(value FORMAT),--format "$$FORMAT") $(if $(value LIMIT),--limit "$$LIMIT")
+
+add: setup ## Add a library (DEV=1: for development only)
+	@$(PYTHON) -m scripts.change_libraries add "$$PKG" $(if $(DEV),--dev)
+
+remove: setup ## Remove a library
+	@$(PYTHON) -m scripts.change_libraries remove "$$PKG"
+
+upgrade: setup ## Upgrade a library, or all
+	@$(PYTHON) -m scripts.change_libraries upgrade "$$PKG"
+
+##@ The local stack
+
+up: setup ## Run the whole system here (FAST=1: no samples)
+	@$(PYTHON) -m scripts.start_local --since $(STARTED) $(if $(FAST),--fast)
+
+status: setup ## Show what is running
+	@$(PYTHON) -m scripts.show_status
+
+down: setup ## Stop what `make up` started
+	@$(PYTHON) -m scripts.stop_local
+
+doctor: ## Find what is wrong here, or with ENV=dev
+	@$(or $(wildcard $(PYTHON)),$(PYTHON3)) -m scripts.check_machine --env $(ENV) --python "$(PYTHON3)"
+
+env: setup ## Print exports for clients: eval "$(make -s env ENV=dev)"
+	@$(PYTHON) -m scripts.show_exports --env $(ENV)
+
+##@ An environment (ENV=dev; YES=dev consents where it is guarded)
+
+new-environment: setup ## Write the files of a new one
 	@$(PYTHON) -m scripts.new_environment "$$NAME" --account "$$ACCOUNT" --region "$$REGION" $(if $(value OWNER),--owner "$$OWNER")
 
-image: setup ## Print the digest of the sources that the image is built from
-	@$(PYTHON) -m scripts.show_image
-
-release: setup ## Push this commit's image and start ENV's pipeline with it: make release ENV=dev
-	@$(PYTHON) -m scripts.release_image $(ENV)
-
-plan: setup ## Plan ENV, say what it changes and run the gate on it: make plan ENV=dev OFFLINE=1 BASE=main
+plan: setup ## Plan, run the gate
 	@$(PYTHON) -m scripts.plan_environment $(ENV) $(if $(OFFLINE),--offline) $(if $(PIPELINE),--pipeline) $(DIGEST) $(if $(filter command,$(firstword $(origin BASE))),--base "$$BASE")
 
-check: setup ## Run the gate again on the plan of ENV
+check: setup ## Run the gate again on the plan
 	@$(PYTHON) -m scripts.check_plan --env $(ENV) $(if $(OFFLINE),--offline) $(if $(filter command,$(firstword $(origin BASE))),--base "$$BASE")
 
-comment: setup ## Show the report of ENV's plan as a comment of the pull request (GITHUB_TOKEN, docs/gate.md)
+comment: setup ## Show the report in the pull request
 	@$(PYTHON) -m scripts.comment_report $(ENV)
 
-apply: setup ## Apply exactly the plan of ENV that passed the gate
+apply: setup ## Apply the plan that passed
 	@$(PYTHON) -m scripts.apply_plan $(ENV)
 
-alerts: setup ## Subscribe PagerDuty to ENV's alarms; its address is read from SSM
+register: setup ## Register what changed
+	@$(PYTHON) -m scripts.register_flows --env $(ENV) $(if $(DRY_RUN),--dry-run) $(if $(KEEP),--keep) $(if $(FULL),--full) $(if $(value ONLY),--only "$$ONLY") $(DIGEST)
+
+image: setup ## Print the digest of the image's sources
+	@$(PYTHON) -m scripts.show_image
+
+release: setup ## Push the commit's image, start the pipeline
+	@$(PYTHON) -m scripts.release_image $(ENV)
+
+alerts: setup ## Subscribe PagerDuty to the alarms
 	@$(PYTHON) -m scripts.subscribe_alerts $(ENV)
 
-alert-test: setup ## Send a harmless message through each of ENV's channels, and say what arrived
+alert-test: setup ## Send a harmless message everywhere
 	@$(PYTHON) -m scripts.send_test_alerts $(ENV)
 
-register: setup ## Register what has changed with ENV's Prefect: make register ENV=dev DRY_RUN=1 ONLY='orders_*'
-	@$(PYTHON) -m scripts.register_flows --env $(ENV) $(if $(DRY_RUN),--dry-run) $(if $(KEEP),--keep) $(if $(FULL),--full) $(if $(value ONLY),--only "$$ONLY") $(DIGEST)
+##@ The repository
+
+setup: ## Install what the locks say
+	$(PREFLIGHT)
+
+lint: setup ## Check all files; writes nothing
+	@$(PYTHON) -m scripts.lint_sources
+
+fix: setup ## Repair what lint finds
+	@$(PYTHON) -m scripts.lint_sources --fix
+
+test: setup ## Run all tests (FAST=1: without servers)
+	@$(PYTHON) -m pytest $(if $(FAST),--fast) $(ARGS)
+
+faults: setup ## Try whatever can happen to runs
+	@$(PYTHON) -m pytest -n0 -s --faults tests/end_to_end
+
+move-in: setup ## Test a copy with another team's flows
+	@$(PYTHON) -m tests.move_in
+
+lock: setup ## Resolve requirements/*.in
+	@$(PYTHON) -m scripts.lock_requirements
+
+help: ## List the targets
+	@$(PYTHON3) scripts/show_targets.py

@@ -97,6 +97,9 @@ def main() -> int:
             ("`make run` after an edit, through the agent", 15, edits.run),
             ("`make flows`", 5, lambda: seconds("flows")),
             ("`make logs`", 5, lambda: seconds("logs", f"FLOW={FLOW}")),
+            ("`make sql`", 10, lambda: seconds("sql", "SQL=select 1")),
+            ("`make doctor`", 10, lambda: seconds("doctor")),
+            ("`make env`", 5, lambda: seconds("env")),
         ):
             within.append(measure(title, bound, given.repeated, once))
     finally:

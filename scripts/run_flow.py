@@ -32,7 +32,7 @@ def main() -> int:
         from scripts.shared.guard import guard
 
         parameters = flow_runs.parse_parameters(given.params)
-        guard(given.env, f"run {given.flow}", calls_aws=False)
+        guard(given.env, f"run {given.flow}", calls_aws=False, calls_prefect=True)
         prefect_api.configure(given.env)
         if flow_import:
             import prefect.client.orchestration  # noqa: F401 - takes a second, as the import of the flows does.

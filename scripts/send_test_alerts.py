@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument("environment", type=find_environment)
     environment = parser.parse_args().environment
     require_running(environment)
-    guard(environment, "send test messages to its channels")
+    guard(environment, "send test messages to its channels", calls_prefect=True)
     prefect_api.configure(environment)
     sent = asyncio.run(send_all(environment))
     for each in sent:

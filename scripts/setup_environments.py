@@ -68,24 +68,37 @@ def bring_terraform() -> None:
     if (folder / "terraform").exists() or terraform_fits(version):
         return
     installer = Path(__file__).with_name("install_terraform.py")
-    subprocess.run([sys.executable, str(installer), str(folder)], check=False)
+    subprocess.run([sys.executable, str(installer), str(folder)], stdout=sys.stderr, check=False)
+
+
+def is_current(name: str, lock: str) -> bool:
+    """Whether the environment was made from this lock, uv and Python, to the end."""
+    stamp = ROOT / name / "lock.sha256"
+    return stamp.exists() and stamp.read_text() == fingerprint(lock)
 
 
 def main() -> None:
     """Bring every environment up to its lock, and Terraform."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 if something would be made")
+    given = parser.parse_args()
     if sys.version_info < (3, 11):  # noqa: UP036 - this file is what meets an older one.
         sys.exit(f"setup: Python is {sys.version.split()[0]}; expected 3.11 or newer: make PYTHON3=python3.11 …")
+    if given.check:
+        old = [name for name, lock in ENVIRONMENTS.items() if not is_current(name, lock)]
+        print(f"got {' and '.join(old)} not made from the lock; run `make setup`." if old else "as the locks say")
+        sys.exit(bool(old))
     for name, lock in ENVIRONMENTS.items():
-        stamp = ROOT / name / "lock.sha256"
-        if stamp.exists() and stamp.read_text() == fingerprint(lock):
+        if is_current(name, lock):
             continue
+        stamp = ROOT / name / "lock.sha256"
         start = time.monotonic()
-        print(f"setup: {name} from requirements/{lock} …", end="", flush=True)
+        # Not on stdout, which some command's output may be piped from.
+        print(f"setup: {name} from requirements/{lock} …", end="", file=sys.stderr, flush=True)
         stamp.unlink(missing_ok=True)
         make(ROOT / name, lock)
         stamp.write_text(fingerprint(lock))
-        print(f" {time.monotonic() - start:.0f} s", flush=True)
+        print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
     bring_terraform()
 
 

@@ -83,7 +83,7 @@ def register_environment(arguments: Namespace, environment: Environment, importe
     digest = arguments.image_digest or source_digest(environment)
     commit = check_gate(environment, digest).commit
     if not arguments.dry_run:
-        guard(environment, "register flows")
+        guard(environment, "register flows", calls_prefect=True)
     stack = applied_stack(environment, digest, commit)
     options = Options(arguments.dry_run, arguments.only, arguments.keep, arguments.full)
     report = asyncio.run(run(imported, stack, options))

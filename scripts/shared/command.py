@@ -10,6 +10,7 @@ from scripts.shared.refusal import Refusal
 UNREACHABLE = {
     *("ConnectError", "ConnectTimeout", "ReadTimeout"),
     *("EndpointConnectionError", "ConnectTimeoutError", "NoCredentialsError", "PartialCredentialsError"),
+    *("ProxyError", "ProxyConnectionError", "ReadTimeoutError", "SSLError", "ConnectionClosedError"),
 }
 
 

@@ -102,12 +102,17 @@ class Environment:
         if self.is_local:
             return ""
         expected = self.facts["account_id"]
-        from botocore.exceptions import ClientError
+        from botocore import exceptions
 
         try:
             caller = self.client("sts").get_caller_identity()
-        except ClientError as error:
-            raise Refusal(f"AWS does not accept the credentials: {error}.") from None
+        except (exceptions.ConnectionError, exceptions.HTTPClientError):
+            raise
+        except (exceptions.ClientError, exceptions.BotoCoreError) as error:  # The latter of an expired sign-on.
+            raise Refusal(
+                f"AWS does not accept the credentials: {str(error).rstrip('.')}; expected valid ones of account "
+                f"{expected}: sign in again, or set AWS_PROFILE."
+            ) from None
         if caller["Account"] != expected:
             raise Refusal(
                 f"Got AWS credentials of account {caller['Account']}; expected account {expected} "

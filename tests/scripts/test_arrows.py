@@ -16,14 +16,16 @@ ARROWS = {
     "delivery": {"gate", "shared"},
     "libraries": {"shared"},
     "local_stack": {"gate", "shared"},
+    "machine": {"local_stack", "shared"},
     "registration": {"gate", "shared"},
     "sentry": {"gate", "shared"},
+    "sql": {"shared"},
     "trying": {"agent", "gate", "local_stack", "sentry", "shared"},
     "gate": {"shared"},
     "shared": set(),
 }
 # Begun with a bare Python, before anything is installed: what they do cannot lie in a package, so they may be longer.
-BARE = {"setup_environments", "install_terraform"}
+BARE = {"setup_environments", "install_terraform", "show_targets"}
 COMMANDS = sorted(path for path in SCRIPTS.glob("*.py") if path.stem != "__init__")
 
 

@@ -85,7 +85,7 @@ def command(monkeypatch):
         return [held[name] for name in names]
 
     run.given = None
-    monkeypatch.setenv("PREFECT_API_URL", "https://prefect.example.com/api")
+    monkeypatch.setenv("PREFECT_API_URL", "https://prefect.amber.example.com/api")
     for name in ("PAGERDUTY_ROUTING_KEY", "PAGERDUTY_EVENTS_URL", "RUNBOOK_URL", "PREFECT_UI_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(applied_state, "read_record", lambda _: gate_record())
@@ -204,7 +204,7 @@ class TestAlerts:
     @pytest.mark.parametrize(
         ("api", "pages"),
         [
-            ("https://prefect.example.com/api", "https://prefect.example.com"),
+            ("https://prefect.amber.example.com/api", "https://prefect.amber.example.com"),
             (
                 "https://api.prefect.cloud/api/accounts/a/workspaces/w",
                 "https://app.prefect.cloud/account/a/workspace/w",

@@ -40,7 +40,9 @@ def made(tmp_path, monkeypatch):
 def test_each_environment_is_made_from_its_lock(made, capsys):
     setup_environments.main()
     assert made == [(".venv", "dev.txt"), (".venv-checkov", "checkov.txt")]
-    assert "setup: .venv from requirements/dev.txt … " in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "setup: .venv from requirements/dev.txt … " in said.err
+    assert said.out == "", "what a command prints may be read by another"
 
 
 def test_what_is_up_to_date_is_left_alone_without_a_word(made, capsys):

@@ -4,7 +4,13 @@ import io
 from types import SimpleNamespace
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ProfileNotFound,
+    UnauthorizedSSOTokenError,
+)
 from fixture_repository import ENVIRONMENTS, facts
 from gate_records import gate_record
 
@@ -90,10 +96,29 @@ def test_credentials_of_another_account_are_refused_with_both_named(monkeypatch)
     )
 
 
-def test_credentials_that_aws_does_not_accept_are_told_in_one_sentence(monkeypatch):
-    error = {"Error": {"Code": "ExpiredToken", "Message": "The security token included in the request is expired"}}
-    credentials_of(monkeypatch, ClientError(error, "GetCallerIdentity"))
-    with pytest.raises(Refusal, match=r"^AWS does not accept the credentials: .*ExpiredToken.* is expired\.$"):
+EXPIRED = {"Error": {"Code": "ExpiredToken", "Message": "The security token included in the request is expired"}}
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ClientError(EXPIRED, "GetCallerIdentity"), "ExpiredToken.* is expired"),
+        (UnauthorizedSSOTokenError(), "The SSO session .* has expired or is otherwise invalid.*"),
+        (ProfileNotFound(profile="amber"), "The config profile .amber. could not be found"),
+        (NoCredentialsError(), "Unable to locate credentials"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_credentials_that_aws_does_not_accept_are_told_in_one_sentence(monkeypatch, error, said):
+    credentials_of(monkeypatch, error)
+    rest = "expected valid ones of account 515151515151: sign in again, or set AWS_PROFILE."
+    with pytest.raises(Refusal, match=rf"^AWS does not accept the credentials: .*{said}; {rest}$"):
+        find_environment("amber").require_account()
+
+
+def test_no_way_to_aws_is_not_taken_for_wrong_credentials(monkeypatch):
+    credentials_of(monkeypatch, EndpointConnectionError(endpoint_url="https://sts.example.com"))
+    with pytest.raises(EndpointConnectionError):
         find_environment("amber").require_account()
 
 

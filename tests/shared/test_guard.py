@@ -5,6 +5,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 from fixture_repository import facts
 
 from scripts.shared.environments import STATE_VARIABLE, Environment, find_environment
@@ -26,8 +27,21 @@ def shell(monkeypatch):
 def caller(monkeypatch, account, role="Person"):
     """AWS knows the caller as this role of that account."""
     identity = {"Account": account, "Arn": f"arn:aws:sts::{account}:assumed-role/{role}/session"}
-    sts = SimpleNamespace(get_caller_identity=lambda: identity)
-    monkeypatch.setattr(Environment, "client", lambda *_: sts)
+    clients = {"sts": SimpleNamespace(get_caller_identity=lambda: identity), "ssm": parameter("myorg-harbour")}
+    monkeypatch.setattr(Environment, "client", lambda _, service: clients[service])
+    return clients
+
+
+def parameter(value):
+    """SSM, which holds Snowflake's account, or raises."""
+
+    def get_parameter(Name):  # noqa: N803 - boto3's word.
+        assert Name == "/HarborFlows/Amber/SNOWFLAKE_ACCOUNT" or "Violet" in Name
+        if isinstance(value, Exception):
+            raise value
+        return {"Parameter": {"Value": value}}
+
+    return SimpleNamespace(get_parameter=get_parameter)
 
 
 def at_a_terminal(monkeypatch, typed):
@@ -47,7 +61,9 @@ def test_the_block_says_what_is_about_to_be_touched(monkeypatch, capsys):
         f"arn:aws:sts::{AMBER['account_id']}:assumed-role/Person/session"
     )
     assert prefect.split(maxsplit=1)[1] == AMBER["prefect_api_url"]
-    assert warehouse.split(maxsplit=1)[1] == "HARBOUR_AMBER.SHIPS as HARBOUR_LOADER_AMBER, on LOADING_AMBER"
+    assert warehouse.split(maxsplit=1)[1] == (
+        "myorg-harbour, HARBOUR_AMBER.SHIPS as HARBOUR_LOADER_AMBER, on LOADING_AMBER"
+    )
     assert bucket.split(maxsplit=1)[1] == f"harborflows-amber-results-{AMBER['account_id']}"
 
 
@@ -57,13 +73,49 @@ def test_a_try_as_somebody_says_whose_place_it_writes_to(monkeypatch, capsys):
     assert capsys.readouterr().err.splitlines()[-1].split(maxsplit=1) == ["as", "me: schema SHIPS_ME"]
 
 
-def test_another_prefect_than_the_environments_is_said(monkeypatch, capsys):
-    monkeypatch.setenv("PREFECT_API_URL", "https://prefect.violet.example.com/api")
-    guard(find_environment("amber"), "run orders", calls_aws=False)
-    assert "api (PREFECT_API_URL is https://prefect.violet.example.com/api)" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ("a secret by mistake", "account unknown (/HarborFlows/Amber/SNOWFLAKE_ACCOUNT holds none)"),
+        (
+            ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetParameter"),
+            "account unknown (/HarborFlows/Amber/SNOWFLAKE_ACCOUNT: AccessDeniedException)",
+        ),
+        (
+            EndpointConnectionError(endpoint_url="ssm"),
+            "account unknown (/HarborFlows/Amber/SNOWFLAKE_ACCOUNT: Could not",
+        ),
+    ],
+)
+def test_an_account_of_the_warehouse_that_cannot_be_told_stops_nobody(monkeypatch, capsys, held, said):
+    caller(monkeypatch, AMBER["account_id"])["ssm"] = parameter(held)
+    guard(find_environment("amber"), "apply the plan")
+    told = capsys.readouterr().err
+    assert f"warehouse  {said}" in told
+    assert "by mistake" not in told
+
+
+OTHER = "https://prefect.violet.example.com/api"
+
+
+def test_another_prefect_than_the_environments_is_said_and_takes_consent(monkeypatch, capsys):
+    """Also where the environment is not guarded."""
+    monkeypatch.setenv("PREFECT_API_URL", OTHER)
+    with pytest.raises(Refusal) as refused:
+        guard(find_environment("amber"), "run orders", calls_aws=False, calls_prefect=True)
+    assert f"  Prefect    {OTHER}, not {AMBER['prefect_api_url']}\n" in capsys.readouterr().err
+    consent = "got no consent; expected YES=amber, or amber typed at a terminal."
+    assert str(refused.value) == f"amber has another Prefect than PREFECT_API_URL: {consent}"
+    monkeypatch.setenv("YES", "amber")
+    guard(find_environment("amber"), "run orders", calls_aws=False, calls_prefect=True)
+
+
+def test_the_environments_own_prefect_takes_none_and_neither_does_a_command_that_calls_no_prefect(monkeypatch, capsys):
     monkeypatch.setenv("PREFECT_API_URL", f"{AMBER['prefect_api_url']}/")
+    guard(find_environment("amber"), "run orders", calls_aws=False, calls_prefect=True)
+    monkeypatch.setenv("PREFECT_API_URL", OTHER)
     guard(find_environment("amber"), "run orders", calls_aws=False)
-    assert "PREFECT_API_URL" not in capsys.readouterr().err
+    assert OTHER not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("environment", ["amber", "violet"])
@@ -104,8 +156,9 @@ def test_a_person_at_a_terminal_types_its_name(monkeypatch):
 
 @pytest.mark.parametrize(("role", "is_asked"), [("apply", False), ("register", False), ("agent", True), ("x", True)])
 def test_the_pipelines_own_roles_are_not_asked(monkeypatch, role, is_asked):
-    caller(monkeypatch, VIOLET["account_id"], f"HarborFlows-Violet-{role}")
+    clients = caller(monkeypatch, VIOLET["account_id"], f"HarborFlows-Violet-{role}")
     if not is_asked:
+        del clients["ssm"]  # They may not read it.
         guard(find_environment("violet"), "apply the plan")
         return
     with pytest.raises(Refusal, match="violet is guarded"):

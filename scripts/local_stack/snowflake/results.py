@@ -198,7 +198,7 @@ def install(app: Any, address: str) -> None:
     def whole_answer(make: Original, content: dict[str, Any], **options: Any) -> JSONResponse:
         if chunks := later_batches.get([]):
             content["data"]["chunks"] = chunks
-        if (content["data"] or {}).get("token"):
+        if (content.get("data") or {}).get("token"):  # A cancelled statement is answered without any.
             # A login. The connector ends its session only if it has this token too.
             content["data"]["masterToken"] = content["data"]["token"]
         response: JSONResponse = make(content, **options)

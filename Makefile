@@ -30,11 +30,12 @@ takes.release         := ENV YES
 takes.plan            := ENV OFFLINE PIPELINE IMAGE_DIGEST BASE
 takes.check           := ENV OFFLINE BASE
 takes.apply           := ENV YES
+takes.secret          := NAME ENV GENERATE YES
 takes.alerts          := ENV YES
 takes.alert-test      := ENV YES
 takes.register        := ENV DRY_RUN ONLY KEEP FULL IMAGE_DIGEST YES
 # These say 1 or nothing: OFFLINE=0 would read as no and mean yes.
-SWITCHES := FAST DEV OFFLINE PIPELINE DRY_RUN KEEP FULL WATCH
+SWITCHES := FAST DEV OFFLINE PIPELINE DRY_RUN KEEP FULL WATCH GENERATE
 # These choose the Python that runs the targets.
 ALWAYS := PYTHON3 PYTHON PREFLIGHT
 
@@ -129,6 +130,9 @@ check: setup ## Run the gate again on the plan of ENV
 
 apply: setup ## Apply exactly the plan of ENV that passed the gate
 	@$(PYTHON) -m scripts.apply_plan $(ENV)
+
+secret: setup ## Write a parameter, hidden or from a pipe; without NAME show which are missing: make secret NAME=DBT_CLOUD_TOKEN ENV=dev GENERATE=1
+	@$(PYTHON) -m scripts.set_secret $(if $(filter command,$(firstword $(origin NAME))),"$$NAME") --env $(ENV) $(if $(GENERATE),--generate)
 
 alerts: setup ## Subscribe PagerDuty to ENV's alarms; its address is read from SSM
 	@$(PYTHON) -m scripts.subscribe_alerts $(ENV)

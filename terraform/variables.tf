@@ -164,7 +164,7 @@ variable "snowflake" {
 }
 
 variable "parameters" {
-  description = "Names of the SSM parameters that flow runs receive as secrets, in addition to Prefect's credential: secure_strings are encrypted, strings are not. Values are written by hand (docs/initial-deployment.md), never by Terraform."
+  description = "Names of the SSM parameters that flow runs receive as secrets, in addition to Prefect's credential: secure_strings are encrypted, strings are not. `make secret` writes their values, Terraform never."
   type = object({
     secure_strings = optional(set(string), ["SNOWFLAKE_PRIVATE_KEY", "DBT_CLOUD_TOKEN"])
     strings        = optional(set(string), ["SNOWFLAKE_ACCOUNT", "SNOWFLAKE_USER", "DBT_CLOUD_ACCOUNT_ID"])

@@ -14,6 +14,7 @@ from patience import eventually, until
 from scripts.gate import catalog
 from scripts.local_stack import first_runs
 from scripts.local_stack.aws import seed
+from scripts.shared.parameters import environment_parameters
 
 
 def runs_in_order(stack):
@@ -85,7 +86,7 @@ def test_a_flow_run_is_in_the_private_subnets_without_a_public_ip_and_under_the_
 
 
 def test_every_parameter_that_the_facts_list_arrives_in_a_flow_run(stack, parameters, secrets):
-    assert set(parameters) == set(seed.parameters(stack.environment.facts))
+    assert set(parameters) == set(environment_parameters(stack.environment))
     assert {"PREFECT_API_AUTH_STRING", "SNOWFLAKE_PRIVATE_KEY"} <= set(secrets)
     arrived = stack.client("s3").get_object(Bucket=stack.results_bucket, Key="results/fixture/variables.json")
     digests = json.loads(arrived["Body"].read())

@@ -16,6 +16,7 @@ ARROWS = {
     "delivery": {"gate", "shared"},
     "libraries": {"shared"},
     "local_stack": {"gate", "shared"},
+    "parameters": {"local_stack", "shared"},
     "registration": {"gate", "shared"},
     "trying": {"agent", "gate", "local_stack", "shared"},
     "gate": {"shared"},

@@ -1,30 +1,26 @@
 """Puts into a new local stack what an administrator creates in AWS: state bucket, SSM parameters, Snowflake schema."""
 
-import base64
-import json
 import os
-import re
 import secrets
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import snowflake.connector
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-from scripts.shared import embedded_clients
-from scripts.shared.environments import ROOT, Environment
+from scripts.shared import embedded_clients, local_secrets
+from scripts.shared.container_variables import SSM_BATCH
+from scripts.shared.environments import Environment
+from scripts.shared.key_pair import new_key_pair
 from scripts.shared.local_settings import HOST, LocalSettings, no_proxy_here
+from scripts.shared.parameters import environment_parameters
 
 ACCOUNT, USER = "fakesnow", "LOADER"
-# What runs receive unless the facts say otherwise: the attributes' own defaults.
-DEFAULT_PARAMETERS = re.compile(r"^\s*(secure_strings|strings) += optional\(set\(string\), (\[.*\])\)", re.MULTILINE)
 
 
 def seed_platform(settings: LocalSettings, environment: Environment) -> None:
     """Make what the environment's facts name: versioned state bucket, SSM parameters, Snowflake schema. What is there
-    stays."""
+    stays, unless `.secrets.env` has another value for it."""
     os.environ |= no_proxy_here()  # The connector asks the environment only.
     aws = partial(embedded_clients.client, settings.aws_endpoint_url, region=environment.facts["region"])
     _make_state_bucket(aws("s3"), str(environment.backend["bucket"]))
@@ -52,30 +48,21 @@ def _make_state_bucket(s3: Any, name: str) -> None:
 
 
 def _put_parameters(ssm: Any, settings: LocalSettings, environment: Environment) -> None:
-    wanted = {f"{environment.names.path}/{name}": kind for name, kind in parameters(environment.facts).items()}
+    own = local_secrets.read(settings.secrets_file, environment)
+    wanted = environment_parameters(environment)
     known: dict[str, Callable[[], str]] = {
         "PREFECT_API_AUTH_STRING": settings.prefect_auth_string,
         "SNOWFLAKE_ACCOUNT": lambda: ACCOUNT,
         "SNOWFLAKE_USER": lambda: USER,
-        "SNOWFLAKE_PRIVATE_KEY": _private_key,
+        "SNOWFLAKE_PRIVATE_KEY": lambda: new_key_pair()[0],
     }
     names = list(wanted)
-    for start in range(0, len(names), 10):  # SSM takes ten at once.
-        for path in ssm.get_parameters(Names=names[start : start + 10])["InvalidParameters"]:
-            value = known.get(path.rpartition("/")[2], lambda: secrets.token_urlsafe(32))
-            ssm.put_parameter(Name=path, Type=wanted[path], Value=value())
-
-
-def parameters(facts: dict[str, Any]) -> dict[str, str]:
-    """Name and type of every SSM parameter that runs receive."""
-    defaults = DEFAULT_PARAMETERS.findall((ROOT / "terraform" / "variables.tf").read_text())
-    names = {kind: json.loads(default) for kind, default in defaults} | facts.get("parameters", {})
-    secure_strings = [*names["secure_strings"], facts["prefect_credential"]]
-    return dict.fromkeys(names["strings"], "String") | dict.fromkeys(secure_strings, "SecureString")
-
-
-def _private_key() -> str:
-    """Return a new key as Snowflake's users store it: PKCS#8 DER in base64, one line."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    der = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return base64.b64encode(der).decode()
+    for start in range(0, len(names), SSM_BATCH):
+        paths = [f"{environment.names.path}/{name}" for name in names[start : start + SSM_BATCH]]
+        answer = ssm.get_parameters(Names=paths, WithDecryption=True)
+        there = {each["Name"]: each["Value"] for each in answer["Parameters"]}
+        for path in paths:
+            name = path.rpartition("/")[2]
+            if path not in there or there[path] != own.get(name, there[path]):
+                value = own.get(name) or known.get(name, lambda: secrets.token_urlsafe(32))()
+                ssm.put_parameter(Name=path, Type=wanted[name], Value=value, Overwrite=True)

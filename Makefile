@@ -31,6 +31,7 @@ takes.plan            := ENV OFFLINE PIPELINE IMAGE_DIGEST BASE
 takes.check           := ENV OFFLINE BASE
 takes.apply           := ENV YES
 takes.secret          := NAME ENV GENERATE YES
+takes.open            := ENV
 takes.alerts          := ENV YES
 takes.alert-test      := ENV YES
 takes.register        := ENV DRY_RUN ONLY KEEP FULL IMAGE_DIGEST YES
@@ -133,6 +134,9 @@ apply: setup ## Apply exactly the plan of ENV that passed the gate
 
 secret: setup ## Write a parameter, hidden or from a pipe; without NAME show which are missing: make secret NAME=DBT_CLOUD_TOKEN ENV=dev GENERATE=1
 	@$(PYTHON) -m scripts.set_secret $(if $(filter command,$(firstword $(origin NAME))),"$$NAME") --env $(ENV) $(if $(GENERATE),--generate)
+
+open: setup ## Open Prefect's page; that of the local stack is signed in
+	@$(PYTHON) -m scripts.open_prefect --env $(ENV)
 
 alerts: setup ## Subscribe PagerDuty to ENV's alarms; its address is read from SSM
 	@$(PYTHON) -m scripts.subscribe_alerts $(ENV)

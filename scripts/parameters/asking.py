@@ -17,9 +17,9 @@ def _typed(prompt: str) -> str:
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
     hidden = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
-    print(prompt, end="", file=sys.stderr, flush=True)
     try:
         termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
+        print(prompt, end="", file=sys.stderr, flush=True)
         text = line = sys.stdin.readline()
         while line and "-----BEGIN" in text and "-----END" not in text:
             line = sys.stdin.readline()

@@ -10,6 +10,9 @@ from scripts.shared.refusal import Refusal
 UNREACHABLE = {
     *("ConnectError", "ConnectTimeout", "ReadTimeout"),
     *("EndpointConnectionError", "ConnectTimeoutError", "NoCredentialsError", "PartialCredentialsError"),
+    # A session of `aws sso login` that has expired or was never begun, and a profile that is not there.
+    *("UnauthorizedSSOTokenError", "SSOTokenLoadError", "TokenRetrievalError", "CredentialRetrievalError"),
+    *("ProfileNotFound",),
 }
 
 

@@ -49,7 +49,6 @@ class Terminal:
         asking_thread = threading.Thread(target=lambda: answer.append(asking.ask("SHOP_TOKEN")))
         asking_thread.start()
         until(lambda: b"SHOP_TOKEN" in self.shown)
-        until(lambda: not self.echoes())
         os.write(self.person, typed)
         asking_thread.join()
         return answer[0]

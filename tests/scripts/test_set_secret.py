@@ -8,11 +8,12 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, UnauthorizedSSOTokenError
 from moto import mock_aws
 
 from flows.shared.private_key import private_key_der
 from scripts import set_secret
+from scripts.shared.command import run_command
 from scripts.shared.environments import Environment
 from scripts.shared.refusal import Refusal
 
@@ -196,6 +197,18 @@ def test_credentials_of_another_account_are_refused(amber, monkeypatch, argument
 
     monkeypatch.setattr(Environment, "require_account", refuse)
     assert amber.refusal(*arguments, given=b"ANNA") == "Got AWS credentials of account 1; expected account 2."
+
+
+def test_an_expired_session_is_one_sentence(amber, monkeypatch, capsys):
+    def expired(*_):
+        raise UnauthorizedSSOTokenError
+
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", expired)
+    with pytest.raises(SystemExit) as ended:
+        run_command(lambda: amber.run("SNOWFLAKE_USER", given=b"ANNA")[0])
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert ended.value.code == 2
+    assert told.startswith("Cannot continue: The SSO session associated with this profile has expired")
 
 
 @pytest.mark.parametrize(

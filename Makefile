@@ -34,11 +34,13 @@ takes.plan            := ENV OFFLINE PIPELINE IMAGE_DIGEST BASE
 takes.check           := ENV OFFLINE BASE
 takes.comment         := ENV
 takes.apply           := ENV YES
+takes.secret          := NAME ENV GENERATE YES
+takes.open            := ENV
 takes.alerts          := ENV YES
 takes.alert-test      := ENV YES
 takes.register        := ENV DRY_RUN ONLY KEEP FULL IMAGE_DIGEST YES
 # These say 1 or nothing: OFFLINE=0 would read as no and mean yes.
-SWITCHES := FAST DEV OFFLINE PIPELINE DRY_RUN KEEP FULL WATCH WRITE
+SWITCHES := FAST DEV OFFLINE PIPELINE DRY_RUN KEEP FULL WATCH WRITE GENERATE
 # These choose the Python that runs the targets.
 ALWAYS := PYTHON3 PYTHON PREFLIGHT
 
@@ -108,6 +110,9 @@ status: setup ## Show what is running
 down: setup ## Stop what `make up` started
 	@$(PYTHON) -m scripts.stop_local
 
+open: setup ## Open Prefect's page, signed in (or ENV=dev)
+	@$(PYTHON) -m scripts.open_prefect --env $(ENV)
+
 doctor: ## Find what is wrong here, or with ENV=dev
 	@$(or $(wildcard $(PYTHON)),$(PYTHON3)) -m scripts.check_machine --env $(ENV) --python "$(PYTHON3)"
 
@@ -139,6 +144,9 @@ image: setup ## Print the digest of the image's sources
 
 release: setup ## Push the commit's image, start the pipeline
 	@$(PYTHON) -m scripts.release_image $(ENV)
+
+secret: setup ## Write a parameter, or show which are missing
+	@$(PYTHON) -m scripts.set_secret $(if $(filter command,$(firstword $(origin NAME))),"$$NAME") --env $(ENV) $(if $(GENERATE),--generate)
 
 alerts: setup ## Subscribe PagerDuty to the alarms
 	@$(PYTHON) -m scripts.subscribe_alerts $(ENV)

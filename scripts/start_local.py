@@ -12,8 +12,9 @@ import psutil
 from scripts.local_stack import summary
 from scripts.local_stack.bring_up import bring_up, hold_lock
 from scripts.registration.flow_import import FlowImport
-from scripts.shared import terraform
+from scripts.shared import local_secrets, terraform
 from scripts.shared.command import command_parser, run_command
+from scripts.shared.environments import find_environment
 from scripts.shared.local_settings import LocalSettings
 from scripts.shared.refusal import Refusal
 
@@ -32,6 +33,7 @@ def main() -> None:
     given = parser.parse_args()
     terraform.check_version()
     settings = LocalSettings.load()
+    local_secrets.read(settings.secrets_file, find_environment("local"))
     with hold_lock(settings):
         with FlowImport("local") as flow_import:
             flow_import.sound_result()

@@ -176,7 +176,7 @@ variable "dbt_cloud" {
 }
 
 variable "parameters" {
-  description = "SSM parameters that flow files may declare, in addition to the known ones (scripts/shared/known_parameters.json) and to those that flow files name: secure_strings are encrypted, strings are not. SENTRY_DSN among them goes to every run. Values are written by hand (docs/initial-deployment.md), never by Terraform."
+  description = "SSM parameters that flow files may declare, in addition to the known ones (scripts/shared/known_parameters.json) and to those that flow files name: secure_strings are encrypted, strings are not. SENTRY_DSN among them goes to every run. `make secret` writes their values, Terraform never."
   type = object({
     secure_strings = optional(set(string), [])
     strings        = optional(set(string), [])

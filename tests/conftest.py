@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -60,6 +61,8 @@ def pytest_configure(config: pytest.Config) -> None:
         with suppress(Refusal):  # Each test that needs it says so.
             terraform.check_version()
     if not hasattr(config, "workerinput"):  # A worker's children are the run's.
+        # What a developer keeps for the local stack is none of the tests'.
+        os.environ["DATA_FLOWS_SECRETS_FILE"] = str(config._tmp_path_factory.getbasetemp() / "none.secrets.env")
         session_guard.start(config._tmp_path_factory.getbasetemp())
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from scripts.gate.diff import security
 from scripts.gate.diff.flows import Flows, flow_lines
 from scripts.gate.diff.line import Comparison, Line
-from scripts.gate.permissions import flow_permissions, flow_secrets
+from scripts.gate.permissions import flow_permissions
 from scripts.gate.reading.plan import Plan
-from scripts.shared import git_tree
+from scripts.shared import flow_secrets, git_tree
 from scripts.shared.environments import BUILD_VARIABLE, ROOT, Environment
 from scripts.shared.refusal import Refusal
 from scripts.shared.whole_file import write_whole

@@ -34,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         "PREFECT_SERVER_UI_ENABLED": "true",
         # Otherwise its pages ask port 4200, whatever port they came from, and send the credential to who listens there.
         "PREFECT_SERVER_UI_API_URL": settings.prefect_api_url,
+        # Where `make open` can add a page; by default in the virtual environment, which several stacks may share.
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui"),
         # In the server's memory, as by default, the slots of a limit would stay taken for ever once it is restarted.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "DO_NOT_TRACK": "1",

@@ -1,7 +1,12 @@
 """Refuses a command that needs the local stack while the stack is not running."""
 
+from typing import TYPE_CHECKING
+
 from scripts.shared.environments import Environment
 from scripts.shared.refusal import Refusal
+
+if TYPE_CHECKING:
+    from scripts.shared.local_settings import LocalSettings
 
 
 def require_running(environment: Environment) -> None:
@@ -18,3 +23,10 @@ def require_running(environment: Environment) -> None:
     down = [part.name for part in supervision.status(LocalSettings.load()) if part.state != "RUNNING"]
     if down:
         raise Refusal(f"Not running: {', '.join(down)}; expected the whole local stack: run `make up` first.", 1)
+
+
+def runs(settings: "LocalSettings", name: str) -> bool:
+    """Whether this program of the stack (aws, snowflake, prefect) runs."""
+    from scripts.local_stack.supervisor import supervision
+
+    return any(part.name == name and part.state == "RUNNING" for part in supervision.status(settings))

@@ -28,7 +28,7 @@ def print_summary(
         "Gate": f"passed, {len(gate.rules)} checks: {display_path(environment.directory / 'report.html')}",
         "Deployments": f"{len(deployments)} registered in work pool {environment.title}",
         **runs,
-        "Prefect": f"{settings.prefect_url}, sign in with the content of {display_path(settings.prefect_auth_file)}",
+        "Prefect": f"{settings.prefect_url}, `make open` signs in",
         "AWS": f"{settings.aws_endpoint_url} (AWS_ENDPOINT_URL), account {gate.account_id}",
     }
     width = max(map(len, rows)) + 1

@@ -138,8 +138,9 @@ class FlowImport:
 def source_problems(root: Path) -> list[str]:
     """What the sources below `root` tell unrun: no Python, libraries that the image lacks, rights, what is shared."""
     # Imported only now: the flows are being imported meanwhile.
-    from scripts.gate.permissions import flow_permissions, flow_secrets
+    from scripts.gate.permissions import flow_permissions
     from scripts.registration.limits import read_limits
+    from scripts.shared import flow_secrets
 
     problems = [*library_problems(root), *_flows_among_shared(root), *read_limits(root)[1]]
     for declared in (flow_permissions.declared, flow_secrets.declared):

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from scripts.gate.permissions import flow_permissions, flow_secrets
+from scripts.gate.permissions import flow_permissions
+from scripts.shared import flow_secrets
 from scripts.shared.environments import ROOT
 
 

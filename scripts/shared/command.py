@@ -11,6 +11,9 @@ UNREACHABLE = {
     *("ConnectError", "ConnectTimeout", "ReadTimeout"),
     *("EndpointConnectionError", "ConnectTimeoutError", "NoCredentialsError", "PartialCredentialsError"),
     *("ProxyError", "ProxyConnectionError", "ReadTimeoutError", "SSLError", "ConnectionClosedError"),
+    # A session of `aws sso login` that has expired or was never begun, and a profile that is not there.
+    *("UnauthorizedSSOTokenError", "SSOTokenLoadError", "TokenRetrievalError", "CredentialRetrievalError"),
+    *("ProfileNotFound",),
 }
 
 

@@ -27,11 +27,12 @@ class SettingsError(Refusal):
 
 
 class LocalSettings(BaseSettings):
-    """The directory and the ports of one local stack; a relative directory starts at the repository's root."""
+    """Paths and ports of one local stack; a relative path starts at the repository's root."""
 
     model_config = SettingsConfigDict(env_prefix="DATA_FLOWS_", env_file=REPOSITORY / ".env", extra="ignore")
 
     directory: Path = Path("build/local")
+    secrets_file: Path = Path(".secrets.env")
     aws_port: Port = 4566
     snowflake_port: Port = 4567
     dbt_port: Port = 4568
@@ -40,10 +41,10 @@ class LocalSettings(BaseSettings):
     # Where Prefect keeps its data; by default SQLite in the directory, which is enough for some dozen runs at once.
     prefect_database: Annotated[str, Field(pattern=r"^(postgresql\+asyncpg://.*)?$")] = ""
 
-    @field_validator("directory")
+    @field_validator("directory", "secrets_file")
     @classmethod
-    def _absolute(cls, directory: Path) -> Path:
-        return (REPOSITORY / directory.expanduser()).resolve()
+    def _absolute(cls, path: Path) -> Path:
+        return (REPOSITORY / path.expanduser()).resolve()
 
     @model_validator(mode="after")
     def _ports_differ(self) -> "LocalSettings":

@@ -5,11 +5,12 @@ import time
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file in one step: interrupted, the old one is still there."""
+def write_whole(path: Path, text: str, mode: int = 0o666) -> None:
+    """Replace a file in one step: interrupted, the old one is still there. `mode` is never more than the umask lets."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
     try:
+        unfinished.touch(mode)
         unfinished.write_text(text)
         unfinished.replace(path)
     finally:

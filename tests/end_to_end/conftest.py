@@ -23,10 +23,10 @@ from patience import PATIENCE_SECONDS
 from repository_copy import commit, copy_repository
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
-from scripts.local_stack.aws import seed
 from scripts.shared import embedded_clients
 from scripts.shared.environments import ROOT, Environment
 from scripts.shared.local_settings import LocalSettings
+from scripts.shared.parameters import environment_parameters
 
 FIXTURES = ROOT / "tests" / "fixtures" / "flows"
 
@@ -158,5 +158,5 @@ def parameters(stack: Stack, up: str) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def secrets(stack: Stack, parameters: dict[str, str]) -> dict[str, str]:
     """The secrets of this stack: value of every SecureString, by name."""
-    kinds = seed.parameters(stack.environment.facts)
+    kinds = environment_parameters(stack.environment)
     return {name: value for name, value in parameters.items() if kinds.get(name) != "String"}

@@ -2,8 +2,9 @@
 
 import pytest
 
-from scripts.gate.permissions import applied_rights, flow_definitions, flow_secrets
+from scripts.gate.permissions import applied_rights, flow_definitions
 from scripts.gate.permissions.flow_definitions import definition
+from scripts.shared import flow_secrets
 from scripts.shared.known_parameters import of_every_run, parameter_types, with_companions
 from scripts.shared.refusal import Refusal
 

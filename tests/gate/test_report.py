@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from browser import browser
+from browser import FLAGS, browser
 from patience import PATIENCE_SECONDS
 from plan_builder import LOGS, plan_data, resource, task_definition, write
 
@@ -16,17 +16,17 @@ from scripts.gate.reading.plan import Plan
 from scripts.gate.report.architecture import read_architecture
 from scripts.gate.report.picture import draw
 
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--enable-logging=stderr", "--dump-dom",
-)  # fmt: skip
-
 
 def opened(page: Path, tmp_path: Path) -> tuple[str, list[str]]:
     """The page's DOM after loading, and what the browser's console said."""
-    command = [browser(), *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()]
+    command = [
+        browser(),
+        *FLAGS,
+        "--enable-logging=stderr",
+        "--dump-dom",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        page.as_uri(),
+    ]
     answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS)
     return answer.stdout, [line for line in answer.stderr.splitlines() if "CONSOLE" in line]
 

@@ -21,6 +21,7 @@ from scripts.local_stack.supervisor import ports, processes, supervision, superv
 from scripts.shared import embedded_clients
 from scripts.shared.environments import find_environment
 from scripts.shared.local_settings import REPOSITORY, LocalSettings, variable
+from scripts.shared.parameters import environment_parameters
 from scripts.shared.refusal import Refusal
 
 LOCAL = find_environment("local")
@@ -117,7 +118,7 @@ def test_the_platform_is_seeded_once(stack: LocalSettings):
         return {each["Name"].rsplit("/", 1)[-1]: (each["Type"], each["Value"], each["Version"]) for each in found}
 
     before = parameters()
-    assert {name: kind for name, (kind, _, _) in before.items()} == seed.parameters(LOCAL.facts)
+    assert {name: kind for name, (kind, _, _) in before.items()} == environment_parameters(LOCAL)
     assert before["PREFECT_API_AUTH_STRING"][1] == stack.prefect_auth_string()
     assert s3.get_bucket_versioning(Bucket=LOCAL.backend["bucket"])["Status"] == "Enabled"
     seed.seed_platform(stack, LOCAL)
@@ -152,23 +153,6 @@ def test_the_seeded_token_opens_the_seeded_dbt_account(stack: LocalSettings):
     address = f"{stack.dbt_url}/api/v2/accounts/{account}/jobs/"
     assert httpx.get(address, headers={"Authorization": f"Token {token}"}, trust_env=False).status_code == 200
     assert httpx.get(address, headers={"Authorization": "Token other"}, trust_env=False).status_code == 401
-
-
-def test_what_the_facts_leave_open_is_as_terraform_has_it():
-    facts = {"prefect_credential": "PREFECT_API_AUTH_STRING"}
-    kinds = {
-        "PREFECT_API_AUTH_STRING": "SecureString",
-        "SNOWFLAKE_PRIVATE_KEY": "SecureString",
-        "DBT_CLOUD_TOKEN": "SecureString",
-        "SNOWFLAKE_ACCOUNT": "String",
-        "SNOWFLAKE_USER": "String",
-        "DBT_CLOUD_ACCOUNT_ID": "String",
-    }
-    assert seed.parameters(facts) == kinds
-    assert seed.parameters(facts | {"parameters": {"strings": ["TOPIC"], "secure_strings": []}}) == {
-        "TOPIC": "String",
-        "PREFECT_API_AUTH_STRING": "SecureString",
-    }
 
 
 def test_logs_are_found_by_the_name_of_a_program_the_agent_or_a_task(tmp_path: Path):

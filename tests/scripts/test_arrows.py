@@ -17,6 +17,7 @@ ARROWS = {
     "libraries": {"shared"},
     "local_stack": {"gate", "shared"},
     "machine": {"local_stack", "shared"},
+    "parameters": {"local_stack", "shared"},
     "registration": {"gate", "shared"},
     "sentry": {"gate", "shared"},
     "sql": {"shared"},

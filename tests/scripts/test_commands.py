@@ -188,10 +188,21 @@ def test_the_variables_of_a_target_reach_its_command(variables, run):
         (["sql", """SQL=select $1, '*' from "t" """], """scripts.run_sql select $1, '*' from "t"  --env local"""),
         (["sql", "SQL=$$(x) `y`", "WRITE=1"], "scripts.run_sql $$(x) `y` --env local --write"),
         (["sql", "SQL=a", "FORMAT=*", "LIMIT=b c"], "scripts.run_sql a --env local --format * --limit b c"),
+        (["secret", "ENV=dev"], "scripts.set_secret --env dev"),
+        (["secret", "NAME=A*", "GENERATE=1"], "scripts.set_secret A* --env local --generate"),
+        (["open", "ENV=dev"], "scripts.open_prefect --env dev"),
     ],
 )
 def test_what_a_person_types_reaches_the_command_untouched_by_the_shell(variables, run):
     assert make("PYTHON=echo", "PREFLIGHT=@:", *variables).stdout.strip() == f"-m {run}"
+
+
+def test_a_shell_whose_variable_is_called_name_names_no_secret():
+    """As that of Windows' Linux does."""
+    shell = {"PATH": os.environ["PATH"], "NAME": "laptop"}
+    command = ["make", "PYTHON=echo", "PREFLIGHT=@:", "secret"]
+    answer = subprocess.run(command, cwd=ROOT, env=shell, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "-m scripts.set_secret --env local"
 
 
 def test_a_digest_given_by_a_pipeline_is_expanded_neither_by_make_nor_by_the_shell(tmp_path):

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.gate.permissions import flow_permissions, flow_secrets
+from scripts.gate.permissions import flow_permissions
+from scripts.shared import flow_secrets
 from scripts.shared.environments import ROOT
 from scripts.shared.known_parameters import parameter_types, with_companions, without_companions
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
-from scripts.gate.permissions import flow_permissions, flow_secrets
+from scripts.gate.permissions import flow_permissions
+from scripts.shared import flow_secrets
 from scripts.shared.environments import ROOT
 from scripts.shared.known_parameters import with_companions, without_companions
 

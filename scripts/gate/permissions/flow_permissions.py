@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic_core import PydanticCustomError
 
-from scripts.gate.permissions import declarations
+from scripts.shared import declarations
 from scripts.shared.environments import ROOT
 
 EXPECTED = (

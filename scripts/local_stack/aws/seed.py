@@ -1,6 +1,5 @@
 """Puts into a new local stack what administrators make: state bucket, SSM parameters, Snowflake schema, dbt account."""
 
-import base64
 import os
 import secrets
 from collections.abc import Callable
@@ -9,14 +8,13 @@ from typing import Any
 
 import httpx
 import snowflake.connector
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-from scripts.gate.permissions import flow_secrets
-from scripts.shared import embedded_clients
+from scripts.shared import embedded_clients, local_secrets
+from scripts.shared.container_variables import SSM_BATCH
 from scripts.shared.environments import Environment
-from scripts.shared.known_parameters import parameter_types, with_companions
+from scripts.shared.key_pair import new_key_pair
 from scripts.shared.local_settings import HOST, LocalSettings, no_proxy_here
+from scripts.shared.parameters import environment_parameters
 
 ACCOUNT, USER = "fakesnow", "LOADER"
 DBT_ACCOUNT_ID, DBT_SCHEMA = "4711", "ANALYTICS"
@@ -24,7 +22,7 @@ DBT_ACCOUNT_ID, DBT_SCHEMA = "4711", "ANALYTICS"
 
 def seed_platform(settings: LocalSettings, environment: Environment) -> None:
     """Make what the environment's facts name: versioned state bucket, SSM parameters, Snowflake schema, dbt account.
-    What is there stays."""
+    What is there stays, unless `.secrets.env` has another value for it."""
     os.environ |= no_proxy_here()  # The connector asks the environment only.
     aws = partial(embedded_clients.client, settings.aws_endpoint_url, region=environment.facts["region"])
     _make_state_bucket(aws("s3"), str(environment.backend["bucket"]))
@@ -53,20 +51,26 @@ def _make_state_bucket(s3: Any, name: str) -> None:
 
 
 def _put_parameters(ssm: Any, settings: LocalSettings, environment: Environment) -> None:
-    wanted = {f"{environment.names.path}/{name}": kind for name, kind in parameters(environment.facts).items()}
+    own = local_secrets.read(settings.secrets_file, environment)
+    wanted = environment_parameters(environment)
     known: dict[str, Callable[[], str]] = {
         "PREFECT_API_AUTH_STRING": settings.prefect_auth_string,
         "SNOWFLAKE_ACCOUNT": lambda: ACCOUNT,
         "SNOWFLAKE_USER": lambda: USER,
-        "SNOWFLAKE_PRIVATE_KEY": _private_key,
+        "SNOWFLAKE_PRIVATE_KEY": lambda: new_key_pair()[0],
         "DBT_CLOUD_ACCOUNT_ID": lambda: DBT_ACCOUNT_ID,
         "DBT_CLOUD_TOKEN": lambda: f"dbtc_{secrets.token_urlsafe(32)}",
     }
     names = list(wanted)
-    for start in range(0, len(names), 10):  # SSM takes ten at once.
-        for path in ssm.get_parameters(Names=names[start : start + 10])["InvalidParameters"]:
-            value = known.get(path.rpartition("/")[2], lambda: secrets.token_urlsafe(32))
-            ssm.put_parameter(Name=path, Type=wanted[path], Value=value())
+    for start in range(0, len(names), SSM_BATCH):
+        paths = [f"{environment.names.path}/{name}" for name in names[start : start + SSM_BATCH]]
+        answer = ssm.get_parameters(Names=paths, WithDecryption=True)
+        there = {each["Name"]: each["Value"] for each in answer["Parameters"]}
+        for path in paths:
+            name = path.rpartition("/")[2]
+            if path not in there or there[path] != own.get(name, there[path]):
+                value = own.get(name) or known.get(name, lambda: secrets.token_urlsafe(32))()
+                ssm.put_parameter(Name=path, Type=wanted[name], Value=value, Overwrite=True)
 
 
 def _set_dbt_account(ssm: Any, settings: LocalSettings, environment: Environment) -> None:
@@ -81,16 +85,3 @@ def _set_dbt_account(ssm: Any, settings: LocalSettings, environment: Environment
     identity = {"id": values["DBT_CLOUD_ACCOUNT_ID"], "token": values["DBT_CLOUD_TOKEN"]}
     url = f"{settings.dbt_url}/_embedded/account"
     httpx.put(url, json=identity | account, trust_env=False, timeout=60).raise_for_status()
-
-
-def parameters(facts: dict[str, Any]) -> dict[str, str]:
-    """Name and type of every SSM parameter that runs may receive, also those that flow files declare."""
-    declared = (name for names in flow_secrets.declared().values() for name in with_companions(names, facts))
-    return parameter_types(facts, declared)
-
-
-def _private_key() -> str:
-    """Return a new key as Snowflake's users store it: PKCS#8 DER in base64, one line."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    der = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return base64.b64encode(der).decode()

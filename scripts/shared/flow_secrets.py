@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Strict, TypeAdapter
 from pydantic_core import PydanticCustomError
 
-from scripts.gate.permissions import declarations
+from scripts.shared import declarations
 from scripts.shared.environments import ROOT
 from scripts.shared.known_parameters import KNOWN, RESERVED
 

@@ -1,0 +1,1 @@
+"""What `make secret` does: reads a value, writes it to SSM, tells what is there."""

@@ -23,7 +23,7 @@ takes.status          :=
 takes.logs            := FLOW RUN TASK NAME ENV
 takes.run             := FLOW PARAMS ENV YES
 takes.try             := FLOW PARAMS ENV WATCH YES
-takes.new-flow        := NAME OWNER
+takes.new-flow        := NAME OWNER FROM
 takes.new-environment := NAME ACCOUNT REGION OWNER
 takes.image           :=
 takes.release         := ENV YES
@@ -49,7 +49,7 @@ $(foreach switch,$(filter $(SWITCHES),$(GIVEN)),\
 override ENV := $(or $(ENV),local)
 PARAMS ?= {}
 # Commands receive these as environment variables: the shell must not interpret a quote or a star in them.
-export FLOW RUN TASK PKG NAME OWNER ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST YES
+export FLOW RUN TASK PKG NAME OWNER FROM ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST YES
 # Nor does make expand this one: in a pipeline, the digest is a parameter of the run.
 DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 
@@ -109,8 +109,8 @@ try: setup ## Run a flow of the working tree here and now: make try FLOW=daily_o
 run: setup ## Start a flow run and follow it: make run FLOW=daily_orders PARAMS='{"max_rows": 200}'
 	@$(PYTHON) -m scripts.run_flow "$$FLOW" --env $(ENV) --params "$$PARAMS"
 
-new-flow: setup ## Write the files of a new flow: make new-flow NAME=orders/daily_orders OWNER=sales
-	@$(PYTHON) -m scripts.new_flow "$$NAME" $(if $(value OWNER),--owner "$$OWNER")
+new-flow: setup ## Write the files of a new flow, FROM=load, export, sql or http: make new-flow NAME=orders/daily_orders OWNER=sales
+	@$(PYTHON) -m scripts.new_flow "$$NAME" $(if $(value OWNER),--owner "$$OWNER") $(if $(value FROM),--from "$$FROM")
 
 new-environment: setup ## Write the files of a new environment: make new-environment NAME=staging ACCOUNT=111122223333 REGION=eu-west-1 OWNER=sales
 	@$(PYTHON) -m scripts.new_environment "$$NAME" --account "$$ACCOUNT" --region "$$REGION" $(if $(value OWNER),--owner "$$OWNER")

@@ -28,6 +28,7 @@ class FailingApi:
     faults: Callable[[int], str] = lambda _: ""
     bad: Callable[[Any], bool] = lambda _: False
     rejects_rows: bool = False
+    answers_after_seconds: float = 0
     url: str = ""
     taken: list[Any] = field(default_factory=list)
     seen: list[tuple[str, list[Any]]] = field(default_factory=list)
@@ -69,6 +70,7 @@ class Handler(BaseHTTPRequestHandler):
             # Of these, only the answer is lost.
             is_taken = fault in ("", "reset after", "half", "slow", "cut") and not is_refused
             answer = self.api.take(key, body) if is_taken else OK
+        time.sleep(self.api.answers_after_seconds)
         if fault.startswith("reset"):
             # Closed with a reset, not in order.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -29,11 +29,21 @@ FROM (SELECT ROW_NUMBER() OVER (ORDER BY 1) - 1 AS X FROM TABLE(GENERATOR(ROWCOU
 TOTAL = "CREATE OR REPLACE TABLE TOTAL AS SELECT SUM(AMOUNT) AS AMOUNT, COUNT(*) AS DAYS FROM DAILY"
 NEWEST = "CREATE OR REPLACE VIEW NEWEST AS SELECT MAX(DAY) AS DAY FROM DAILY"
 RUN = """
-import sys
+import sys, time
 sys.path.insert(0, "tests/flows/sql")
 from datetime import datetime
 from pathlib import Path
+import snowflake.connector
 from sql_folder import run
+from flows.shared import snowflake as statements
+execute = statements.execute
+
+def slowly(*given):  # So that most moments lie between two statements.
+    rows = execute(*given)
+    time.sleep(0.3)
+    return rows
+
+statements.execute = slowly
 print("begun", flush=True)
 run(Path(sys.argv[1]), datetime(2024, 5, 1), datetime(2024, 6, 1))
 """

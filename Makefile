@@ -26,7 +26,7 @@ takes.try             := FLOW PARAMS ENV WATCH AS YES
 takes.sql             := SQL ENV WRITE FORMAT LIMIT YES
 takes.env             := ENV
 takes.doctor          := ENV
-takes.new-flow        := NAME OWNER
+takes.new-flow        := NAME OWNER FROM
 takes.new-environment := NAME ACCOUNT REGION OWNER
 takes.image           :=
 takes.release         := ENV YES
@@ -59,7 +59,7 @@ $(foreach switch,$(filter $(SWITCHES),$(GIVEN)),\
 override ENV := $(or $(ENV),local)
 PARAMS ?= {}
 # Commands receive these as environment variables: the shell must not interpret a quote or a star in them.
-export FLOW RUN TASK PKG NAME OWNER ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST YES SQL FORMAT LIMIT
+export FLOW RUN TASK PKG NAME OWNER FROM ACCOUNT REGION ONLY PARAMS IMAGE_DIGEST YES SQL FORMAT LIMIT
 # SQL is full of dollars, which make would expand: $1 is a column of a staged file.
 override SQL := $(value SQL)
 # `make up` counts the seconds of what comes before it, too.
@@ -71,8 +71,8 @@ DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 
 ##@ A flow (locally, or with ENV=dev; YES=dev consents where that is guarded)
 
-new-flow: setup ## Write the files of a new flow
-	@$(PYTHON) -m scripts.new_flow "$$NAME" $(if $(value OWNER),--owner "$$OWNER")
+new-flow: setup ## Write a new flow (FROM=load|export|sql|http)
+	@$(PYTHON) -m scripts.new_flow "$$NAME" $(if $(value OWNER),--owner "$$OWNER") $(if $(value FROM),--from "$$FROM")
 
 flows: setup ## Check all flow files, in seconds
 	@$(PYTHON) -m scripts.check_flows --env $(ENV)

@@ -2,6 +2,7 @@
 
 python -m scripts.new_flow orders/daily_orders
 python -m scripts.new_flow orders/daily_orders --owner sales
+python -m scripts.new_flow orders/daily_orders --from sql
 """
 
 from scripts.shared import flow_template
@@ -14,11 +15,14 @@ def main() -> None:
     parser = command_parser(__doc__)
     parser.add_argument("name", help=flow_template.FORM)
     parser.add_argument("--owner", help="the team responsible for it; default: the owner in local.tfvars")
+    kinds = ", ".join(flow_template.KINDS)
+    parser.add_argument("--from", dest="kind", default=flow_template.PLAIN, help=f"its kind: {kinds}; default: plain")
     arguments = parser.parse_args()
     owner = arguments.owner or find_environment("local").facts["owner"]
-    for file in flow_template.write_flow(arguments.name, owner):
+    for file in flow_template.write_flow(arguments.name, owner, kind=arguments.kind):
         print(f"wrote {file}")
-    print(f"Next: `make up` registers and runs it; `make run FLOW={arguments.name.rpartition('/')[2]}` runs it again.")
+    name = arguments.name.rpartition("/")[2]
+    print(f"Next: `make up` registers it, and runs it if it has the tag run:up; `make run FLOW={name}` runs it again.")
 
 
 if __name__ == "__main__":

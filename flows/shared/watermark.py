@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flows.shared.errors import DataFlowsError
+from flows.shared.moments import utc_text
 from flows.shared.snowflake import create_table, execute
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def ensure(connection: SnowflakeConnection, name: str) -> None:
         connection,
         f"INSERT INTO {TABLE} (NAME, LOADED_UNTIL) SELECT %s, %s::TIMESTAMP_NTZ "  # noqa: S608 (a constant)
         f"WHERE NOT EXISTS (SELECT 1 FROM {TABLE} WHERE NAME = %s)",
-        (name, _sql(START), name),
+        (name, utc_text(START), name),
     )
 
 
@@ -79,7 +80,7 @@ def advance(
         cursor.execute(
             f"UPDATE {TABLE} SET LOADED_UNTIL = %s::TIMESTAMP_NTZ, FLOW_RUN_ID = %s, DETAILS = %s, "  # noqa: S608
             "MOVED_AT = SYSDATE() WHERE NAME = %s AND LOADED_UNTIL = %s::TIMESTAMP_NTZ",
-            (_sql(upper), run_id, json.dumps(details), name, _sql(last)),
+            (utc_text(upper), run_id, json.dumps(details), name, utc_text(last)),
         )
         moved = cursor.rowcount
     if not moved:
@@ -87,7 +88,3 @@ def advance(
             f"Watermark {name}: got another run's value; expected {last.isoformat()}, where this run began. "
             "The other run loaded these files; nothing was written by this one and nothing needs to be done."
         )
-
-
-def _sql(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")

@@ -139,10 +139,10 @@ def test_ports_are_handed_over_from_the_containers_other_address(stack: dict, tm
     program(tmp_path, "socat", 'echo "$@" >> "$0.called"')
     program(tmp_path, "getent", "printf '172.18.0.2  STREAM stack\\n172.18.0.2  DGRAM\\n'")
     entrypoint = [part.replace("$$", "$") for part in stack["entrypoint"]]
-    ports = {"DATA_FLOWS_AWS_PORT": "14566", "DATA_FLOWS_SNOWFLAKE_PORT": "14567", "DATA_FLOWS_PREFECT_PORT": "14200"}
+    ports = {f"DATA_FLOWS_{setting.upper()}": str(14566 + number) for number, setting in enumerate(LISTENING)}
     shell = {"PATH": f"{tmp_path}:{os.defpath}", "HOSTNAME": "stack"} | ports
-    # A command that ends once all three were called: the entrypoint does not wait for them.
-    waits = f"until [ $(wc -l < {tmp_path}/socat.called) = 3 ]; do sleep 0.1; done; echo $1"
+    # A command that ends once all were called: the entrypoint does not wait for them.
+    waits = f"until [ $(wc -l < {tmp_path}/socat.called) = {len(ports)} ]; do sleep 0.1; done; echo $1"
     command = [*entrypoint, "bash", "-c", waits, "--", "an argument"]
     answer = subprocess.run(command, env=shell, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=True)
     assert answer.stdout == "an argument\n"

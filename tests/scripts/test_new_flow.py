@@ -10,7 +10,7 @@ from scripts import new_flow
 from scripts.registration.flow_import import FlowImport
 from scripts.shared import flow_template
 from scripts.shared.environments import ROOT
-from scripts.shared.flow_template import write_flow
+from scripts.shared.flow_template import KINDS, PLAIN, write_flow
 from scripts.shared.refusal import Refusal
 
 OF_OTHERS = {
@@ -41,23 +41,42 @@ def everything(root):
 def test_what_is_written_passes_lint_its_test_and_registration(tmp_path):
     """Whatever the length of the name and the number of folders."""
     names = ["orders/daily_orders", "a_flow", "a/b/c/deep", f"orders/{'long_' * 12}"[:67]]
+    kinds = {f"{'orders/' * (length > 9)}{kind}_{'x' * length}": kind for kind in KINDS for length in (1, 53)}
     owner = "a-team-with-a-rather-long-name"
     shutil.copytree(ROOT / "flows" / "shared", tmp_path / "flows" / "shared")
     (tmp_path / "flows" / "__init__.py").touch()
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    for name in names:
-        _, _, page = write_flow(name, owner, tmp_path)
+    for name in [*names, *kinds]:
+        _, _, page, *_ = write_flow(name, owner, tmp_path, kinds.get(name, PLAIN))
         assert (tmp_path / page).read_text().startswith(f"# {name.rpartition('/')[2]}\n")
     for command in (["ruff", "check"], ["ruff", "format", "--check"], ["pytest", "-n0"]):
         run = [sys.executable, "-m", *command]
         answer = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert "4 passed" in answer.stdout
+    assert f"{len(names) + len(kinds)} passed" in answer.stdout
     with FlowImport("local", tmp_path) as flow_import:
         loaded = flow_import.result()
     assert loaded.problems == []
     tags = {deployment["flow_name"]: deployment["tags"] for deployment in loaded.deployments}
-    assert tags == {name.rpartition("/")[2]: [f"owner:{owner}", "run:up"] for name in names}
+    # What those read or reach is not there yet.
+    waits = {name for name, kind in kinds.items() if kind in ("export", "http")}
+    expected = {name: [f"owner:{owner}", *([] if name in waits else ["run:up"])] for name in [*names, *kinds]}
+    assert tags == {name.rpartition("/")[2]: of_it for name, of_it in expected.items()}
+
+
+def test_an_sql_flow_has_its_files_beside_it(root):
+    files = write_flow("orders/daily", "sales", root, "sql")
+    assert [str(file) for file in files[3:]] == [
+        "flows/orders/daily_sql/first.sql",
+        "flows/orders/daily_sql/second.sql",
+    ]
+
+
+def test_a_kind_that_there_is_not_is_refused(root):
+    before = everything(root)
+    with pytest.raises(Refusal, match='FROM is "spark"; expected one of load, export, sql, http, or none'):
+        write_flow("orders/daily", "sales", root, "spark")
+    assert everything(root) == before
 
 
 @pytest.mark.parametrize(
@@ -111,7 +130,7 @@ def refused(root, name, message, owner="sales"):
 
 def test_without_an_owner_the_environments_owner_is_taken(monkeypatch, capsys):
     written = []
-    monkeypatch.setattr(flow_template, "write_flow", lambda *given: written.append(given) or ["flows/orders/daily.py"])
+    monkeypatch.setattr(flow_template, "write_flow", lambda *given, **_: written.append(given) or ["flows/daily.py"])
     monkeypatch.setattr(sys, "argv", ["new_flow", "orders/daily"])
     new_flow.main()
     [(name, owner)] = written

@@ -17,8 +17,9 @@ from pydantic import BaseModel
 from flows.shared import s3
 from flows.shared.data.landing import Landing
 from flows.shared.data.listing import StoredFile, list_landing
-from flows.shared.data.load import TASK, Moment, utc
+from flows.shared.data.load import TASK, Moment
 from flows.shared.errors import DataFlowsError
+from flows.shared.moments import utc
 from flows.shared.settings import StoreSettings
 
 POLL_SECONDS = 5

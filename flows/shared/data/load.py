@@ -29,10 +29,11 @@ from flows.shared.data.landing import Landing
 from flows.shared.data.listing import Listing, StoredFile, list_landing, named_files
 from flows.shared.data.validation import TooManyRejectedError, check_rejected
 from flows.shared.errors import NETWORK_RETRIES, DataFlowsError
+from flows.shared.moments import Moment as Moment
+from flows.shared.moments import utc
 from flows.shared.settings import SnowflakeSettings, StoreSettings
 
 Percent = Annotated[float, Field(ge=0, le=100)]
-Moment = datetime | None  # Without a zone it is UTC.
 Files = list[str] | None
 TASK: dict[str, Any] = {**NETWORK_RETRIES, "tags": ["data-flows.warehouse"], "cache_policy": NO_CACHE}
 
@@ -233,8 +234,3 @@ def _between(listing: Listing, last: datetime, upper: datetime) -> Window:
         files=[file for file in listing.files if last <= file.last_modified < upper],
         ignored={file.key: why for file, why in listing.ignored if last <= file.last_modified < upper},
     )
-
-
-def utc(moment: datetime) -> datetime:
-    """The moment in UTC; without a zone it is taken as UTC."""
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

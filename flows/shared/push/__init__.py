@@ -1,0 +1,1 @@
+"""Changed rows of a query, sent to an HTTP API in batches."""

@@ -1,0 +1,1 @@
+"""Folders of SQL files, each of which makes one table or view."""

@@ -5,6 +5,7 @@ Of a flow that knows nothing of it, with what must not leave in local variables,
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from sentry_receiver import METADATA, Sentry, receiving
 
 from scripts.local_stack.fargate.environment import image_variables, make_home
 from scripts.sentry.watching import MOST_SECONDS
-from scripts.shared.image_digest import push_locally
+from scripts.shared.environments import ROOT
+from scripts.shared.image_digest import source_files
 
 FLOW = '''"""A flow as a team writes it."""
 
@@ -68,8 +70,10 @@ NEVER = [*SECRETS.values(), "hunter2-swordfish", "Jane", "DE8937", "4711"]
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The image's files, with flows of a team."""
-    directory = tmp_path_factory.mktemp("pushed")
-    folder = directory / "images" / push_locally(directory).removeprefix("sha256:")
+    folder = tmp_path_factory.mktemp("image")
+    for path in source_files():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, folder / path)
     (folder / "flows" / "orders.py").write_text(FLOW)
     (folder / "flows" / "broken.py").write_text(BROKEN)
     return folder

@@ -110,7 +110,7 @@ def test_of_the_working_tree_a_task_finds_only_what_the_image_has(root, tmp_path
         write(root, name, "anything")
     link_working_tree(tmp_path, root)
     [image] = (tmp_path / "images").iterdir()
-    assert sorted(path.name for path in image.iterdir()) == sorted(SOURCES)
+    assert sorted(path.name for path in image.iterdir()) == sorted([*SOURCES, "sitecustomize.py"])
 
 
 def test_after_a_move_of_the_repository_its_own_files_are_run(root, tmp_path):

@@ -65,13 +65,19 @@ def refused(
 
 
 def unused(roles: Iterable[Role], made: dict[str, dict[str, set[str]]]) -> list[str]:
-    """What a line of a table lets a role do that it did not do, where the line gives no reason (`rare`)."""
+    """What a line of a table lets a role do that it did not do, where the line gives no reason (`rare`).
+
+    Roles of flows share a table: it is enough that one of them used a line.
+    """
+    roles = list(roles)
     return [
         f"{role.name}: {action} ({line.why})"
         for role in roles
         for line in role.may
         for action in (() if line.rare else line.actions)
-        if not _was_made(made.get(role.name, {}).get(action), line.resources)
+        if not any(
+            _was_made(made.get(other.name, {}).get(action), line.resources) for other in roles if line in other.may
+        )
     ]
 
 

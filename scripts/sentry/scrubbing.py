@@ -65,13 +65,14 @@ def _exception(full: Mapping[str, Any]) -> dict[str, Any]:
 def _frame(full: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in full.items() if name in KEPT_OF_FRAME}
     if _is_ours(str(full.get("abs_path", ""))):
-        file = Path(full["abs_path"]).relative_to(ROOT)
+        file = Path(full["abs_path"]).resolve().relative_to(ROOT)
         kept |= {"filename": str(file), "module": ".".join(file.with_suffix("").parts)}
     return kept
 
 
 def _is_ours(file: str) -> bool:
-    return Path(file).is_relative_to(ROOT) and "site-packages" not in file
+    # Resolved: on the local stack the task's folder leads to the working tree.
+    return Path(file).resolve().is_relative_to(ROOT) and "site-packages" not in file
 
 
 def written(file: Path, line: int) -> str | None:

@@ -13,9 +13,9 @@ from embedded_aws import EmbeddedAws
 from fixture_repository import FIXTURES, facts
 from patience import PATIENCE_SECONDS
 
-from scripts.shared import terraform
+from scripts.gate.permissions import flow_definitions, flow_permissions
+from scripts.shared import facts_file, terraform
 from scripts.shared.environments import BUILD_VARIABLE
-from scripts.shared.facts_file import backend_of
 from scripts.shared.names import Names
 
 AMBER = facts("amber")
@@ -48,7 +48,7 @@ class Repository:
             text += f'bootstrap = "{own["bootstrap"]}"\n'
         deployment = Deployment(self, name, account, Names(stack, name))
         deployment.tfvars.write_text(text)
-        backend = [f"{key} = {json.dumps(value)}\n" for key, value in backend_of(AMBER | own).items()]
+        backend = [f"{key} = {json.dumps(value)}\n" for key, value in facts_file.backend_of(AMBER | own).items()]
         deployment.tfvars.with_suffix(".s3.tfbackend").write_text("".join(backend))
         return deployment
 
@@ -178,8 +178,23 @@ class Deployment:
         test.setup(**({"plugin_dir": str(mirror)} if mirror else {}), init_vars=backend, cleanup_on_exit=False)
         return test
 
+    @cached_property
+    def variable_files(self) -> list[str]:
+        """The facts, and what the copy's flow files declare, as `make plan` passes it."""
+        own, root = facts_file.read_environment(self.tfvars), self.repository.root
+        declared = {
+            "flow_permissions": flow_permissions.declared(root),
+            "flow_definitions": flow_definitions.definitions(self.title, own, root),
+        }
+        file = root.parent / f"{self.name}.flows.tfvars.json"  # Not in the copy, which is clean.
+        file.write_text(json.dumps(declared))
+        return [str(self.tfvars), str(file)]
+
     def _facts(self) -> dict[str, Any]:
-        return {"tf_var_file": str(self.tfvars), "tf_vars": {"image_digest": DIGEST}}
+        return {"tf_var_file": self.variable_files, "tf_vars": {"image_digest": DIGEST}}
+
+    def _files(self) -> list[str]:
+        return [f"-var-file={file}" for file in self.variable_files]
 
     def apply(self) -> str:
         """`terraform apply`; TerraformTestError says what Terraform said."""
@@ -192,7 +207,7 @@ class Deployment:
     def changes(self, **variables: Any) -> dict[str, str]:
         """What a plan with other values of variables would do, action by address."""
         values = [f"-var={name}={value}" for name, value in ({"image_digest": DIGEST} | variables).items()]
-        said = self.terraform.execute_command("plan", "-json", "-refresh=false", f"-var-file={self.tfvars}", *values)
+        said = self.terraform.execute_command("plan", "-json", "-refresh=false", *self._files(), *values)
         messages = [json.loads(line) for line in said.out.splitlines()]
         changes = [each["change"] for each in messages if each["type"] == "planned_change"]
         return {change["resource"]["addr"]: change["action"] for change in changes}
@@ -200,7 +215,7 @@ class Deployment:
     def second_plan(self) -> tuple[int, str]:
         """Exit code (0 nothing to do, 2 changes) and output of a plan."""
         answer = self.terraform.execute_command(
-            "plan", "-detailed-exitcode", "-no-color", f"-var-file={self.tfvars}", f"-var=image_digest={DIGEST}"
+            "plan", "-detailed-exitcode", "-no-color", *self._files(), f"-var=image_digest={DIGEST}"
         )
         return answer.retcode, answer.out
 

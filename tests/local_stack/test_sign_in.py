@@ -133,7 +133,11 @@ def test_a_stack_that_is_down_is_told(tmp_path):
         directory=tmp_path / "none", **dict.fromkeys(LocalSettings.model_construct().ports(), 1)
     )
     answer = open_prefect_of(
-        settings, **{variable(name): str(port) for name, port in zip(settings.ports(), free_ports(4), strict=True)}
+        settings,
+        **{
+            variable(name): str(port)
+            for name, port in zip(settings.ports(), free_ports(len(settings.ports())), strict=True)
+        },
     )
     assert (answer.returncode, answer.stdout) == (1, "")
     assert answer.stderr == (

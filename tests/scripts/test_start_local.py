@@ -151,6 +151,7 @@ def test_the_end_of_a_log_is_shown(settings, monkeypatch, capsys):
 def test_a_log_that_is_not_there_is_told_with_those_there_may_be(settings, monkeypatch, name):
     monkeypatch.setattr(sys, "argv", ["show_logs", "--name", name])
     with pytest.raises(
-        Refusal, match=r"expected (one of a running local stack|aws, snowflake, prefect, agent or the id of a task)"
+        Refusal,
+        match=r"expected (one of a running local stack|aws, snowflake, dbt, prefect, agent or the id of a task)",
     ):
         show_logs.main()

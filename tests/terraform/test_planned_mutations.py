@@ -59,7 +59,7 @@ MISTAKES = [
         "readonlyRootFilesystem = true",
         "readonlyRootFilesystem = false",
         "confined_containers",
-        "module.flow_task.aws_ecs_task_definition.flow",
+        'module.flow_task.aws_ecs_task_definition.flow["flow"]',
     ),
     (
         "modules/iam/main.tf",
@@ -73,7 +73,7 @@ MISTAKES = [
         "= var.image\n",
         '= "${split("@", var.image)[0]}:latest"\n',
         "image_by_digest",
-        "module.flow_task.aws_ecs_task_definition.flow",
+        'module.flow_task.aws_ecs_task_definition.flow["flow"]',
     ),
     (
         "terraform/providers.tf",
@@ -87,7 +87,7 @@ MISTAKES = [
         "DATA_FLOWS_ENVIRONMENT = var.environment",
         'DBT_CLOUD_TOKEN = "hunter2"',
         "no_plain_secrets",
-        "module.flow_task.aws_ecs_task_definition.flow",
+        'module.flow_task.aws_ecs_task_definition.flow["flow"]',
     ),
 ]
 

@@ -1,5 +1,7 @@
-"""Containers run the checked image: from the own account's repository, named by digest; the working tree runs on the
-local stack alone."""
+"""Containers run the checked image, from the own account's repository and named by digest.
+
+The working tree, which has a digest of its own, runs on the local stack alone.
+"""
 
 import re
 from collections.abc import Iterator

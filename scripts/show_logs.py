@@ -25,7 +25,7 @@ def main() -> None:
     wanted.add_argument("--flow", default="", help="flow, or flow/deployment: its latest run")
     wanted.add_argument("--run", default="", help="name or id of a flow run")
     wanted.add_argument("--task", default="", help="id of an ECS task, or the beginning of it")
-    wanted.add_argument("--name", default="agent", help="agent, or for local: aws, snowflake, prefect")
+    wanted.add_argument("--name", default="agent", help="agent, or for local: aws, snowflake, dbt, prefect")
     parser.add_argument("--env", type=find_environment, default="local", metavar="ENV")
     given = parser.parse_args()
     if given.flow or given.run:

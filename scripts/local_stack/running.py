@@ -26,7 +26,7 @@ def require_running(environment: Environment) -> None:
 
 
 def runs(settings: "LocalSettings", name: str) -> bool:
-    """Whether this program of the stack (aws, snowflake, prefect) runs."""
+    """Whether this program of the stack (aws, snowflake, dbt, prefect) runs."""
     from scripts.local_stack.supervisor import supervision
 
     return any(part.name == name and part.state == "RUNNING" for part in supervision.status(settings))

@@ -23,8 +23,8 @@ from scripts.shared.refusal import Refusal
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
     """A running local stack with nothing in it."""
-    names = ("aws_port", "snowflake_port", "prefect_port", "agent_health_port")
-    ports = dict(zip(names, free_ports(4), strict=True))
+    names = ("aws_port", "snowflake_port", "dbt_port", "prefect_port", "agent_health_port")
+    ports = dict(zip(names, free_ports(5), strict=True))
     settings = LocalSettings(directory=tmp_path_factory.mktemp("stack"), **ports)
     try:
         supervision.start(settings)
@@ -141,7 +141,7 @@ def test_a_stack_that_is_down_is_told(tmp_path):
     )
     assert (answer.returncode, answer.stdout) == (1, "")
     assert answer.stderr == (
-        "Not running: aws, prefect, snowflake; expected the whole local stack: run `make up` first.\n"
+        "Not running: aws, dbt, prefect, snowflake; expected the whole local stack: run `make up` first.\n"
     )
 
 

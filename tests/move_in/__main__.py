@@ -18,7 +18,7 @@ from tests.move_in.moving import move_in
 # The copy's copy is made; its checks would be those of the copy once more.
 ONCE = "--deselect tests/move_in/test_move_in.py::test_its_checks_pass"
 TARGETS = (("lint",), ("test", f"ARGS={ONCE}"), ("up",), ("down",))
-PORTS = ("AWS", "SNOWFLAKE", "PREFECT", "AGENT_HEALTH")
+PORTS = ("AWS", "SNOWFLAKE", "DBT", "PREFECT", "AGENT_HEALTH")
 
 
 def free_ports() -> dict[str, str]:

@@ -61,9 +61,7 @@ def test_an_unknown_name_is_told_with_the_nearest():
         "SNOWFLAKE_ACCOUNT, SNOWFLAKE_PRIVATE_KEY. To add one, write it into the flow file that needs it, "
         'such as `secrets = ["SHOP_API_TOKEN"]`.'
     )
-    with pytest.raises(
-        Refusal, match="such as DBT_CLOUD_ACCOUNT_ID, DBT_CLOUD_TOKEN, PREFECT_API_KEY, SHOP_API"
-    ):
+    with pytest.raises(Refusal, match="such as DBT_CLOUD_ACCOUNT_ID, DBT_CLOUD_TOKEN, PREFECT_API_KEY, SHOP_API"):
         require_known(amber, "X")
 
 

@@ -3,21 +3,26 @@
 E-mail is read from a queue that subscribes to the topic; the others are stand-ins that check the documented formats.
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 from unittest import mock
 
 import receivers
-from conftest import Stack
 from patience import until
 
 from scripts.registration.alerts import Alerts, alert_actions
 from scripts.registration.api import Prefect
 from scripts.registration.stack import TAG_PREFIX
+
+if TYPE_CHECKING:
+    from conftest import Stack  # There are several of that name: which one is found depends on what else is run.
 
 CHANNELS = ("email", "pagerduty", "slack", "teams")
 KEY = "0123456789abcdef0123456789abcdef"

@@ -72,7 +72,7 @@ def _frame(full: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_ours(file: str) -> bool:
     # Resolved: on the local stack the task's folder leads to the working tree.
-    return Path(file).resolve().is_relative_to(ROOT) and "site-packages" not in file
+    return bool(file) and Path(file).resolve().is_relative_to(ROOT) and "site-packages" not in file
 
 
 def written(file: Path, line: int) -> str | None:

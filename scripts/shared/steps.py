@@ -58,13 +58,13 @@ class Steps:
             raise
         took = f"{time.monotonic() - start:.1f} s"
         if code:
-            self.console.print(f"[red]✗[/] {name:<36} {took:>8}")
+            self.console.print(f"[red]✗[/] {name:<42} {took:>8}")
             end = "\n".join(log.read_text(errors="replace").splitlines()[-LINES_ON_FAILURE:])
             raise Refusal(
                 f"\n{end}\n\nStep {name} failed with exit code {code}. The whole log is {display_path(log)}.", 1
             )
         summary = last_line(log)
-        self.console.print(f"[green]✓[/] {name:<36} {took:>8}   {escape(summary)}")
+        self.console.print(f"[green]✓[/] {name:<42} {took:>8}   {escape(summary)}")
         return summary
 
     def _watch(self, process: subprocess.Popen[bytes], name: str, log: Path, start: float) -> int:

@@ -9,20 +9,6 @@ from scripts.shared.environments import ROOT
 from scripts.shared.refusal import Refusal
 
 
-@pytest.fixture
-def root(tmp_path):
-    """`root(name=source)` is a repository with these flow files; `__` in a name is a folder."""
-
-    def make(**files):
-        for name, source in files.items():
-            path = tmp_path / "flows" / f"{name.replace('__', '/')}.py"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(source)
-        return tmp_path
-
-    return make
-
-
 def test_rights_are_collected_by_the_flow_that_declares_them(root):
     right = """permissions = [{"actions": ["s3:GetObject"], "resources": ["arn:{partition}:s3:::partner-{env}/*"]}]"""
     found = declared(

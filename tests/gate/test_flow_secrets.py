@@ -14,20 +14,6 @@ SNOWFLAKE = ["SNOWFLAKE_ACCOUNT", "SNOWFLAKE_PRIVATE_KEY", "SNOWFLAKE_USER"]
 TITLE = "HarborFlows-Amber"
 
 
-@pytest.fixture
-def root(tmp_path):
-    """`root(name=source)` is a repository with these flow files; `__` in a name is a folder."""
-
-    def make(**files):
-        for name, source in files.items():
-            path = tmp_path / "flows" / f"{name.replace('__', '/')}.py"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(source)
-        return tmp_path
-
-    return make
-
-
 def test_secrets_are_collected_by_the_flow_that_declares_them_and_no_file_is_run(root):
     found = flow_secrets.declared(
         root(shop__sales='secrets = ["SHOP_TOKEN"]\nraise SystemExit', none="secrets: list[str] = []", without="x = 1")

@@ -1,15 +1,15 @@
 """Stand-ins for PagerDuty, Slack and Microsoft Teams: they keep what arrives and answer as documented."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jsonschema
+import stand_in
 from patience import until
+from stand_in import StandIn
 
 # https://developer.pagerduty.com/docs/events-api-v2/trigger-events/
 DEDUP_KEY = {"type": "string", "maxLength": 255}
@@ -169,9 +169,9 @@ def serving() -> Iterator[Receivers]:
     """The stand-ins, on a free port of 127.0.0.1."""
     receivers = Receivers()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+    class Handler(StandIn):
+        def respond(self) -> None:
+            body = self.body()
             try:
                 assert self.path in PATHS, self.path
                 assert self.headers["Content-Type"] == "application/json", self.headers["Content-Type"]
@@ -179,27 +179,12 @@ def serving() -> Iterator[Receivers]:
                 jsonschema.validate(message, schema_of(PATHS[self.path], message))
             except (AssertionError, ValueError, jsonschema.ValidationError) as error:
                 receivers.refused.append(f"{error}: {body.decode(errors='replace')}")
-                self._answer(400, {"status": "invalid event", "message": "Event object is invalid"})
+                self.answer(400, {"status": "invalid event", "message": "Event object is invalid"})
             else:
                 receivers.messages[PATHS[self.path]].append(message)
                 receivers.arrived.append((datetime.now(UTC), PATHS[self.path], message))
-                self._answer(202, {"status": "success"})
+                self.answer(202, {"status": "success"})
 
-        def _answer(self, code: int, content: dict[str, Any]) -> None:
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(json.dumps(content).encode())
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receivers.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with stand_in.serving(Handler) as port:
+        receivers.address = f"http://127.0.0.1:{port}"
         yield receivers
-    finally:
-        server.shutdown()
-        server.server_close()

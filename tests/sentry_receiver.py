@@ -1,12 +1,12 @@
 """A stand-in for Sentry: it reads envelopes as documented, and answers as it is told to."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from stand_in import StandIn, serving
 
 KEY = "0123456789abcdef0123456789abcdef"
 PROJECT = "42"
@@ -42,34 +42,19 @@ def events_of(envelope: bytes) -> Iterator[dict[str, Any]]:
 def receiving() -> Iterator[Sentry]:
     """The stand-in, on a free port of 127.0.0.1."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            assert self.path == "/metadata", self.path
-            self._answer(200, METADATA)
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+    class Handler(StandIn):
+        def respond(self) -> None:
+            body = self.body()
+            if self.command == "GET":
+                assert self.path == "/metadata", self.path
+                return self.answer(200, METADATA)
             sentry.bodies.append(body)
             time.sleep(sentry.seconds)
             is_ours = f"sentry_key={KEY}" in self.headers["X-Sentry-Auth"] and self.path == f"/api/{PROJECT}/envelope/"
             if is_ours and sentry.status == 200:
                 sentry.events.extend(events_of(body))
-            self._answer(sentry.status if is_ours else 403, {})
+            return self.answer(sentry.status if is_ours else 403, {})
 
-        def _answer(self, code: int, content: dict[str, Any]) -> None:
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(json.dumps(content).encode())
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    sentry = Sentry(server.server_port)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(Handler) as port:
+        sentry = Sentry(port)
         yield sentry
-    finally:
-        server.shutdown()
-        server.server_close()

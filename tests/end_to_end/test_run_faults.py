@@ -7,18 +7,15 @@ import time
 from collections import Counter
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from uuid import uuid4
 
 import psutil
 import pytest
 from patience import eventually, until
+from stand_in import StandIn, serving
 from told import THRESHOLD_SECONDS, telling
 
 from scripts.local_stack.supervisor import supervisord
-from scripts.shared.local_settings import HOST
 
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
@@ -302,16 +299,6 @@ def prefect_server(stack):
     raise AssertionError("no Prefect server")
 
 
-def refuse(request):
-    """Answer 500, whatever is asked."""
-    request.rfile.read(int(request.headers.get("Content-Length") or 0))
-    request.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-METHODS = {f"do_{method}": refuse for method in ("GET", "POST", "PATCH", "PUT", "DELETE")}
-Refusing = type("Refusing", (BaseHTTPRequestHandler,), {**METHODS, "log_message": lambda *_: None})
-
-
 @contextmanager
 def suspended(stack):
     """Prefect takes connections and does not answer."""
@@ -337,10 +324,8 @@ def stopped(stack):
 @contextmanager
 def answering_500s(stack):
     """Another server in the place of Prefect's, which answers 500."""
-    with stopped(stack), ThreadingHTTPServer((HOST, stack.settings.prefect_port), Refusing) as server:
-        Thread(target=server.serve_forever).start()
+    with stopped(stack), serving(StandIn, stack.settings.prefect_port):
         yield
-        server.shutdown()
 
 
 @pytest.mark.faults

@@ -2,10 +2,9 @@
 
 import json
 import re
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
+from stand_in import StandIn, serving
 
 from scripts import comment_report
 from scripts.shared.environments import find_environment
@@ -16,20 +15,13 @@ PULL_REQUEST = "https://github.com/example/flows/pull/12"
 CREDENTIAL = "made-up"
 
 
-class GitHub(BaseHTTPRequestHandler):
+class GitHub(StandIn):
     """The comments of pull request 12, in pages of two; whoever has no token is refused."""
 
     comments: dict[int, str]
 
-    def answer(self, status, content):
-        body = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
     def respond(self):
-        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        sent = self.body()
         path, _, query = self.path.partition("?")
         if self.headers["Authorization"] != f"Bearer {CREDENTIAL}":
             return self.answer(403, {"message": "Resource not accessible"})
@@ -46,25 +38,16 @@ class GitHub(BaseHTTPRequestHandler):
         self.comments[number] = json.loads(sent)["body"]
         return self.answer(200, {"id": number, "html_url": f"{PULL_REQUEST}#comment-{number}"})
 
-    def log_message(self, *_):
-        pass
-
-
-for method in ("GET", "POST", "PATCH"):
-    setattr(GitHub, f"do_{method}", GitHub.respond)
-
 
 @pytest.fixture(name="comments")
 def fixture_comments(monkeypatch):
     """The comments of the pull request by number, two of them somebody's."""
     handler = type("Handler", (GitHub,), {"comments": {1: "Looks good.", 2: "> <!-- data-flows: amber -->\nWhy?"}})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        Thread(target=server.serve_forever).start()
-        monkeypatch.setenv("GITHUB_API_URL", f"http://127.0.0.1:{server.server_port}")
+    with serving(handler) as port:
+        monkeypatch.setenv("GITHUB_API_URL", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("GITHUB_TOKEN", CREDENTIAL)
         monkeypatch.setenv("CIRCLE_PULL_REQUEST", PULL_REQUEST)
         yield handler.comments
-        server.shutdown()
 
 
 @pytest.fixture(name="post")

@@ -41,7 +41,7 @@ LOG = ".plan.log"
 def compare_applied(plan: Plan) -> Comparison:
     """A plan that is not offline, compared with what it found applied. Flows are not known to Terraform."""
     name = plan.variable("environment")
-    sentence = f"`make register ENV={name} DRY_RUN=1` compares the flows with those that are registered."
+    sentence = f"To compare the flows with those that are registered: make register ENV={name} DRY_RUN=1."
     return replace(security.compare_applied(plan), flows_problem=sentence)
 
 

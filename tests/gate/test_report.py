@@ -87,6 +87,22 @@ def test_the_report_opens_with_its_finding_and_its_picture_and_nothing_on_the_co
         assert words in picture
 
 
+def test_runs_of_many_task_definitions_are_two_boxes_one_for_the_common_role_and_one_for_all_others():
+    def definition(name, role):
+        made = task_definition(address=f'module.flow_task.aws_ecs_task_definition.flow["{name}"]')
+        made["change"]["after"] |= {"family": f"HarborFlows-Amber-{name}", "task_role_arn": f"arn:x:role/{role}"}
+        return made
+
+    common = [definition(name, "flow") for name in ("flow", "flow-with-a", "flow-with-b")]
+    own = [definition(f"flow-own-{number}", f"flow-own-{number}") for number in range(100)]
+    drawn = read_architecture(Plan(plan_data(resource("aws_vpc.tasks", {}), *common, *own)))
+    boxes = [(box.title, box.lines[-1], len(box.names)) for box in drawn.inside if box.kind == "task"]
+    assert boxes == [
+        ("HarborFlows-Amber-flow", "3 task definitions", 1),
+        ("Flows with roles of their own", "100 task definitions", 100),
+    ]
+
+
 def test_the_browser_would_say_what_is_wrong(tmp_path):
     """Otherwise a silent console would prove nothing."""
     page = tmp_path / "page.html"

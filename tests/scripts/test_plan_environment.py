@@ -145,7 +145,7 @@ def test_a_plan_to_be_applied_is_compared_with_what_is_applied_and_says_where_fl
     compared = given[0](Plan(plan_data(resource("aws_x.y", {"a": 2}, before={"a": 1}, actions=("update",)))))
     assert compared.base == "what is applied"
     assert [str(line) for line in compared.security] == ["aws_x.y: other changes: a"]
-    said = "`make register ENV=amber DRY_RUN=1` compares the flows with those that are registered."
+    said = "To compare the flows with those that are registered: make register ENV=amber DRY_RUN=1."
     assert compared.flows_problem == said
 
 

@@ -21,6 +21,8 @@ KINDS = {
     "sns": "topic",
 }
 
+A_RUN = "one task a run"
+
 
 @dataclass
 class Box:
@@ -73,7 +75,7 @@ class Architecture:
 
 def read_architecture(plan: Plan) -> Architecture | None:
     """The architecture of a plan, or None if it runs no task in a network of its own."""
-    tasks = {task.address: _task(plan, task) for task in plan.planned("aws_ecs_task_definition")}
+    tasks = _tasks(plan)
     vpc = next(plan.planned("aws_vpc"), None)
     if not tasks or not vpc:
         return None
@@ -104,6 +106,26 @@ def read_architecture(plan: Plan) -> Architecture | None:
     )
 
 
+def _tasks(plan: Plan) -> list[Box]:
+    """A box for each service, one for the runs of the first role, and one for all runs of other roles."""
+    boxes: list[Box] = []
+    runs: dict[tuple[str, ...], list[Box]] = {}
+    for task in plan.planned("aws_ecs_task_definition"):
+        box = _task(plan, task)
+        if A_RUN in box.lines:
+            runs.setdefault(box.names, []).append(box)
+        else:
+            boxes.append(box)
+    common, *others = runs.values() if runs else [[]]
+    own = [box for group in others for box in group]
+    for group in filter(None, (common, own)):
+        first, number = group[0], len(group)
+        several = [f"{number} task definitions"] if number > 1 else []
+        title = first.title if number == 1 or group is common else "Flows with roles of their own"
+        boxes.append(Box("task", title, [*first.lines, *several], tuple({name for box in group for name in box.names})))
+    return boxes
+
+
 def _task(plan: Plan, task: Resource) -> Box:
     service = next((one for one in plan.planned("aws_ecs_service") if _runs(plan, one, task)), None)
     lines = [f"{_text(task.after.get('cpu'))} CPU, {_text(task.after.get('memory'))} MiB"]
@@ -118,7 +140,7 @@ def _task(plan: Plan, task: Resource) -> Box:
         )
         lines.append(f"service, {scaling}")
     else:
-        lines.append("one task a run")
+        lines.append(A_RUN)
     role = task.after.get("task_role_arn")
     return Box("task", _text(task.after.get("family")), lines, names=(_last(role, "/"),))
 
@@ -158,9 +180,9 @@ def _services(plan: Plan) -> Iterator[Box]:
         yield Box("pipeline", "Pipeline", [_text(pipeline.after.get("name")), " → ".join(stages)])
 
 
-def _roles(plan: Plan, tasks: dict[str, Box], services: list[Box]) -> tuple[list[Box], list[Arrow]]:
+def _roles(plan: Plan, tasks: list[Box], services: list[Box]) -> tuple[list[Box], list[Arrow]]:
     """The boxes inside the VPC, and the arrows that the policies of their roles allow."""
-    inside = list(tasks.values())
+    inside = [*tasks]
     by_role = {name: box for box in inside for name in box.names}
     executing = {_last(task.after.get("execution_role_arn"), "/") for task in plan.planned("aws_ecs_task_definition")}
     if executing:
@@ -170,7 +192,7 @@ def _roles(plan: Plan, tasks: dict[str, Box], services: list[Box]) -> tuple[list
     found: dict[tuple[int, int], Arrow] = {}
     ports = "TCP " + ", ".join(sorted({_ports(rule) for rule in plan.planned("aws_vpc_security_group_egress_rule")}))
     endpoints = {_last(one.after.get("service_name"), ".") for one in plan.planned("aws_vpc_endpoint")}
-    flow = next((box for box in tasks.values() if "one task a run" in box.lines), None)
+    flow = next((box for box in tasks if A_RUN in box.lines), None)
     for document in documents(plan):
         source = by_role.get(_text(document.resource.after.get("role")))
         if document.kind != "identity" or not source:

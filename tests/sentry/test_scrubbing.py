@@ -136,3 +136,11 @@ def test_only_what_is_listed_leaves() -> None:
             ]
         },
     }
+
+
+def test_a_file_that_a_link_leads_to_is_ours_as_on_the_local_stack(tmp_path) -> None:
+    (tmp_path / "flows").symlink_to(ROOT / "flows")
+    frame = {"abs_path": str(tmp_path / "flows" / "shared" / "errors.py"), "lineno": 1}
+    error = {"type": "Missing", "value": "got Jane", "stacktrace": {"frames": [frame]}}
+    [left] = scrubbed({"exception": {"values": [error]}})["exception"]["values"]
+    assert left["stacktrace"]["frames"][0]["filename"] == "flows/shared/errors.py"

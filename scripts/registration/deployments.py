@@ -10,6 +10,7 @@ from scripts.registration import schedules
 from scripts.registration.actions import CREATE, UNCHANGED, UPDATE, Action
 from scripts.registration.api import Prefect
 from scripts.registration.stack import Stack
+from scripts.shared.flow_files import flow_of
 
 # Part of every digest: another number makes the next registration write everything.
 RULE = 2
@@ -44,11 +45,6 @@ class Deployment:
         anchors = sorted(f"{schedules.key(each)} {each['schedule'].get('anchor_date')}" for each in self.schedules)
         content = json.dumps([RULE, self.title, self.fields, self.switches, anchors], sort_keys=True)
         return f"{DIGEST_TAG}{hashlib.sha256(content.encode()).hexdigest()[:16]}"
-
-
-def flow_of(file: str) -> str:
-    """The path of a flow file below flows/ without its ending, as Terraform knows it."""
-    return file.removeprefix("flows/").removesuffix(".py")
 
 
 def deployment(imported: dict[str, Any], stack: Stack) -> Deployment:

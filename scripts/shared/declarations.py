@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from scripts.shared.flow_files import flow_files, parse, syntax_problem
+from scripts.shared.flow_files import flow_files, flow_of, parse, syntax_problem
 from scripts.shared.refusal import Refusal
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ def read(root: Path, name: str, type_: TypeAdapter[T], expected: str, *, strict:
         try:
             # A loop has a target and no value.
             value = ast.literal_eval(getattr(statement, "value", statement))
-            found[file.relative_to("flows").with_suffix("").as_posix()] = type_.validate_python(value)
+            found[flow_of(file)] = type_.validate_python(value)
         except ValidationError as error:
             problems += [f"{where}{_place(each['loc'])}: {each['msg']}; {expected}." for each in error.errors()]
         except (ValueError, TypeError):

@@ -20,6 +20,11 @@ def flow_files(root: Path = ROOT) -> list[Path]:
     return sorted(found)
 
 
+def flow_of(file: str | Path) -> str:
+    """What Terraform knows a flow file by: its path below flows/ without the ending. `file`: from the repository on."""
+    return Path(file).relative_to("flows").with_suffix("").as_posix()
+
+
 def parse(path: Path) -> ast.Module:
     """The file's syntax tree.
 

@@ -13,6 +13,7 @@ from scripts.gate import applied_state
 from scripts.gate.permissions import applied_rights
 from scripts.shared.container_variables import MissingParametersError, plain_variables, secret_values
 from scripts.shared.environments import ROOT, Environment
+from scripts.shared.flow_files import flow_of
 from scripts.shared.local_settings import CA_VARIABLES, NETWORK_VARIABLES
 from scripts.shared.refusal import Refusal
 
@@ -41,7 +42,7 @@ def read(environment: Environment, file: Path, root: Path = ROOT) -> TaskDefinit
         Refusal: nothing is applied, or not what the file declares, or a parameter is missing or may not be read.
     """
     pool, flows = applied_state.read_outputs(environment, "work_pool", "flows")
-    flow = file.relative_to("flows").with_suffix("").as_posix()
+    flow = flow_of(file)
     # What its role may do is of no matter here: a try has the caller's rights.
     if "secrets" in applied_rights.not_applied(flows["declared"], root, strict=False).get(flow, ()):
         raise Refusal(

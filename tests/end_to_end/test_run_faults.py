@@ -108,7 +108,7 @@ class Runs:
         return [task for task in found if {"key": "prefect.io/flow-run-id", "value": run} in task["tags"]]
 
     def running_task(self, run):
-        self.until(run, "Running")
+        assert self.until(run, "Running", "Completed", "Failed", "Crashed")["name"] == "Running"
         [task] = self.tasks(run, "RUNNING")
         return task
 
@@ -158,7 +158,7 @@ def test_a_killed_task_crashes_its_run_with_the_reason(runs):
 
 
 def test_a_task_that_ecs_stops_is_run_again(runs):
-    run = runs.start("fixture_wait", seconds=5)
+    run = runs.start("fixture_wait", seconds=600)
     first = runs.running_task(run)
     runs.hits()
     runs.stack.ecs.stop_task(cluster=runs.title, task=first["taskArn"], reason="Spot")

@@ -2,15 +2,13 @@
 
 import os
 import random
-import signal
-import subprocess
 import sys
-import time
 from decimal import Decimal
 
 import pytest
 from customers import declare, fill, ids, letters, run
 from failing_api import failing_api
+from killing import killed_after
 from prefect import flow
 
 from flows.shared.data.export_values import ExportValueError
@@ -268,26 +266,16 @@ def test_killed_at_any_moment_and_run_again_each_version_is_taken_once(world):
     with failing_api(faults=lambda _: chance.choice(kinds), **options) as api:
         command = [sys.executable, "-c", RUN, api.url]
 
-        def killed_after(seconds, run_id):
-            with subprocess.Popen([*command, run_id], env=os.environ, stdout=subprocess.PIPE) as process:
-                process.stdout.readline()
-                started = time.monotonic()
-                try:
-                    process.wait(seconds)
-                except subprocess.TimeoutExpired:
-                    process.send_signal(signal.SIGKILL)
-            return time.monotonic() - started
-
         fill(world, range(1, 101))
-        seconds = killed_after(None, "whole")
+        seconds = killed_after(None, [*command, "whole"])
         for number in range(KILLS):
             third = "UPDATE CUSTOMERS SET CHANGED_AT = SYSDATE() WHERE MOD(CUSTOMER_ID, 3) = %s"
             world.query(third, [str(number % 3)])
-            killed_after(chance.uniform(0, seconds), f"killed-{number}")
+            killed_after(chance.uniform(0, seconds), [*command, f"killed-{number}"])
             taken = [(row["customer_id"], row["changed_at"]) for row in api.taken]
             assert len(taken) == len(set(taken)), "a version was taken twice"
         for run_id in ("what was left", "what changed since"):
-            killed_after(None, run_id)
+            killed_after(None, [*command, run_id])
         taken = [(row["customer_id"], row["changed_at"]) for row in api.taken]
         assert len(taken) == len(set(taken)), "a version was taken twice"
         newest = {customer: f"{at:%Y-%m-%dT%H:%M:%S.%f}Z" for customer, at in world.query(NEWEST)}

@@ -2,15 +2,13 @@
 
 import os
 import random
-import signal
-import subprocess
 import sys
 import threading
-import time
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from killing import killed_after
 from patience import PATIENCE_SECONDS
 from prefect import flow
 from sql_folder import DAILY, SOURCE, run, write
@@ -176,25 +174,14 @@ def test_a_lost_connection_is_tried_again(world, tmp_path, monkeypatch):
 def test_killed_at_any_moment_and_run_again_each_row_is_there_once(world, tmp_path):
     folder = write(tmp_path, sales=MANY, daily=DAILY, total=TOTAL, newest=NEWEST)
     command = [sys.executable, "-c", RUN, str(folder)]
-
-    def killed_after(seconds):
-        with subprocess.Popen(command, env=os.environ, stdout=subprocess.PIPE) as process:
-            process.stdout.readline()
-            started = time.monotonic()
-            try:
-                process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-        return time.monotonic() - started
-
-    seconds = killed_after(None)
+    seconds = killed_after(None, command)
     whole, moments = daily(world), random.Random(16)  # noqa: S311 (no secret)
     assert len(whole) == 28
     for _ in range(KILLS):
         # Half of it is there, and some of that is wrong.
         world.query("DELETE FROM DAILY WHERE DAY > '2024-05-20'")
         world.query("UPDATE DAILY SET AMOUNT = 0 WHERE DAY > '2024-05-10'")
-        killed_after(moments.uniform(0, seconds))
+        killed_after(moments.uniform(0, seconds), command)
         left = daily(world)
         assert left == whole or ([row for row in whole if row[0] < date(2024, 5, 11)] == left[:10] and len(left) == 20)
         run(folder, MAY, JUNE)

@@ -96,10 +96,12 @@ def plans(folder: Path, environment: Environment, runs: int) -> tuple[float, flo
     variables = [f"-var-file={environment.tfvars}", f"-var=image_digest={image_digest()}"]
     tfplan = folder / "plan.tfplan"
 
+    as_typed = {name: value for name, value in env.items() if name not in terraform.GARBAGE_COLLECTION}
+
     def bare() -> None:
         command = ["terraform", f"-chdir={root}", "plan", f"-out={tfplan}", *variables]
-        subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
-        terraform.show(tfplan, folder / "plan.json", root, env)
+        subprocess.run(command, env=as_typed, check=True, stdout=subprocess.DEVNULL)
+        terraform.show(tfplan, folder / "plan.json", root, as_typed)
 
     def whole() -> None:
         command = [sys.executable, "-m", "scripts.plan_environment", environment.name, "--offline", "--flows-checked"]

@@ -60,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.getoption("--fast"):
         with suppress(Refusal):  # Each test that needs it says so.
             terraform.check_version()
+    os.environ |= terraform.GARBAGE_COLLECTION  # Also for the Terraform that a test calls itself.
     if not hasattr(config, "workerinput"):  # A worker's children are the run's.
         # What a developer keeps for the local stack is none of the tests'.
         os.environ["DATA_FLOWS_SECRETS_FILE"] = str(config._tmp_path_factory.getbasetemp() / "none.secrets.env")

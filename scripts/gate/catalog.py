@@ -21,9 +21,10 @@ from types import ModuleType
 
 from scripts.gate import rules
 from scripts.gate.decisions.tables import tables
-from scripts.gate.reading.hcl import Hcl
+from scripts.gate.reading.hcl import Hcl, read_ahead
 from scripts.gate.reading.plan import Plan
 from scripts.gate.record import RuleResult
+from scripts.shared.environments import ROOT
 from scripts.shared.refusal import Refusal
 
 CHECKOV = "checkov"
@@ -67,19 +68,16 @@ def choose_checks(names: Iterable[str]) -> list[str]:
 
 
 def warm_up() -> threading.Thread:
-    """Import slow libraries of some rules in a thread, while the caller waits for Terraform.
-
-    It only imports: python-hcl2 cannot read HCL in two threads at once.
-    """
+    """Import slow libraries of some rules and read our HCL in a thread, while the caller waits for Terraform."""
 
     def load() -> None:
         if sys.platform == "linux":  # Only there a thread has a priority of its own. Terraform goes first.
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
         with suppress(Exception):  # The rule that needs the library reports the error.
             importlib.import_module("scripts.gate.permissions.oracle")
-            importlib.import_module("hcl2")
             tables()
             all_rules()["sound_policies"].load_parliament()
+            read_ahead(ROOT / "terraform", *(ROOT / "modules").iterdir())
 
     thread = threading.Thread(target=load, daemon=True)
     thread.start()

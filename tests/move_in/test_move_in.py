@@ -29,7 +29,11 @@ def test_it_shares_no_fact_with_the_original(copy):
 @pytest.mark.parametrize(
     "arguments",
     # A test that hangs is named by its own time limit, before this one's is over. One process: the others are busy.
-    [("lint",), ("test", "FAST=1", "ARGS=-n0 --timeout=1800"), ("test", "ARGS=-n0 tests/registration/test_your_flows.py")],
+    [
+        ("lint",),
+        ("test", "FAST=1", "ARGS=-n0 --timeout=1800"),
+        ("test", "ARGS=-n0 tests/registration/test_your_flows.py"),
+    ],
     ids=" ".join,
 )
 def test_its_checks_pass(copy, arguments):

@@ -69,12 +69,12 @@ def before(repository):
 
 @pytest.fixture
 def changed(before):
-    """The repository with twenty flows that differ from what is registered in every way there is."""
+    """The repository with twelve flows that differ from what is registered in every way there is."""
     for number in (8, 9):
         (before.root / f"flows/flow{number:02}.py").unlink()
     for number in (0, 1, 2, 3):
         before.flow(f"flow{number:02}", ON_CALL, about=" again")
-    for number in range(10, 22):
+    for number in range(10, 14):
         before.flow(f"flow{number:02}")
     before.file("flows/shared/concurrency.py", 'LIMITS = {"data-flows.killed": 1}\n')
     template = before.stack.template | {"job_configuration": {"command": "x"}}
@@ -107,9 +107,9 @@ def test_killed_after_every_single_write_it_finishes_and_no_deployment_is_lost_o
             break
     new = content(changed.held())
     assert changed.actions(full=True) == {}
-    assert len(new) == 20
-    # Pool, variable, limit, block; two for each of twelve new ones; four changed; five automations; two pruned.
-    assert kills >= 4 + 24 + 4 + 5 + 2
+    assert len(new) == 12
+    # Pool, variable, limit, block; two for each of four new ones; four changed; five automations; two pruned.
+    assert kills >= 4 + 8 + 4 + 5 + 2
     for state in states:
         # Each is as it was or as it is to be, whole; none is missing that was there and stays.
         assert all(each in (old.get(name), new.get(name)) for name, each in state.items())
@@ -154,14 +154,14 @@ def test_a_process_that_is_killed_leaves_the_same(changed):
         assert set(old) <= set(changed.held())
     changed.register()
     assert changed.actions(full=True) == {}
-    assert len(changed.held()) == 20
+    assert len(changed.held()) == 12
 
 
 def test_a_server_that_goes_away_is_told_with_what_is_done_and_the_next_registration_goes_on(changed, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(api, "RETRY_SECONDS", 2)
         with pytest.raises(
-            Refusal, match=r"(it is over|got 503), for 2 s; .*\n\d+ of 27 writes are done\. The next is"
+            Refusal, match=r"(it is over|got 503), for 2 s; .*\n\d+ of 19 writes are done\. The next is"
         ) as refused:
             changed.register(EndsAfter(10, httpx.ConnectError))
     assert refused.value.exit_code == 2
@@ -185,7 +185,7 @@ def test_an_answer_that_is_lost_is_asked_for_again_and_nothing_is_made_twice(cha
     changed.register(Forgetful())
     assert changed.actions(full=True) == {}
     assert len(automations(changed)) == 5
-    assert len(changed.held()) == 20
+    assert len(changed.held()) == 12
 
 
 def automations(repository):
@@ -206,7 +206,7 @@ def test_two_at_once_end_in_the_state_of_one(changed):
 
     asyncio.run(both())
     assert changed.actions(full=True) == {}
-    assert len(changed.held()) == 20
+    assert len(changed.held()) == 12
     assert sorted(automations(changed)) == sorted(set(automations(changed)))
     assert len(automations(changed)) == 5
 

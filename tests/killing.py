@@ -16,4 +16,5 @@ def killed_after(seconds: float | None, command: list[str]) -> float:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
+    assert process.returncode in (0, -signal.SIGKILL)
     return time.monotonic() - started

@@ -5,13 +5,11 @@ KILLS says how many moments each is killed at: 2, or as many as one asks for.
 
 import os
 import random
-import signal
-import subprocess
 import sys
-import time
 
 import polars as pl
 import pytest
+from killing import killed_after
 from orders import frame, land, objects, order, quarantined, run
 
 KILLS = int(os.environ.get("KILLS", "2"))
@@ -28,7 +26,7 @@ run(run_id=sys.argv[1], percent=50)
 """
 EXPORT = """
 import sys
-sys.path.insert(0, "tests/flows/data")
+sys.path[:0] = ["tests", "tests/flows/data"]
 from test_kills import NOTES
 from flows.shared.data import export
 print("begun", flush=True)
@@ -83,24 +81,9 @@ def notes():
 NOTES = notes()
 
 
-def killed_after(code, seconds, *arguments):
-    """Start the code, kill it so long after it has begun; return whether it was still running."""
-    with subprocess.Popen([sys.executable, "-c", code, *arguments], env=os.environ, stdout=subprocess.PIPE) as process:
-        process.stdout.readline()
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-    return process.returncode == -signal.SIGKILL
-
-
-def seconds_of(code, *arguments):
-    """How long the code takes when nothing stops it."""
-    with subprocess.Popen([sys.executable, "-c", code, *arguments], env=os.environ, stdout=subprocess.PIPE) as process:
-        process.stdout.readline()
-        started = time.monotonic()
-    assert process.returncode == 0
-    return time.monotonic() - started
+def run_code(code, *arguments, until=None):
+    """Run the code, or kill it so many seconds after it has begun; return how long it ran."""
+    return killed_after(until, [sys.executable, "-c", code, *arguments])
 
 
 def days():
@@ -117,7 +100,7 @@ def days():
 def whole(world):
     """What the table and the quarantine hold after a run that nothing stops, and how long it takes."""
     land(world, **days())
-    seconds = seconds_of(LOAD, "whole")
+    seconds = run_code(LOAD, "whole")
     held = world.query(ALL), quarantined(world).sort("_source_file")
     forget(world)
     return *held, seconds
@@ -135,7 +118,7 @@ def test_a_load_that_is_killed_and_run_again_leaves_each_row_once(world, whole):
     rows, rejected, seconds = whole
     moments = random.Random(12)  # noqa: S311 (no secret)
     for number in range(KILLS):
-        killed_after(LOAD, moments.uniform(0, seconds), f"killed-{number}")
+        run_code(LOAD, f"killed-{number}", until=moments.uniform(0, seconds))
         run(run_id=f"again-{number}", percent=50)
         assert world.query(ALL) == rows
         assert quarantined(world).sort("_source_file").equals(rejected)
@@ -148,13 +131,13 @@ def test_a_backfill_that_is_killed_and_run_again_leaves_each_row_once(world, who
     rows, rejected, _ = whole
     moments = random.Random(14)  # noqa: S311 (no secret)
     (tmp_path / "whole").mkdir()
-    seconds = seconds_of(BACKFILL, "may", str(tmp_path / "whole"))
+    seconds = run_code(BACKFILL, "may", str(tmp_path / "whole"))
     for number in range(KILLS):
         forget(world)
         runs = tmp_path / str(number)
         runs.mkdir()
-        killed_after(BACKFILL, moments.uniform(0, seconds), "may", str(runs))
-        seconds_of(BACKFILL, "may", str(runs))
+        run_code(BACKFILL, "may", str(runs), until=moments.uniform(0, seconds))
+        run_code(BACKFILL, "may", str(runs))
         assert world.query(ALL) == rows
         assert quarantined(world).sort("_source_file").equals(rejected)
         assert world.query("SELECT COUNT(DISTINCT FILE) FROM LOAD_HISTORY") == [(4,)]
@@ -165,12 +148,12 @@ def test_a_backfill_that_is_killed_and_run_again_leaves_each_row_once(world, who
 def test_an_export_that_is_killed_leaves_the_old_file_or_the_new_one(world):
     land(world, day1=frame(*(order(n) for n in range(1, 3000))))
     run()
-    seconds = seconds_of(EXPORT, "whole")
+    seconds = run_code(EXPORT, "whole")
     moments = random.Random(13)  # noqa: S311 (no secret)
     for number in range(KILLS):
         before = objects(world, "export/")
         world.query("UPDATE ORDERS SET AMOUNT = AMOUNT + 1")
-        killed_after(EXPORT, moments.uniform(0, seconds), f"killed-{number}")
+        run_code(EXPORT, f"killed-{number}", until=moments.uniform(0, seconds))
         whole_files = [pl.read_parquet(body).height for body in objects(world, "export/").values()]
         assert whole_files == [2999] * len(before)
         from flows.shared.data import export

@@ -98,7 +98,8 @@ def delete(connection: SnowflakeConnection, rule: TableRule, cutoff: datetime, r
                 raise RetentionRefusedError(too_many(rule, "rows", total + deleted, rows.before, cutoff))
             snowflake.execute(
                 connection,
-                f"INSERT INTO {HISTORY} SELECT %s, %s, %s, %s::TIMESTAMP_NTZ, %s::TIMESTAMP_NTZ, %s, SYSDATE()",
+                f"INSERT INTO {HISTORY} ({', '.join(HISTORY_COLUMNS)}) "
+                "SELECT %s, %s, %s, %s::TIMESTAMP_NTZ, %s::TIMESTAMP_NTZ, %s, SYSDATE()",
                 (rule.name, run_id, rule.full_table, utc_text(cutoff), utc_text(until), deleted),
             )
         total += deleted

@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from flows.shared.settings import RunSettings
 
@@ -38,17 +39,19 @@ def report(flow: str, run_id: str, figures: Mapping[str, float]) -> None:
 
     Figures never decide over a run: an artifact that cannot be stored is a warning.
     """
-    from prefect.artifacts import create_table_artifact
-
     # Not through a logger, and so not by print either, which Prefect logs: CloudWatch wants the line bare.
     line = embedded_metrics(flow, RunSettings.load().environment, run_id, figures, time.time())
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+    rows = [{"figure": name, "value": value} for name, value in figures.items()]
+    store_table(f"{flow}-figures", rows, f"Figures of the last run of {flow}")
+
+
+def store_table(key: str, rows: list[dict[str, Any]], description: str) -> None:
+    """Store a table as an artifact of the run, for a person; one that cannot be stored is a warning."""
+    from prefect.artifacts import create_table_artifact
+
     try:
-        create_table_artifact(
-            key=f"{flow.replace('_', '-')}-figures",
-            table=[{"figure": name, "value": value} for name, value in figures.items()],
-            description=f"Figures of the last run of {flow}",
-        )
+        create_table_artifact(key=key.replace("_", "-"), table=rows, description=description)
     except Exception as error:
-        logging.getLogger(__name__).warning("The figures of %s are not in Prefect: %r", flow, error)
+        logging.getLogger(__name__).warning("The artifact %s is not in Prefect: %r", key, error)

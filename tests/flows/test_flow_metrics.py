@@ -26,4 +26,4 @@ def test_figures_never_decide_over_a_run(monkeypatch, capsys, caplog):
     monkeypatch.setenv("DATA_FLOWS_ENVIRONMENT", "dev")
     report("a_flow", "id", {"rows": 3})
     assert json.loads(capsys.readouterr().out)["Rows"] == 3
-    assert "The figures of a_flow are not in Prefect: ConnectionError('Prefect is gone')" in caplog.text
+    assert "The artifact a_flow-figures is not in Prefect: ConnectionError('Prefect is gone')" in caplog.text

@@ -20,6 +20,8 @@ from scripts.shared.refusal import Refusal
 from scripts.warehouse import login, rotation, stored_keys
 from scripts.warehouse.wanted import identity
 
+TIME_LIMIT_MINUTES = 720  # Of a run whose environment says none: as in terraform/variables.tf, and a test compares.
+
 
 def main() -> None:
     """Go one step on, and say what was done."""
@@ -31,7 +33,7 @@ def main() -> None:
     if environment.is_local:
         raise Refusal("The embedded Snowflake looks at no key: got ENV=local; expected another environment.")
     guard(environment, "take out the former key of Snowflake's user" if given.finish else "rotate Snowflake's key")
-    default = timedelta(minutes=environment.facts["flow_task"].get("time_limit_minutes", 720))
+    default = timedelta(minutes=environment.facts["flow_task"].get("time_limit_minutes", TIME_LIMIT_MINUTES))
     with FlowImport(environment.name) as flow_import:
         limits = [time_limit(each["tags"], default) for each in flow_import.sound_result().deployments]
     who = identity(environment)

@@ -11,8 +11,14 @@ import pytest
 from moto import mock_aws
 
 from scripts.shared import environments
-from scripts.shared.environments import ROOT, find_environment
+from scripts.shared.environments import ROOT, Environment, find_environment
 from scripts.shared.key_pair import fingerprint, public_half
+
+
+@cache
+def client(service):
+    """Made once: it takes longer than what is asked of it."""
+    return boto3.client(service, region_name="eu-central-1")
 
 
 @cache
@@ -26,7 +32,7 @@ class Cloud:
     path = "/HarborFlows/Amber"
 
     def __init__(self):
-        self.ssm, kms, self.s3 = (boto3.client(name, region_name="eu-central-1") for name in ("ssm", "kms", "s3"))
+        self.ssm, kms, self.s3 = map(client, ("ssm", "kms", "s3"))
         kms.create_alias(AliasName="alias/HarborFlows-Amber", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
         self.put("SNOWFLAKE_ACCOUNT", "harbour-amber", "String")
         self.put("SNOWFLAKE_USER", "harbour_flows", "String")
@@ -62,5 +68,6 @@ def amber_cloud():
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         patch.setenv("MOTO_ACCOUNT_ID", "515151515151")
         patch.setattr(environments, "FACTS", ROOT / "tests" / "fixtures" / "environments")
+        patch.setattr(Environment, "_new_client", lambda _, service: client(service))
         with mock_aws():
             yield Cloud()

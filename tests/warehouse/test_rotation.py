@@ -1,5 +1,6 @@
 """`make rotate-key`: at each moment the key in SSM is in one of the slots, whenever a rotation ends."""
 
+import re
 import sys
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -7,14 +8,14 @@ from functools import cache
 from itertools import cycle
 from types import SimpleNamespace
 
-import boto3
 import pytest
+from amber_cloud import client
 from botocore.client import BaseClient
 from snowflake_account import SLOTS, login_refused
 
 from scripts import rotate_key
 from scripts.registration.flow_import import Imported
-from scripts.shared.environments import find_environment
+from scripts.shared.environments import ROOT, find_environment
 from scripts.shared.key_pair import fingerprint, new_key_pair
 from scripts.shared.refusal import Refusal
 from scripts.warehouse import login, rotation, stored_keys
@@ -253,6 +254,38 @@ def test_two_rotations_at_once_leave_a_key_that_connects(turn, effects, cloud, a
     assert first_key in account.fingerprints()
 
 
+@pytest.mark.parametrize("where", ["slot", "SSM"])
+def test_what_another_rotation_has_changed_since_it_looked_is_left_alone(turn, cloud, account, first_key, where):
+    connect, (private, public) = account.connect, new_key_pair()
+
+    def interfere(**given):
+        session = connect(**given)
+        if "private_key" in given and where == "slot":
+            account.keys["RSA_PUBLIC_KEY_2"] = public
+        elif "private_key" in given:
+            cloud.put("SNOWFLAKE_PRIVATE_KEY", private)
+        return session
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("snowflake.connector.connect", interfere)
+        with pytest.raises(Refusal, match="Somebody else changes the keys of this user now; SSM is unchanged"):
+            turn()
+    assert cloud.key() == (first_key if where == "slot" else fingerprint(public))
+
+
+def test_a_slot_that_another_rotation_took_as_the_key_was_written_is_taken_back(
+    turn, effects, cloud, account, first_key
+):
+    def interfere(what):
+        if what == "PutParameter":
+            account.keys["RSA_PUBLIC_KEY_2"] = new_key_pair()[1]
+
+    effects.after = interfere
+    turn()
+    assert cloud.key() != first_key
+    assert account.fingerprints() == {first_key, cloud.key()}
+
+
 def test_no_private_key_is_in_a_statement_or_a_line(turn, cloud, account, first_key):
     said = turn()
     found = cloud.ssm.get_parameter_history(Name=f"{cloud.path}/SNOWFLAKE_PRIVATE_KEY", WithDecryption=True)
@@ -261,7 +294,7 @@ def test_no_private_key_is_in_a_statement_or_a_line(turn, cloud, account, first_
 
 
 def test_tasks_that_may_hold_the_former_key_are_counted(cloud, monkeypatch):
-    ec2, ecs = (boto3.client(name, region_name="eu-central-1") for name in ("ec2", "ecs"))
+    ec2, ecs = map(client, ("ec2", "ecs"))
     subnet = ec2.describe_subnets()["Subnets"][0]
     group = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [subnet["VpcId"]]}])["SecurityGroups"][0]
     ec2.modify_vpc_attribute(VpcId=subnet["VpcId"], EnableDnsHostnames={"Value": True})
@@ -313,6 +346,13 @@ def test_the_command_waits_as_long_as_the_longest_run(command, cloud, account):
     until = datetime.now(UTC) + timedelta(days=1) + SETTLING
     assert f"{until:%Y-%m-%d}" in command("--env", "amber")
     assert sorted(map(bool, (account.keys[slot] for slot in SLOTS))) == [True, True]
+
+
+def test_the_time_limit_of_an_environment_that_says_none_is_terraforms():
+    declared = (ROOT / "terraform" / "variables.tf").read_text()
+    assert re.findall(r"time_limit_minutes += optional\(number, (\d+)\)", declared) == [
+        str(rotate_key.TIME_LIMIT_MINUTES)
+    ]
 
 
 def test_the_embedded_snowflake_has_no_key_to_rotate(command):

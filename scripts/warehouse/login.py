@@ -13,6 +13,7 @@ EXPECTED = (
     "expected a connection with the right to administer it, in the connector's connections.toml or in variables "
     "SNOWFLAKE_CONNECTIONS_<NAME>_ACCOUNT, …; SNOWFLAKE_DEFAULT_CONNECTION_NAME chooses one"
 )
+CHANGES = ("CREATE", "ALTER", "GRANT")
 WHERE_AM_I = "SELECT CURRENT_ORGANIZATION_NAME(), CURRENT_ACCOUNT_NAME(), CURRENT_ACCOUNT(), CURRENT_REGION()"
 
 
@@ -26,9 +27,9 @@ class Session:
         """The rows of one statement.
 
         Raises:
-            Refusal: with the statement and Snowflake's sentence; exit code 1.
+            Refusal: with the statement and Snowflake's sentence; exit code 1 if it refused a change.
         """
-        from snowflake.connector.errors import Error
+        from snowflake.connector.errors import Error, ProgrammingError
 
         try:
             with self._connection.cursor() as cursor:
@@ -36,9 +37,10 @@ class Session:
                 names = [column.name.lower() for column in cursor.description]
                 return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         except Error as error:
+            code = 1 if isinstance(error, ProgrammingError) and sql.startswith(CHANGES) else 2
             # The public half of a key is no secret, but as long as a page.
             told = re.sub(r"'[A-Za-z0-9+/=]{100,}'", "'…'", sql)
-            raise Refusal(f"Snowflake refused `{told}`: {sentence(error)}", 1) from None
+            raise Refusal(f"Snowflake refused `{told}`: {sentence(error)}", code) from None
 
 
 def sentence(error: Any) -> str:

@@ -28,7 +28,6 @@ REFUSED = (
     ("specified in the connect string", "has no role {role} that is granted to user {user}: "
      "`make snowflake-setup ENV={env} APPLY=1`"),
     ("404 Not Found", "has no account {account}: write SNOWFLAKE_ACCOUNT again, with `make secret`"),
-    ("Name or service not known", "was not found at the address of account {account}: write SNOWFLAKE_ACCOUNT again"),
 )  # fmt: skip
 
 
@@ -54,9 +53,9 @@ def service_session(environment: Environment, settings: SnowflakeSettings) -> It
     """A session as the flows have it.
 
     Raises:
-        Refusal: the user is not let in; in one sentence, why, with exit code 1.
+        Refusal: the user is not let in; in one sentence, why, with exit code 1, or 2 if Snowflake was not reached.
     """
-    from snowflake.connector.errors import Error
+    from snowflake.connector.errors import Error, OperationalError
 
     try:
         with snowflake.connect(settings, "make check-snowflake", getpass.getuser()) as connection:
@@ -70,7 +69,8 @@ def service_session(environment: Environment, settings: SnowflakeSettings) -> It
         for part, meaning in REFUSED:
             if part in said:
                 raise Refusal(f"Snowflake {meaning.format(**facts)}. It said: {said}", 1) from None
-        raise Refusal(f"Snowflake does not let user {user} in: {said}", 1) from None
+        code = 2 if isinstance(error, OperationalError) else 1  # The former: it was not reached.
+        raise Refusal(f"Snowflake does not let user {user} in: {said}", code) from None
 
 
 def check(environment: Environment, settings: SnowflakeSettings, expected: str) -> Iterator[str]:

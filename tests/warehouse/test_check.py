@@ -4,6 +4,7 @@ import os
 import sys
 
 import pytest
+from snowflake.connector.errors import OperationalError
 from snowflake_account import login_refused
 
 from scripts import check_snowflake
@@ -62,6 +63,15 @@ def test_whoever_is_not_let_in_is_told_why_and_what_to_do(check, account, said, 
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
     assert refused.value.exit_code == 1
+
+
+def test_a_snowflake_that_is_not_reached_is_told_as_that(check, account):
+    account.login_error = OperationalError(
+        msg="Could not connect to Snowflake backend after 9 attempt(s).", errno=250001
+    )
+    with pytest.raises(Refusal, match="does not let user HARBOUR_FLOWS in: 250001: Could not connect") as refused:
+        check()
+    assert refused.value.exit_code == 2
 
 
 @pytest.mark.parametrize(("change", "told"), [

@@ -321,6 +321,13 @@ def test_the_command_runs_each_statement_and_says_it(command, as_wanted, want):
     assert said.out.splitlines()[-1].startswith("Nothing differs from ")
 
 
+def test_a_look_that_is_refused_is_no_difference_but_something_that_could_not_be_looked_at(command, as_wanted, account):
+    account.refuses["USE ROLE"] = "Requested role 'ACCOUNTADMIN' is not assigned to the executing user."
+    with pytest.raises(Refusal, match=r"refused `USE ROLE .*is not assigned to the executing user") as refused:
+        command("--drift")
+    assert refused.value.exit_code == 2
+
+
 @pytest.mark.parametrize("given", ["--apply", "--drift"])
 def test_another_account_is_refused_before_the_first_statement(command, cloud, account, given):
     cloud.put("SNOWFLAKE_ACCOUNT", "harbour-violet", "String")

@@ -14,6 +14,18 @@ from scripts.shared import environments
 from scripts.shared.environments import ROOT, Environment, find_environment
 from scripts.shared.key_pair import fingerprint, public_half
 
+# What flow files declare, as registration's import tells it.
+DATA = (
+    {"kind": "landing", "name": "ships", "schema": "", "table": "SHIPS"},
+    {"kind": "landing", "name": "tides", "schema": "SEA", "table": "TIDES"},
+    {
+        "kind": "export",
+        "name": "ships_by_port",
+        "query": "WITH t AS (SELECT * FROM SHIPS) SELECT * FROM t JOIN SEA.TIDES",
+    },
+    {"kind": "push", "name": "berths", "query": "SELECT * FROM ANALYTICS.BERTHS JOIN TOWN.OPEN.STREETS"},
+)
+
 
 @cache
 def client(service):

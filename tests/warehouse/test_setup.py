@@ -2,13 +2,12 @@
 
 import sys
 from contextlib import nullcontext
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import sqlglot
 import sqlglot.parser
-from amber_cloud import amber_cloud
+from amber_cloud import DATA
 from snowflake.connector.errors import DatabaseError
 from sqlglot import exp
 from sqlglot.errors import ParseError
@@ -17,7 +16,6 @@ from flows.shared.snowflake_account import read_account
 from scripts import snowflake_setup
 from scripts.registration.flow_import import Imported
 from scripts.shared.environments import find_environment
-from scripts.shared.key_pair import new_key_pair
 from scripts.shared.refusal import Refusal
 from scripts.warehouse import wanted as wanting
 from scripts.warehouse.applying import apply
@@ -29,16 +27,6 @@ from scripts.warehouse.script import script, statements, with_roles
 from scripts.warehouse.slots import set_key, unset_key
 
 PLACE = {"database": "HARBOUR_AMBER", "schema": "SHIPS", "warehouse": "LOADING_AMBER", "role": "HARBOUR_LOADER_AMBER"}
-DATA = (
-    {"kind": "landing", "name": "ships", "schema": "", "table": "SHIPS"},
-    {"kind": "landing", "name": "tides", "schema": "SEA", "table": "TIDES"},
-    {
-        "kind": "export",
-        "name": "ships_by_port",
-        "query": "WITH t AS (SELECT * FROM SHIPS) SELECT * FROM t JOIN SEA.TIDES",
-    },
-    {"kind": "push", "name": "berths", "query": "SELECT * FROM ANALYTICS.BERTHS JOIN TOWN.OPEN.STREETS"},
-)
 OWN = {
     ("USAGE", "WAREHOUSE", ("LOADING_AMBER",)), ("USAGE", "DATABASE", ("HARBOUR_AMBER",)),
     ("USAGE", "SCHEMA", ("HARBOUR_AMBER", "SHIPS")), ("CREATE TABLE", "SCHEMA", ("HARBOUR_AMBER", "SHIPS")),
@@ -50,66 +38,6 @@ READ = {
     ("USAGE", "DATABASE", ("TOWN",)), ("USAGE", "SCHEMA", ("TOWN", "OPEN")),
     ("SELECT", "TABLE", ("TOWN", "OPEN", "STREETS")),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def want():
-    """What amber wants, with these data sets, two NAT addresses and a key."""
-    with amber_cloud() as cloud, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wanting, "sql_files", lambda _: [])
-        cloud.put("SNOWFLAKE_PRIVATE_KEY", new_key_pair()[0])
-        cloud.apply(nat_addresses=["198.51.100.1", "198.51.100.2"])
-        return wanting.wanted(find_environment("amber"), DATA)
-
-
-@pytest.fixture
-def answers(account, want):
-    """The account answers as if all were as it is wanted."""
-    account.keys["RSA_PUBLIC_KEY"] = want.public_key
-    own = want.own_name
-    grants = [
-        {"created_on": "", "privilege": privilege, "granted_on": kind, "name": ".".join(name), "granted_to": "ROLE",
-         "grantee_name": want.role, "grant_option": "false", "granted_by": "ACCOUNTADMIN"}
-        for privilege, kind, name in [
-            *((*each[:1], "VIEW" if each.name[-1] == "STREETS" else each.kind, each.name) for each in want.grants),
-            ("OWNERSHIP", "TABLE", ("HARBOUR_AMBER", "SHIPS", "SHIPS")),
-        ]
-    ]  # fmt: skip
-    account.answers |= {
-        "SHOW DATABASES LIKE 'TOWN'": [{"name": "TOWN"}],
-        "SHOW DATABASES": [{"name": "HARBOUR_AMBER"}, {"name": "HARBOURXAMBER"}],
-        "SHOW SCHEMAS LIKE 'ANALYTICS'": [{"name": "ANALYTICS"}],
-        "SHOW SCHEMAS LIKE 'OPEN'": [{"name": "OPEN"}],
-        "SHOW SCHEMAS IN": [{"name": "SHIPS"}, {"name": "SEA"}],
-        "SHOW OBJECTS LIKE 'BERTHS'": [{"name": "BERTHS", "kind": "TABLE"}],
-        "SHOW OBJECTS LIKE 'STREETS'": [{"name": "STREETS", "kind": "VIEW"}],
-        "SHOW WAREHOUSES": [{"name": "LOADING_AMBER", "state": "SUSPENDED", "size": "X-Small", "auto_suspend": 60,
-                             "auto_resume": "true", "resource_monitor": own}],
-        "SHOW RESOURCE MONITORS": [{"name": own, "credit_quota": "40.00", "used_credits": "1.5", "frequency": "MONTHLY",
-                                    "notify_at": "80%", "suspend_at": "100%", "suspend_immediately_at": None}],
-        "SHOW NETWORK POLICIES": [{"name": own, "comment": "", "entries_in_allowed_ip_list": 3}],
-        "DESC NETWORK POLICY": [{"name": "ALLOWED_IP_LIST", "value": "203.0.113.0/24,198.51.100.1,198.51.100.2"},
-                                {"name": "BLOCKED_IP_LIST", "value": ""}],
-        "SHOW USERS": [{"name": "HARBOUR_FLOWS"}],
-        "DESC USER": account.described(
-            TYPE="SERVICE", DISABLED="false", DEFAULT_ROLE=want.role, DEFAULT_WAREHOUSE="LOADING_AMBER",
-            DEFAULT_NAMESPACE="HARBOUR_AMBER.SHIPS",
-        ),
-        "SHOW PARAMETERS": [{"key": "NETWORK_POLICY", "value": own, "default": "", "level": "USER"}],
-        "SHOW GRANTS TO USER": [{"role": want.role, "granted_to": "USER", "grantee_name": "HARBOUR_FLOWS"}],
-        "SHOW ROLES": [{"name": want.role}],
-        "SHOW GRANTS TO ROLE": grants,
-        "SHOW GRANTS OF ROLE": [{"role": want.role, "granted_to": "USER", "grantee_name": "HARBOUR_FLOWS"},
-                                {"role": want.role, "granted_to": "ROLE", "grantee_name": "SYSADMIN"}],
-    }  # fmt: skip
-    return account.answers
-
-
-@pytest.fixture
-def ask(account):
-    from scripts.warehouse.login import Session
-
-    return Session(account.connect()).ask
 
 
 @pytest.fixture
@@ -223,53 +151,6 @@ def test_a_name_or_text_stays_one_whatever_is_in_it(name):
     assert parsed.find(exp.Table).parts[0].name == name
 
 
-def test_nothing_differs_where_all_is_as_wanted(want, answers, ask):
-    assert differences(want, ask) == []
-
-
-@pytest.mark.parametrize(("beginning", "change", "told"), [
-    ("SHOW DATABASES", [], "database HARBOUR_AMBER: got none; expected it."),
-    ("SHOW SCHEMAS IN", [{"name": "SHIPS"}], "schema HARBOUR_AMBER.SEA: got none; expected it."),
-    ("SHOW WAREHOUSES", [], "warehouse LOADING_AMBER: got none; expected it."),
-    ("SHOW WAREHOUSES", {"size": "2X-Large"}, "warehouse LOADING_AMBER, size: got XXLARGE; expected XSMALL."),
-    ("SHOW WAREHOUSES", {"auto_suspend": 600},
-     "warehouse LOADING_AMBER, auto-suspend in seconds: got 600; expected 60."),
-    ("SHOW WAREHOUSES", {"resource_monitor": "null"},
-     "warehouse LOADING_AMBER, resource monitor: got null; expected HARBOR_FLOWS_AMBER."),
-    ("SHOW RESOURCE", {"credit_quota": "90.00"},
-     "resource monitor HARBOR_FLOWS_AMBER, credits: got 90.0; expected 40.0."),
-    ("SHOW RESOURCE", {"suspend_at": None},
-     "resource monitor HARBOR_FLOWS_AMBER, suspends at: got nothing; expected 100%."),
-    ("SHOW NETWORK", [], "network policy HARBOR_FLOWS_AMBER: got none; expected it."),
-    ("DESC NETWORK", {"value": "0.0.0.0/0"}, "network policy HARBOR_FLOWS_AMBER, allowed: got 0.0.0.0/0; expected "
-     "198.51.100.1, 198.51.100.2, 203.0.113.0/24."),
-    ("SHOW USERS", [], "user HARBOUR_FLOWS: got none; expected it."),
-    ("SHOW PARAMETERS", [], "user HARBOUR_FLOWS, NETWORK_POLICY: got none; expected HARBOR_FLOWS_AMBER."),
-    ("SHOW GRANTS TO USER", {"role": "ACCOUNTADMIN"},
-     "user HARBOUR_FLOWS: got the role ACCOUNTADMIN; expected HARBOUR_LOADER_AMBER only."),
-    ("SHOW ROLES", [], "role HARBOUR_LOADER_AMBER: got none; expected it."),
-    ("SHOW GRANTS TO ROLE", {"privilege": "MODIFY"},
-     "role HARBOUR_LOADER_AMBER: got MODIFY on WAREHOUSE LOADING_AMBER; expected none, because nothing that is "
-     "declared needs it."),
-    ("SHOW GRANTS TO ROLE", {"privilege": "MODIFY"},
-     "role HARBOUR_LOADER_AMBER: got no USAGE on WAREHOUSE LOADING_AMBER; expected it."),
-    ("SHOW GRANTS OF ROLE", {"grantee_name": "ANNA"},
-     "role HARBOUR_LOADER_AMBER: got it for USER ANNA; expected only USER HARBOUR_FLOWS and ROLE SYSADMIN."),
-    ("SHOW OBJECTS LIKE 'BERTHS'", [],
-     "HARBOUR_AMBER.ANALYTICS.BERTHS: got no such table or view; expected it, because flows read it."),
-])  # fmt: skip
-def test_each_difference_is_a_line(want, answers, ask, beginning, change, told):
-    (key,) = [key for key in answers if key.startswith(beginning) and key != "SHOW DATABASES LIKE 'TOWN'"][:1]
-    answers[key] = [answers[key][0] | change, *answers[key][1:]] if isinstance(change, dict) else change
-    assert told in differences(want, ask)
-
-
-def test_a_key_of_ssm_that_is_in_neither_slot_is_a_difference(want, answers, ask):
-    (line,) = differences(replace(want, public_key="AAAA"), ask)
-    assert line.startswith("user HARBOUR_FLOWS: got SHA256:")
-    assert line.endswith("the key in SSM: `make rotate-key` sets it.")
-
-
 def test_all_statements_run_with_the_right_kind_and_without_what_is_not_there(want, answers, ask, account):
     del answers["SHOW OBJECTS LIKE 'BERTHS'"]
     ran = list(apply(want, ask))
@@ -372,6 +253,18 @@ def test_a_wrong_fact_is_one_sentence(cloud, setup, told):
     environment.facts["snowflake"]["setup"] = setup
     with pytest.raises(Refusal, match=told):
         wanting.wanted(environment, ())
+
+
+def test_of_the_local_stack_the_script_is_written_and_never_run(command, cloud, monkeypatch, tmp_path):
+    for name, value in (("ACCOUNT", "fakesnow"), ("USER", "LOADER")):
+        cloud.ssm.put_parameter(Name=f"/HarborFlows/Local/SNOWFLAKE_{name}", Value=value, Type="String")
+    monkeypatch.setenv("DATA_FLOWS_DIRECTORY", str(tmp_path / "local"))
+    monkeypatch.setattr(snowflake_setup, "require_running", lambda _: None)
+    code, said = command("--env", "local")
+    assert code == 0
+    assert said.out == command.path.with_name("local.sql").read_text()
+    with pytest.raises(Refusal, match="no roles, users and warehouses to set up: got ENV=local"):
+        command("--env", "local", "--apply")
 
 
 def test_without_a_user_in_ssm_it_is_told_how_to_write_one(cloud):

@@ -35,12 +35,15 @@ takes.check           := ENV OFFLINE BASE
 takes.comment         := ENV
 takes.apply           := ENV YES
 takes.secret          := NAME ENV GENERATE YES
+takes.snowflake-setup := ENV APPLY DRIFT YES
+takes.rotate-key      := ENV FINISH YES
+takes.check-snowflake := ENV
 takes.open            := ENV
 takes.alerts          := ENV YES
 takes.alert-test      := ENV YES
 takes.register        := ENV DRY_RUN ONLY KEEP FULL IMAGE_DIGEST YES
 # These say 1 or nothing: OFFLINE=0 would read as no and mean yes.
-SWITCHES := FAST DEV OFFLINE PIPELINE DRY_RUN KEEP FULL WATCH WRITE GENERATE
+SWITCHES := FAST DEV OFFLINE PIPELINE DRY_RUN KEEP FULL WATCH WRITE GENERATE APPLY DRIFT FINISH
 # These choose the Python that runs the targets.
 ALWAYS := PYTHON3 PYTHON PREFLIGHT
 
@@ -147,6 +150,15 @@ release: setup ## Push the commit's image, start the pipeline
 
 secret: setup ## Write a parameter, or show which are missing
 	@$(PYTHON) -m scripts.set_secret $(if $(filter command,$(firstword $(origin NAME))),"$$NAME") --env $(ENV) $(if $(GENERATE),--generate)
+
+snowflake-setup: setup ## Write Snowflake's side as SQL, run or compare
+	@$(PYTHON) -m scripts.snowflake_setup --env $(ENV) $(if $(APPLY),--apply) $(if $(DRIFT),--drift)
+
+rotate-key: setup ## Rotate Snowflake's key, end the former
+	@$(PYTHON) -m scripts.rotate_key --env $(ENV) $(if $(FINISH),--finish)
+
+check-snowflake: setup ## Connect to Snowflake as flows do
+	@$(PYTHON) -m scripts.check_snowflake --env $(ENV)
 
 alerts: setup ## Subscribe PagerDuty to the alarms
 	@$(PYTHON) -m scripts.subscribe_alerts $(ENV)

@@ -41,6 +41,11 @@ output "results_bucket" {
   value       = module.results_store.bucket.name
 }
 
+output "nat_addresses" {
+  description = "Public addresses that flow runs are seen with, for Snowflake's network policy; none for an existing VPC."
+  value       = module.network.nat_addresses
+}
+
 output "image" {
   description = "Image of the agent and of flow runs, named by digest."
   value       = local.image

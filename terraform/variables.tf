@@ -158,9 +158,27 @@ variable "prefect_credential" {
 }
 
 variable "snowflake" {
-  description = "Where flows load data into Snowflake and read it; account, user and key come from SSM."
-  type        = object({ database = string, schema = string, warehouse = string, role = string })
-  nullable    = false
+  description = <<-EOT
+    Where flows load data into Snowflake and read it; account, user and key come from SSM.
+    setup is read by `make snowflake-setup` only: size of the warehouse (XSMALL) and after how many idle seconds it is suspended (60), credits it
+    may use in a month (no monitor unless given), addresses that may connect beside the NAT gateways' (of an existing VPC: those too), tables and views in full that flows read
+    by statements of their own, and whether `make try AS=me` may make schemas (false).
+  EOT
+  type = object({
+    database  = string
+    schema    = string
+    warehouse = string
+    role      = string
+    setup = optional(object({
+      warehouse_size       = optional(string)
+      auto_suspend_seconds = optional(number)
+      credits_per_month    = optional(number)
+      addresses            = optional(list(string))
+      reads                = optional(list(string))
+      own_copies           = optional(bool)
+    }))
+  })
+  nullable = false
 }
 
 variable "dbt_cloud" {

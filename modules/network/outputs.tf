@@ -8,3 +8,8 @@ output "task_security_group_id" {
   description = "Security group of the agent and flow runs: egress only."
   value       = aws_security_group.tasks.id
 }
+
+output "nat_addresses" {
+  description = "Public addresses that tasks are seen with; none for an existing VPC, whose owner knows them."
+  value       = [for address in aws_eip.nat : address.public_ip]
+}

@@ -58,6 +58,20 @@ class Store:
             except ssm.exceptions.ParameterNotFound:
                 return None
 
+    def history(self, name: str) -> list[tuple[str, datetime]]:
+        """Every value that one has had and SSM still knows, with the moment it was written; the latest comes first."""
+        with self._refusing():
+            ssm = self.environment.client("ssm")
+            try:
+                pages = ssm.get_paginator("get_parameter_history").paginate(
+                    Name=f"{self.path}/{name}", WithDecryption=True
+                )
+                found = [each for page in pages for each in page["Parameters"]]
+            except ssm.exceptions.ParameterNotFound:
+                return []
+            found.sort(key=lambda each: -int(each["Version"]))
+            return [(str(each["Value"]), each["LastModifiedDate"]) for each in found]
+
     def write(self, name: str, kind: str, value: str) -> None:
         """Write one, over what is there, with the environment's key and the tags that every resource has.
 

@@ -61,7 +61,31 @@ def describe_file(file: str, root: Path) -> dict[str, list[Any]]:
         return _wrong(syntax_problem(error, root))
     except BaseException as error:
         return _wrong(_import_problem(error, file, root))
-    return {kind: [each for answer in answers for each in answer[kind]] for kind in ("deployments", "problems")}
+    described = {kind: [each for answer in answers for each in answer[kind]] for kind in ("deployments", "problems")}
+    return described | {"data": _declared_data()}
+
+
+def _declared_data() -> list[Any]:
+    """Data sets, exports and pushes of every module of flows/ that is imported by now."""
+    found = []
+    modules = {
+        "landing": "flows.shared.data.landing",
+        "export": "flows.shared.data.export",
+        "push": "flows.shared.push.declaration",
+    }
+    for kind, module in modules.items():
+        # Looked up, not imported: most files have none of them.
+        if not (type_ := getattr(sys.modules.get(module), kind.capitalize(), None)):
+            continue
+        for name, flows_module in list(sys.modules.items()):
+            if name.startswith("flows.") and not name.startswith("flows.shared"):
+                found += [_data(kind, each) for each in vars(flows_module).values() if isinstance(each, type_)]
+    return found
+
+
+def _data(kind: str, declared: Any) -> dict[str, str]:
+    told = ("name", "schema", "table") if kind == "landing" else ("name", "query")
+    return {"kind": kind, **{field: getattr(declared, field) for field in told}}
 
 
 def _wrong(problem: str) -> dict[str, list[Any]]:

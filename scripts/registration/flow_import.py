@@ -29,15 +29,20 @@ PASSED_ON = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PREFECT_HOME"
 
 @dataclass(frozen=True)
 class Imported:
-    """What the flow files hold: deployments in the API's words, each with its `file`, and what is wrong."""
+    """What the flow files hold: deployments in the API's words, each with its `file`, and what is wrong.
+
+    `data`: the data sets (`landing`: name, schema, table), exports and pushes (name, query) that they hold or import.
+    """
 
     deployments: list[dict[str, Any]]
     problems: list[str]
     broken: frozenset[str] = frozenset()  # Files that are wrong, or import something that is.
+    data: tuple[dict[str, str], ...] = ()
 
     def with_problems(self, more: list[str]) -> "Imported":
         """The same with more problems, each of which begins with its files."""
-        return Imported(self.deployments, [*self.problems, *more], self.broken | _named(more, self.deployments))
+        broken = self.broken | _named(more, self.deployments)
+        return Imported(self.deployments, [*self.problems, *more], broken, self.data)
 
 
 class FlowImport:
@@ -158,7 +163,8 @@ def combine_answers(answers: dict[str, dict[str, list[Any]]], sources: list[str]
     failed = frozenset(file for file, answer in answers.items() if answer["problems"])
     # A broken file that several import is told by each of them, and by its source.
     problems = [*dict.fromkeys([*told, *sources, *_same_names(deployments)])]
-    return Imported(deployments, problems, failed | _named(problems, deployments))
+    data = {json.dumps(each): each for answer in answers.values() for each in answer.get("data", [])}
+    return Imported(deployments, problems, failed | _named(problems, deployments), tuple(data.values()))
 
 
 def _named(problems: list[str], deployments: list[dict[str, Any]]) -> frozenset[str]:

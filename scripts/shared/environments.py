@@ -57,6 +57,11 @@ class Environment:
         return read_environment(self.tfvars)
 
     @property
+    def warehouse_place(self) -> dict[str, str]:
+        """Database, schema, warehouse and role of the facts."""
+        return {name: self.facts["snowflake"][name] for name in ("database", "schema", "warehouse", "role")}
+
+    @property
     def registry(self) -> str:
         """Host of the account's image registry."""
         return f"{self.facts['account_id']}.dkr.ecr.{self.facts['region']}.amazonaws.com"

@@ -27,7 +27,7 @@ def lines(environment: Environment, shell: Mapping[str, str] = os.environ) -> It
     if not environment.is_local:
         for name in misleading:  # Nor may they lead this process to the embedded AWS.
             os.environ.pop(name, None)
-    place = {f"SNOWSQL_{name.upper()}": value for name, value in environment.facts["snowflake"].items()}
+    place = {f"SNOWSQL_{name.upper()}": value for name, value in environment.warehouse_place.items()}
     exports = (_local if environment.is_local else _shared)(environment) | place
     yield f"# {environment.title}"
     if not environment.is_local:

@@ -25,7 +25,7 @@ def read_settings(environment: Environment) -> SnowflakeSettings:
         Refusal: a parameter is missing, may not be read, or is no account or key.
     """
     values = _parameters(environment)
-    values |= {f"SNOWFLAKE_{name.upper()}": value for name, value in environment.facts["snowflake"].items()}
+    values |= {f"SNOWFLAKE_{name.upper()}": value for name, value in environment.warehouse_place.items()}
     if environment.is_local:
         from scripts.shared.local_settings import HOST, LocalSettings, no_proxy_here
 

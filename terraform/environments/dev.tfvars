@@ -28,6 +28,7 @@ snowflake = {
   schema    = "LOADED"
   warehouse = "LOADING_DEV"
   role      = "DATA_FLOWS_LOADER_DEV"
+  setup     = { credits_per_month = 50 } # When they are used up, the warehouse is suspended (docs/snowflake.md).
 }
 
 dbt_cloud = {

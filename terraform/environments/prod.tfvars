@@ -27,6 +27,7 @@ snowflake = {
   schema    = "LOADED"
   warehouse = "LOADING"
   role      = "DATA_FLOWS_LOADER"
+  setup     = { credits_per_month = 400 } # When they are used up, the warehouse is suspended (docs/snowflake.md).
 }
 
 dbt_cloud = {

@@ -1,6 +1,7 @@
 """Every file of flows/ is found with its deployments, or told with what is wrong with it, and none hurts another."""
 
 import contextlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -214,6 +215,31 @@ def test_two_flows_of_one_name_are_refused(tmp_path):
 
 def test_without_any_flow_file_nothing_is_found_and_nothing_wrong(tmp_path):
     assert load(tmp_path) == Imported([], [])
+
+
+DATA = """
+import dataframely as dy
+from flows.shared.data.export import Export
+from flows.shared.data.landing import Landing
+
+class Row(dy.Schema):
+    id = dy.Int64()
+
+LANDED = Landing(name="landed", rows=Row, key=["id"], prefix="landing/x/", table="LANDED", schema="SEA")
+SENT = Export(name="sent", rows=Row, query="SELECT ID FROM LANDED", prefix="export/sent/")
+"""
+
+
+def test_data_sets_and_exports_are_told_wherever_flows_keep_them_and_each_once(tmp_path):
+    """A setup of Snowflake is made from them."""
+    shutil.copytree(ROOT / "flows" / "shared", tmp_path / "flows" / "shared")
+    write(tmp_path, {"_data": DATA, "one": f"from flows import _data\n{GOOD}", "two": GOOD.replace("good", "other")})
+    found = load(tmp_path)
+    assert found.problems == []
+    assert list(found.data) == [
+        {"kind": "landing", "name": "landed", "schema": "SEA", "table": "LANDED"},
+        {"kind": "export", "name": "sent", "query": "SELECT ID FROM LANDED"},
+    ]
 
 
 # Each of these would spoil the next one, were they not kept apart.

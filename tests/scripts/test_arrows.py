@@ -21,6 +21,7 @@ ARROWS = {
     "registration": {"gate", "shared"},
     "sentry": {"gate", "shared"},
     "sql": {"shared"},
+    "warehouse": {"gate", "parameters", "shared"},
     "trying": {"agent", "gate", "local_stack", "sentry", "shared"},
     "gate": {"shared"},
     "shared": set(),

@@ -7,7 +7,6 @@ come before them, for the first run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,7 +89,7 @@ def _read(path: Path, place: tuple[str, str]) -> SqlFile:
     if len(tables) > 1:
         raise ProblemError(max(tables.values()), f"got statements about {' and '.join(tables)}; expected one table")
     [table] = tables
-    reads = tuple(dict.fromkeys(_full_name(each, place) for each in _tables_of(trees[-1].expression)))
+    reads = tables_read(trees[-1].expression, place)
     if table in reads:
         raise ProblemError(
             lines[-1], f"got {table}, which is made here, among what is read; expected other tables only"
@@ -148,12 +147,11 @@ def _target(tree: exp.Expr) -> exp.Expr:
     return tree.this.this if isinstance(tree.this, exp.Schema) else tree.this  # type: ignore[no-any-return]
 
 
-def _tables_of(query: exp.Expr) -> Iterator[exp.Expr]:
-    """Tables and views that a query reads, its own CTEs and table functions left out."""
-    for scope in traverse_scope(query):
-        for source in scope.sources.values():
-            if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier):
-                yield source
+def tables_read(query: exp.Expr, place: tuple[str, str]) -> tuple[str, ...]:
+    """Tables and views that a query reads, named in full, its own CTEs and table functions left out."""
+    sources = [source for scope in traverse_scope(query) for source in scope.sources.values()]
+    tables = [each for each in sources if isinstance(each, exp.Table) and isinstance(each.this, exp.Identifier)]
+    return tuple(dict.fromkeys(_full_name(each, place) for each in tables))
 
 
 def _full_name(table: Any, place: tuple[str, str]) -> str:

@@ -1,0 +1,1 @@
+"""Snowflake's side of an environment: what should be there, as SQL; how it differs; and the key of its user."""

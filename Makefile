@@ -71,7 +71,7 @@ DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 
 ##@ A flow (locally, or with ENV=dev; YES=dev consents where that is guarded)
 
-new-flow: setup ## Write a new flow (FROM=load|export|sql|http)
+new-flow: setup ## Write a new flow (FROM=load|export|sql|http|fetch)
 	@$(PYTHON) -m scripts.new_flow "$$NAME" $(if $(value OWNER),--owner "$$OWNER") $(if $(value FROM),--from "$$FROM")
 
 flows: setup ## Check all flow files, in seconds

@@ -59,7 +59,7 @@ def test_what_is_written_passes_lint_its_test_and_registration(tmp_path):
     assert loaded.problems == []
     tags = {deployment["flow_name"]: deployment["tags"] for deployment in loaded.deployments}
     # What those read or reach is not there yet.
-    waits = {name for name, kind in kinds.items() if kind in ("export", "http")}
+    waits = {name for name, kind in kinds.items() if kind in ("export", "http", "fetch")}
     expected = {name: [f"owner:{owner}", *([] if name in waits else ["run:up"])] for name in [*names, *kinds]}
     assert tags == {name.rpartition("/")[2]: of_it for name, of_it in expected.items()}
 
@@ -74,7 +74,7 @@ def test_an_sql_flow_has_its_files_beside_it(root):
 
 def test_a_kind_that_there_is_not_is_refused(root):
     before = everything(root)
-    with pytest.raises(Refusal, match='FROM is "spark"; expected one of load, export, sql, http, or none'):
+    with pytest.raises(Refusal, match='FROM is "spark"; expected one of load, export, sql, http, fetch, or none'):
         write_flow("orders/daily", "sales", root, "spark")
     assert everything(root) == before
 

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]  # It stands in json.decoder's code, not in its stubs.
 from typing import Any
 
-from flows.shared.data.json_rows import Number
-
 # Numbers as they are spelled; NaN is what the load refuses, row by row.
-DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number)
+DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 BLANKS = " \t\n\r"
 # A break of line stands only between values: inside a text, JSON wants it escaped.
 ONE_LINE = str.maketrans("\n\r", "  ")

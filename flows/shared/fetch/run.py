@@ -8,7 +8,7 @@ by its key.
 from __future__ import annotations
 
 from datetime import datetime
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from prefect import get_run_logger, task
@@ -24,6 +24,8 @@ from flows.shared.fetch.intervals import Interval
 from flows.shared.settings import SnowflakeSettings, StoreSettings
 from flows.shared.watermark import START
 
+# A load leaves files that are younger than 5 seconds, which S3 counts whole, to the next one.
+LOADABLE_AFTER_SECONDS = 6
 WAREHOUSE: dict[str, Any] = {**NETWORK_RETRIES, "tags": ["data-flows.warehouse"], "cache_policy": NO_CACHE}
 
 
@@ -46,8 +48,9 @@ class Begun(BaseModel, frozen=True):
 def fetch(what: Fetch, url: str) -> FetchResult:
     """Land the rows that changed since the last run. To be called in the body of a flow.
 
-    Raises ApiRefusedError, ApiUnreachableError, PagesRefusedError, and errors of connector and boto3; the next run
-    begins the interval anew in which this one stopped.
+    When it returns, a load takes what has landed. If it fails, the next run repeats its interval.
+
+    Raises ApiRefusedError, ApiUnreachableError, PagesRefusedError, and errors of connector and boto3.
     """
     started, run_id, result = monotonic(), str(flow_run.id), FetchResult()
     end: datetime | None = None
@@ -69,6 +72,8 @@ def fetch(what: Fetch, url: str) -> FetchResult:
         figures = result.model_dump(exclude={"watermark"})
         seconds = round(monotonic() - started, 3)
         metrics.report(flow_run.flow_name or what.name, run_id, {**figures, "seconds": seconds})
+    if result.files:
+        sleep(LOADABLE_AFTER_SECONDS)
     get_run_logger().info("Landed %s below %s", figures, what.landing.prefix)
     return result
 

@@ -74,7 +74,7 @@ DIGEST := $(if $(value IMAGE_DIGEST),--image-digest "$$IMAGE_DIGEST")
 
 ##@ A flow (locally, or with ENV=dev; YES=dev consents where that is guarded)
 
-new-flow: setup ## Write a flow (FROM=load|export|sql|http|retention)
+new-flow: setup ## Write a new flow (FROM=load|fetch|sql|…: its kind)
 	@$(PYTHON) -m scripts.new_flow "$$NAME" $(if $(value OWNER),--owner "$$OWNER") $(if $(value FROM),--from "$$FROM")
 
 flows: setup ## Check all flow files, in seconds

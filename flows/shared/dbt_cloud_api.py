@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from typing import Any, ParamSpec, Self, TypeVar
 
 import httpx
@@ -15,6 +13,7 @@ from pydantic import BaseModel
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_before_delay, wait_random_exponential
 
 from flows.shared.errors import DataFlowsError, is_transient
+from flows.shared.http_api import asked_wait
 from flows.shared.settings import DbtCloudSettings
 
 # How long a call that may succeed later is made again; then its failure counts.
@@ -248,9 +247,5 @@ def _json(answer: httpx.Response) -> Any:
 def _pause(state: RetryCallState) -> float:
     """Seconds until the next attempt: what Retry-After says, in seconds or as a date, or longer each time."""
     error = state.outcome.exception() if state.outcome else None
-    after = error.response.headers.get("Retry-After") if isinstance(error, httpx.HTTPStatusError) else None
-    if after and after.isdigit():
-        return float(after)
-    with suppress(ValueError):
-        return max(0.0, parsedate_to_datetime(after).timestamp() - time.time()) if after else float(BACKOFF(state))
-    return float(BACKOFF(state))
+    after = asked_wait(error.response.headers.get("Retry-After")) if isinstance(error, httpx.HTTPStatusError) else None
+    return float(BACKOFF(state)) if after is None else after

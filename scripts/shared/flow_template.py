@@ -15,7 +15,7 @@ from scripts.shared.refusal import Refusal
 TEMPLATES = Path(__file__).with_name("templates")
 # The kinds of flow that `make new-flow` writes. What a kind has no template of is the plain flow's.
 PLAIN = "flow"
-KINDS = ("load", "export", "sql", "http", "retention")
+KINDS = ("load", "export", "sql", "http", "fetch", "retention")
 PART = re.compile(r"[a-z][a-z0-9_]{0,59}")
 FORM = "snake_case names with folders as you like, such as orders/daily_orders"
 OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,59}")

@@ -60,7 +60,7 @@ def test_what_is_written_passes_lint_its_test_and_registration(tmp_path):
     assert loaded.problems == []
     tags = {deployment["flow_name"]: deployment["tags"] for deployment in loaded.deployments}
     # What those read or reach is not there yet.
-    waits = {name for name, kind in kinds.items() if kind in ("export", "http", "retention")}
+    waits = {name for name, kind in kinds.items() if kind in ("export", "http", "fetch", "retention")}
     expected = {name: [f"owner:{owner}", *([] if name in waits else ["run:up"])] for name in [*names, *kinds]}
     assert tags == {name.rpartition("/")[2]: of_it for name, of_it in expected.items()}
 
@@ -75,7 +75,8 @@ def test_an_sql_flow_has_its_files_beside_it(root):
 
 def test_a_kind_that_there_is_not_is_refused(root):
     before = everything(root)
-    with pytest.raises(Refusal, match='FROM is "spark"; expected one of load, export, sql, http, retention, or none'):
+    kinds = "load, export, sql, http, fetch, retention"
+    with pytest.raises(Refusal, match=f'FROM is "spark"; expected one of {kinds}, or none'):
         write_flow("orders/daily", "sales", root, "spark")
     assert everything(root) == before
 

@@ -3,7 +3,6 @@
 Safe to run again: flows/shared/push/run.py says why, and an event's id is the same however often it is sent.
 """
 
-import base64
 from uuid import NAMESPACE_URL, uuid5
 
 import dataframely as dy
@@ -11,6 +10,7 @@ from prefect import flow
 from prefect.schedules import Cron
 from prefect.settings import get_current_settings
 
+from flows.shared.prefect_sign_in import sign_in
 from flows.shared.push.declaration import Push, Row
 from flows.shared.push.run import PushResult, push
 
@@ -38,16 +38,6 @@ def events(customers: list[Row]) -> list[Row]:
         }
         for each in customers
     ]
-
-
-def sign_in() -> dict[str, str]:
-    """Return the header by which Prefect knows the flow run."""
-    api = get_current_settings().api
-    if api.key:
-        return {"Authorization": f"Bearer {api.key.get_secret_value()}"}
-    if api.auth_string:
-        return {"Authorization": f"Basic {base64.b64encode(api.auth_string.get_secret_value().encode()).decode()}"}
-    return {}
 
 
 CUSTOMERS = Push(

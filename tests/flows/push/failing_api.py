@@ -1,19 +1,16 @@
 """An API on 127.0.0.1 that knows idempotency keys, and fails on purpose as it is told."""
 
 import json
-import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from failing_server import FailingStandIn, failing
+
 OK = b'{"ok": true}'
-SLOW_SECONDS = 1.5  # Longer than the patience of these tests' declaration with an answer.
 
 
 @dataclass
@@ -51,15 +48,14 @@ class FailingApi:
         return self.answers[key][1]
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(FailingStandIn):
     """Answers one call."""
 
     api: FailingApi
-    protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:
+    def respond(self) -> None:
         """Note the call, fail as it is told, or take it."""
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        body = self.body().decode()
         key, rows = self.headers["Idempotency-Key"], json.loads(body)
         with self.api.lock:
             fault = self.api.faults(len(self.api.seen))
@@ -71,44 +67,13 @@ class Handler(BaseHTTPRequestHandler):
             is_taken = fault in ("", "reset after", "half", "slow", "cut") and not is_refused
             answer = self.api.take(key, body) if is_taken else OK
         time.sleep(self.api.answers_after_seconds)
-        if fault.startswith("reset"):
-            # Closed with a reset, not in order.
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.close_connection = True
-            for each in (self.rfile, self.wfile, self.connection):
-                each.close()
-            return
-        if fault == "slow":
-            time.sleep(SLOW_SECONDS)
-        status, _, wait = fault.partition(" after ")
-        self.send_response(int(status) if status.isdigit() else 422 if is_refused else 200)
-        if wait:
-            date = formatdate(time.time() + int(wait), usegmt=True)
-            self.send_header("Retry-After", date if status == "503" else wait)
-        if fault == "cut":  # A half answer that says nothing of its length.
-            self.close_connection = True
-            self.send_header("Connection", "close")
-        else:
-            self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.close_connection |= fault == "half"
-        self.wfile.write(answer[:5] if fault in ("half", "cut") else answer)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        self.answer_with(fault, answer, status=422 if is_refused else 200)
 
 
 @contextmanager
 def failing_api(**options: Any) -> Iterator[FailingApi]:
     """The API until the block is left."""
     api = FailingApi(**options)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"api": api}))
-    server.daemon_threads = True
-    server.handle_error = lambda *_: None  # A client that was killed.
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    api.url = f"http://127.0.0.1:{server.server_port}/customers?token=hidden"
-    try:
+    with failing(type("Bound", (Handler,), {"api": api})) as address:
+        api.url = f"{address}/customers?token=hidden"
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()

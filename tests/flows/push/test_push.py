@@ -13,9 +13,9 @@ from prefect import flow
 
 from flows.shared.data.export_values import ExportValueError
 from flows.shared.data.refused import DeclarationError
+from flows.shared.http_api import ApiRefusedError, ApiUnreachableError
 from flows.shared.push import outbox as outboxes
 from flows.shared.push import run as running
-from flows.shared.push.api import ApiRefusedError, ApiUnreachableError
 from flows.shared.push.run import TooManyRejectedError, push
 from flows.shared.watermark import WatermarkMovedError
 

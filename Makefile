@@ -15,6 +15,7 @@ takes.upgrade         := PKG
 takes.lint            :=
 takes.fix             :=
 takes.test            := ARGS FAST
+takes.test-image      :=
 takes.faults          :=
 takes.move-in         :=
 takes.up              := FAST
@@ -179,6 +180,9 @@ fix: setup ## Repair what lint finds
 
 test: setup ## Run all tests (FAST=1: without servers)
 	@$(PYTHON) -m pytest $(if $(FAST),--fast) $(ARGS)
+
+test-image: setup ## Build the image and test it (root, Debian)
+	@$(PYTHON) -m pytest -n0 --image tests/image_built
 
 faults: setup ## Try whatever can happen to runs
 	@$(PYTHON) -m pytest -n0 -s --faults tests/end_to_end

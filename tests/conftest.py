@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 TESTS = Path(__file__).parent
+BUILT_IMAGE = TESTS / "image_built"
 # What takes longest first, as a few workers want it: end to end, then servers and Terraform, then the rest.
 SLOW_FOLDERS = (
     "end_to_end",
@@ -50,8 +51,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="only the faults of `make faults`, with the long ones that are left out otherwise",
     )
     parser.addoption(
+        "--image", action="store_true", help="the tests of the built image too, which `make test` leaves out"
+    )
+    parser.addoption(
         "--fast", action="store_true", help="only tests that need no Terraform, no server, no checkov and no browser"
     )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the built image's tests out unless they are asked for: they need root, and Debian's tools."""
+    return True if collection_path == BUILT_IMAGE and not config.getoption("--image") else None
 
 
 @pytest.hookimpl(trylast=True)  # After the plugin that chooses the temporary folder.
@@ -144,7 +153,9 @@ def prefect_server(prefect_process: str) -> Iterator[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """After `make faults`, a table: each fault, how it ended, and how long it took until everything was final."""
+    """What was left out; after `make faults`, a table: each fault, how it ended, how long until all was final."""
+    if not config.getoption("--image"):
+        terminalreporter.write_line("left out: tests of the built image (make test-image)")
     if not config.getoption("--faults"):
         return
     reports = [report for each in terminalreporter.stats.values() for report in each if hasattr(report, "when")]

@@ -227,6 +227,10 @@ VALUES = [
     Mutation("no health check", DECIDED, container(AGENT_TASK, healthCheck=None)),
     Mutation("a container that need not live", DECIDED, container(AGENT_TASK, essential=False)),
     Mutation("a container's port", DECIDED, container(FLOW_TASK, portMappings=[{"containerPort": 22}])),
+    *(
+        Mutation(f"no init in {task}", DECIDED, container(task, linuxParameters={"capabilities": {"drop": ["ALL"]}}))
+        for task in (FLOW_TASK, AGENT_TASK)
+    ),
     Mutation("kept capabilities", DECIDED, container(FLOW_TASK, linuxParameters={"initProcessEnabled": True})),
     Mutation("files of the host", DECIDED, put(FLOW_TASK, "volume.0.host_path", "/")),
     Mutation(

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from prefect.client.orchestration import get_client
 
 FLOW, AGENT = 'module.flow_task.aws_ecs_task_definition.flow["flow"]', "module.ecs_agent.aws_ecs_task_definition.agent"
 REGISTER = 'module.delivery[0].aws_codebuild_project.stage["register"]'
-LEAST_CPU = 0.8  # Of the naive image, from the container's start to the first line of the flow's code.
+MOST_CPU = 0.8  # Of the naive image, from the container's start to the first line of the flow's code.
 # It says what it finds where it runs: how it is confined, and the CPU that was used before its first line.
 TRIED = '''"""A flow that says where it runs."""
 
@@ -159,11 +160,14 @@ def test_a_flow_run_completes_confined_as_its_task_definition_says(
 def test_a_flow_run_starts_with_less_cpu_than_in_the_naive_image(
     built: str, naive: str, new_run: Callable[..., str], start_run: Callable[..., Container]
 ) -> None:
-    used = {image: said(start_run(image, new_run()).output())["cpu"] for image in (built, naive)}
+    measured: dict[str, list[float]] = {built: [], naive: []}
+    for image in (built, naive) * 3:
+        measured[image].append(said(start_run(image, new_run()).output())["cpu"])
+    used = {image: median(seconds) for image, seconds in measured.items()}
     FIGURES["CPU to the first line of a flow"] = (
         f"{used[built]:.1f} s, naive {used[naive]:.1f} ({used[built] / used[naive]:.0%})"
     )
-    assert used[built] <= LEAST_CPU * used[naive]
+    assert used[built] <= MOST_CPU * used[naive], measured
 
 
 def waiting(container: Container, run: str) -> None:

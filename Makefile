@@ -181,7 +181,7 @@ fix: setup ## Repair what lint finds
 test: setup ## Run all tests (FAST=1: without servers)
 	@$(PYTHON) -m pytest $(if $(FAST),--fast) $(ARGS)
 
-test-image: setup ## Build the image and test it (root, Debian)
+test-image: setup ## Build and test the image (root, Debian)
 	@$(PYTHON) -m pytest -n0 --image tests/image_built
 
 faults: setup ## Try whatever can happen to runs

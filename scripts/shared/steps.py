@@ -4,12 +4,12 @@ import os
 import re
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
+from scripts.shared.child import held_interrupts
 from scripts.shared.environments import ROOT
 from scripts.shared.refusal import Refusal
 
@@ -45,17 +45,11 @@ class Steps:
         start = time.monotonic()
         # Buffered, what a command printed last would be missing while it runs, and stand below its error in the end.
         env = {**(env or os.environ), "PYTHONUNBUFFERED": "1"}
-        with log.open("w") as output:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=env)
-        try:
+        # The terminal sends Ctrl-C to the command as well, which saves its state then, however often it is pressed.
+        with held_interrupts():
+            with log.open("w") as output:
+                process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=env)
             code = self._watch(process, name, log, start)
-        except KeyboardInterrupt:
-            # The terminal has sent Ctrl-C to the command as well. Wait until the command has saved its state, also
-            # when Ctrl-C is pressed again.
-            while process.poll() is None:
-                with suppress(KeyboardInterrupt):
-                    process.wait()
-            raise
         took = f"{time.monotonic() - start:.1f} s"
         if code:
             self.console.print(f"[red]✗[/] {name:<42} {took:>8}")

@@ -28,7 +28,9 @@ def no_flows(*_):
 def compared(monkeypatch, tmp_path):
     """The comparison of PLAN, where git answers what is given."""
     monkeypatch.setenv("DATA_FLOWS_BUILD_DIRECTORY", str(tmp_path))
+    # What the user's flows declare is none of this.
     monkeypatch.setattr(base_plan.flow_secrets, "declared", lambda _: {})
+    monkeypatch.setattr(base_plan.flow_permissions, "declared", lambda _: [])
 
     def compare(environment="amber", commit="c0ffee", has_file=True, export=lambda *_: True, unchanged=True):
         monkeypatch.setattr(git_tree, "base_commit", lambda _: (commit, commit and "main (c0ffee)"))

@@ -1,5 +1,6 @@
 """A step shows what it did in one line, and a failed one why, and where the rest is."""
 
+import signal
 import sys
 from io import StringIO
 
@@ -67,16 +68,16 @@ def test_a_step_runs_in_the_repository_with_the_variables_it_is_given(steps):
     assert summary == f"{ROOT} this"
 
 
-def test_ctrl_c_waits_until_the_command_has_put_its_things_in_order(steps, tmp_path, monkeypatch):
+def test_ctrl_c_waits_until_the_command_has_put_its_things_in_order(steps, tmp_path):
     """Terraform writes its state and frees its lock when it is interrupted; a killed one would do neither."""
     done = tmp_path / "done"
-
-    def interrupted(self, process, *_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Steps, "_watch", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        steps.run("Apply", *python(f"import time; time.sleep(0.2); open({str(done)!r}, 'w')"))
+    presses = "import os, signal, time; [(os.kill(os.getppid(), signal.SIGINT), time.sleep(0.1)) for _ in range(3)]"
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            steps.run("Apply", *python(f"{presses}; open({str(done)!r}, 'w')"))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert done.exists()
 
 
